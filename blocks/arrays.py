@@ -1,0 +1,98 @@
+"""What may travel on an edge: arrays with named axes, dtype and unit, and plain values with a meaning.
+
+Blocks meet in NumPy; torch and JAX never cross an edge. An array carries no batch axis and no padding, and is
+always time-first: a log-mel is (frames, mels). An axis that is a word must have the same length in every field
+of one item that names it; ``mels`` must equal the audio spec's n_mels.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic_core import core_schema
+
+# Spec fields that an array depends on; two ends of an edge must agree on these.
+RATE = ("sample_rate",)
+FRAMES = ("sample_rate", "n_fft", "hop_length", "padding")
+ALL = None  # every field
+
+
+@dataclass(frozen=True)
+class Array:
+    """Marker of a NumPy field: ``Annotated[np.ndarray, Array("log_mel", "float32", "frames", "mels")]``."""
+
+    name: str
+    dtype: np.dtype
+    dims: tuple[str | int, ...]
+    unit: str
+    about: str
+    bound: tuple[str, ...] | None  # spec fields it depends on; () for none, None for all
+
+    def __init__(self, name, dtype, *dims, unit="", about="", bound=()):
+        for key, value in dict(name=name, dtype=np.dtype(dtype), dims=dims, unit=unit, about=about, bound=bound).items():
+            object.__setattr__(self, key, value)
+
+    def __str__(self) -> str:
+        axes = ", ".join(map(str, self.dims))
+        return f"{self.name} {self.dtype}({axes})" + (f" {self.unit}" if self.unit else "")
+
+    def check(self, value):
+        """The array itself if dtype, rank and fixed axes fit. Raises ValueError naming both sides."""
+        if not isinstance(value, np.ndarray):
+            raise ValueError(f"want {self}, got {type(value).__name__}")
+        if value.dtype != self.dtype or value.ndim != len(self.dims):
+            raise ValueError(f"want {self}, got {value.dtype}{value.shape}")
+        for want, size in zip(self.dims, value.shape):
+            if want.__class__ is int and want != size:
+                raise ValueError(f"want {self}, got {value.dtype}{value.shape}")
+        return value
+
+    def __get_pydantic_core_schema__(self, source, handler):
+        return core_schema.no_info_plain_validator_function(
+            self.check,
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda a: a.tolist(), when_used="json"),
+        )
+
+    def __get_pydantic_json_schema__(self, schema, handler):
+        return {"type": "array", "description": str(self)}
+
+
+@dataclass(frozen=True)
+class Value:
+    """Marker of a plain field with a meaning, so that a text cannot be wired to a speaker."""
+
+    name: str
+    about: str = ""
+    unit: str = ""
+
+    def __str__(self) -> str:
+        return self.name + (f" {self.unit}" if self.unit else "")
+
+
+Wave = Annotated[np.ndarray, Array("wave", "float32", "samples", unit="of full scale", bound=RATE, about="mono audio in -1..1")]
+LogMel = Annotated[np.ndarray, Array("log_mel", "float32", "frames", "mels", bound=ALL, about="log-mel spectrogram as the audio spec defines it")]
+Pitch = Annotated[np.ndarray, Array("pitch", "float32", "frames", unit="Hz", bound=FRAMES, about="fundamental frequency, 0 where unvoiced")]
+Voicing = Annotated[np.ndarray, Array("voicing", "bool", "frames", bound=FRAMES, about="whether the frame is voiced")]
+Energy = Annotated[np.ndarray, Array("energy", "float32", "frames", unit="dB", bound=FRAMES, about="root mean square level below full scale")]
+Embedding = Annotated[np.ndarray, Array("embedding", "float32", "embedding", about="a vector of unit length that stands for a voice")]
+
+
+
+def apart(hint, name: str):
+    """The same array type with axes of its own, for a second one in a schema that may have another length.
+
+    ``heard: apart(Wave, "heard")`` has the axis ``samples:heard``; an edge compares only what stands before the colon.
+    """
+    base, mark = hint.__origin__, hint.__metadata__[0]
+    dims = tuple(f"{dim}:{name}" if isinstance(dim, str) and dim != "mels" else dim for dim in mark.dims)
+    return Annotated[base, Array(mark.name, mark.dtype, *dims, unit=mark.unit, about=mark.about, bound=mark.bound)]
+
+
+Id = Annotated[str, Value("id", "names one utterance within a table")]
+Text = Annotated[str, Value("text", "what is said, as written")]
+Language = Annotated[str, Value("language", "BCP 47 tag, such as en-US")]
+Speaker = Annotated[str, Value("speaker", "whose voice it is; one name for one person in every corpus")]
+Style = Annotated[str, Value("style", "how it is said, such as neutral or acted")]
+Split = Annotated[Literal["train", "dev", "reserved"], Value("split", "what the row may be used for")]
+Seconds = Annotated[float, Value("seconds", "length of the recording", unit="s")]
+Licence = Annotated[str, Value("licence", "SPDX identifier of the terms the row comes under")]

@@ -1,0 +1,249 @@
+"""The contract of a block. No torch, no jax, no ray.
+
+A **kind** is a role with one contract, a **variant** one published way to fill it. A variant's file holds a
+`Config` and ONE subclass of `Mapper`, `Trainable`, `Source`, `Expander` or `Reducer`. Its ports are read from the
+annotations of its method (``apply(self, items: list[In]) -> list[Out]``); nothing is declared twice.
+
+The file of a variant imports no framework at its top, so that a graph can be checked without one: heavy imports
+stand inside methods, and a network of its own in ``<variant>/net.py``.
+"""
+
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from blocks.arrays import Array, Value
+from blocks.spec import AudioSpec
+
+
+class Schema(BaseModel):
+    """One utterance as a block sees it: named arrays and values, no batch axis, no padding.
+
+    A field called ``id`` in an input schema is filled with the row's id by the runner. A field of type
+    ``dict[str, X]`` takes any number of named edges. Word-named axes must agree between the fields of one item.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    __arrays__: ClassVar[tuple[tuple[str, Array], ...]] = ()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs):
+        pairs = ((name, marker(field_type(cls, name))) for name in cls.model_fields)
+        cls.__arrays__ = tuple((name, mark) for name, mark in pairs if isinstance(mark, Array))
+
+    @model_validator(mode="after")
+    def _axes_agree(self):
+        sizes: dict[str, int] = {}
+        for name, mark in self.__arrays__:
+            value = getattr(self, name)
+            if value is None:
+                continue
+            for axis, size in zip(mark.dims, value.shape):
+                if axis.__class__ is str and sizes.setdefault(axis, size) != size:
+                    raise ValueError(f"{name}: {axis} is {size}, but {sizes[axis]} elsewhere in this item")
+        return self
+
+
+class NewRow(Schema):
+    """Base of what `Source.read` and `Expander.expand` yield: rows that bring their own id."""
+
+    id: typing.Annotated[str, Value("id")]
+
+
+class DerivedRow(NewRow):
+    """A row made from others, whose ids it lists; training on a parent and testing on its child is refused."""
+
+    parents: tuple[str, ...]
+
+
+class BlockConfig(BaseModel):
+    """Base of every block's settings: unknown keys are refused, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Stands in the place of an item that could not be made, and says why. n items in, n items out."""
+
+    reason: str
+    id: str | None = None  # filled by the runner; a Source gives it
+
+
+@dataclass(frozen=True)
+class Skip(Failure):
+    """An item left out on purpose (a beep, a reserved row): listed with its reason, not counted as a failure."""
+
+
+class BadItem(ValueError):
+    """Raise it for one item that cannot be processed; the runner turns it into a Failure with this message."""
+
+
+C = TypeVar("C", bound=BlockConfig)
+I = TypeVar("I", bound=Schema)
+
+
+class Block(Generic[C]):
+    """What all blocks share. The constructor is light; weights and processes are loaded in `setup`."""
+
+    Config: ClassVar[type[BlockConfig]]  # read from Mapper[Config]; not written by hand
+    tiny: ClassVar[BlockConfig]  # the smallest settings that run every line, for tests
+    paper: ClassVar[str] = ""  # where the method was published
+    needs: ClassVar[tuple[str, ...]] = ()  # importable modules beyond the core dependencies
+    extra: ClassVar[str] = ""  # the extra of pyproject.toml that installs them
+    licences: ClassVar[tuple[str, ...]] = ()  # SPDX ids of weights the block brings along
+    stochastic: ClassVar[bool] = False  # True if `seed` changes the result
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        for base in getattr(cls, "__orig_bases__", ()):
+            for arg in typing.get_args(base):
+                if isinstance(arg, type) and issubclass(arg, BlockConfig):
+                    cls.Config = arg
+
+    def __init__(self, config: C, spec: AudioSpec, seed: int = 0):
+        self.config, self.spec, self.seed = config, spec, seed
+
+    def setup(self) -> None:
+        """Load what is heavy. Called once per process, before the first item."""
+
+
+class Mapper(Block[C]):
+    """One item in, one item out: the verb ``map``."""
+
+    batch_size: ClassVar[int] = 16  # items per call; the result of an item may not depend on its neighbours
+
+    def apply(self, items: list) -> list:
+        """As many outputs as items, in their order; a `Failure` in the place of an item that could not be made."""
+        raise NotImplementedError
+
+
+class Trainable(Mapper[C]):
+    """A mapper with weights: the verbs ``fit`` and ``load`` make what its ``map`` takes as ``model``."""
+
+    def fit(self, run) -> None:
+        """Train; annotate `run` as ``Run[In]``: the ports of the verb ``fit`` are those of In."""
+        raise NotImplementedError
+
+    def save(self, folder: Path) -> None:
+        """Write the weights into `folder` (safetensors or orbax, never pickle)."""
+        raise NotImplementedError
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote. Raises ValueError with a coverage report if names or shapes differ."""
+        raise NotImplementedError
+
+
+class Source(Block[C]):
+    """Rows from outside: the verb ``read``."""
+
+    def fetch(self) -> None:
+        """Bring the data onto this machine if it is not here yet. Raises OSError saying what to do where it cannot."""
+
+    def fingerprint(self) -> str:
+        """A short text that changes whenever the data read would. Raises FileNotFoundError before `fetch`."""
+        raise NotImplementedError
+
+    def read(self) -> Iterator:
+        """Rows in a stable order; a `Failure` or `Skip` with its id in the place of a row that cannot be read."""
+        raise NotImplementedError
+
+
+class Expander(Block[C]):
+    """New rows from the whole table, each listing its parents: the verb ``expand``."""
+
+    def expand(self, items: list) -> Iterator:
+        raise NotImplementedError
+
+
+class Reducer(Block[C]):
+    """The whole table to one row, which then joins every row: the verb ``reduce``."""
+
+    def reduce(self, items: list) -> Any:
+        raise NotImplementedError
+
+
+class Run(Generic[I]):
+    """What `Trainable.fit` is given: batches, rank, device, reports, checkpoints. Executed from the next release on."""
+
+
+# ---- reading a contract ----
+
+METHODS = {"read": "read", "map": "apply", "expand": "expand", "reduce": "reduce", "fit": "fit"}
+
+
+@dataclass(frozen=True)
+class Ports:
+    inputs: type[Schema] | None  # None for a source
+    output: type[Schema] | None  # None for fit
+
+
+def ports(cls: type[Block], verb: str) -> Ports:
+    """The schemas of `cls` under `verb`, read from its method's annotations.
+
+    Raises TypeError if the class has no such verb, or its method is not annotated with schemas.
+    """
+    method = getattr(cls, METHODS.get(verb, ""), None)
+    if method is None or method.__qualname__.split(".")[0] in ("Mapper", "Trainable", "Source", "Expander", "Reducer"):
+        raise TypeError(f"{cls.__module__} has no method for the verb {verb!r}")
+    hints = typing.get_type_hints(method)
+    output = _schema_in(hints.pop("return", None))
+    inputs = next(filter(None, map(_schema_in, hints.values())), None)
+    if (verb not in ("read",) and inputs is None) or (verb != "fit" and output is None):
+        raise TypeError(f"{cls.__module__}.{cls.__name__}.{method.__name__}: annotate items and result with schemas")
+    return Ports(inputs, None if verb == "fit" else output)
+
+
+def verbs(cls: type[Block]) -> list[str]:
+    """The verbs a block serves: ``["map", "fit"]`` for a Trainable."""
+    table = {Source: ["read"], Expander: ["expand"], Reducer: ["reduce"], Trainable: ["map", "fit"], Mapper: ["map"]}
+    return next((found for base, found in table.items() if issubclass(cls, base)), [])
+
+
+def _schema_in(hint) -> type[Schema] | None:
+    if isinstance(hint, type) and issubclass(hint, Schema):
+        return hint
+    return next(filter(None, map(_schema_in, typing.get_args(hint))), None)
+
+
+def field_type(schema: type[Schema], name: str):
+    """A field's annotation with its markers, which pydantic keeps apart."""
+    info = schema.model_fields[name]
+    hint = info.annotation
+    for mark in info.metadata:
+        if isinstance(mark, Array | Value):
+            hint = typing.Annotated[hint, mark]
+    return hint
+
+
+def marker(hint) -> Array | Value | None:
+    """The Array or Value of an annotation, also inside ``X | None``."""
+    for mark in getattr(hint, "__metadata__", ()):
+        if isinstance(mark, Array | Value):
+            return mark
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        return next(filter(None, map(marker, typing.get_args(hint))), None)
+    return None
+
+
+def check_item(item: Schema, spec: AudioSpec) -> str | None:
+    """What is wrong with an item's arrays beyond their schema (wrong mel count, NaN), or None."""
+    for name, mark in item.__arrays__:
+        value = getattr(item, name)
+        if value is None:
+            continue
+        if "mels" in mark.dims and value.shape[mark.dims.index("mels")] != spec.n_mels:
+            return f"{name}: {value.shape[mark.dims.index('mels')]} mels, but the audio spec says n_mels {spec.n_mels}"
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            return f"{name}: {int((~np.isfinite(value)).sum())} of {value.size} values are NaN or infinite"
+    return None
+
+
+def with_id(failure: Failure, id: str) -> Failure:
+    return replace(failure, id=id)

@@ -1,0 +1,29 @@
+"""What every corpus yields: one row per recording, at the graph's sample rate, in a stable order."""
+
+from blocks.arrays import Language, Licence, Seconds, Speaker, Split, Style, Text, Wave
+from blocks.base import NewRow
+
+
+class Recording(NewRow):
+    """A recording of one voice, mono, resampled to the spec's rate if it was recorded at a higher one."""
+
+    wave: Wave
+    seconds: Seconds
+    speaker: Speaker
+    language: Language
+    style: Style
+    split: Split
+    licence: Licence
+
+
+class Utterance(Recording):
+    """A recording with what is said in it."""
+
+    text: Text
+
+
+class Line(NewRow):
+    """A text to be spoken; there is no recording."""
+
+    text: Text
+    language: Language
