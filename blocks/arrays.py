@@ -5,8 +5,9 @@ always time-first: a log-mel is (frames, mels). An axis that is a word must have
 of one item that names it; ``mels`` must equal the audio spec's n_mels.
 """
 
+import types
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Union, get_args, get_origin
 
 import numpy as np
 from pydantic_core import core_schema
@@ -29,7 +30,9 @@ class Array:
     bound: tuple[str, ...] | None  # spec fields it depends on; () for none, None for all
 
     def __init__(self, name, dtype, *dims, unit="", about="", bound=()):
-        for key, value in dict(name=name, dtype=np.dtype(dtype), dims=dims, unit=unit, about=about, bound=bound).items():
+        for key, value in dict(
+            name=name, dtype=np.dtype(dtype), dims=dims, unit=unit, about=about, bound=bound
+        ).items():
             object.__setattr__(self, key, value)
 
     def __str__(self) -> str:
@@ -69,13 +72,35 @@ class Value:
         return self.name + (f" {self.unit}" if self.unit else "")
 
 
-Wave = Annotated[np.ndarray, Array("wave", "float32", "samples", unit="of full scale", bound=RATE, about="mono audio in -1..1")]
-LogMel = Annotated[np.ndarray, Array("log_mel", "float32", "frames", "mels", bound=ALL, about="log-mel spectrogram as the audio spec defines it")]
-Pitch = Annotated[np.ndarray, Array("pitch", "float32", "frames", unit="Hz", bound=FRAMES, about="fundamental frequency, 0 where unvoiced")]
+Wave = Annotated[
+    np.ndarray, Array("wave", "float32", "samples", unit="of full scale", bound=RATE, about="mono audio in -1..1")
+]
+LogMel = Annotated[
+    np.ndarray,
+    Array("log_mel", "float32", "frames", "mels", bound=ALL, about="log-mel spectrogram as the audio spec defines it"),
+]
+Pitch = Annotated[
+    np.ndarray,
+    Array("pitch", "float32", "frames", unit="Hz", bound=FRAMES, about="fundamental frequency, 0 where unvoiced"),
+]
 Voicing = Annotated[np.ndarray, Array("voicing", "bool", "frames", bound=FRAMES, about="whether the frame is voiced")]
-Energy = Annotated[np.ndarray, Array("energy", "float32", "frames", unit="dB", bound=FRAMES, about="root mean square level below full scale")]
-Embedding = Annotated[np.ndarray, Array("embedding", "float32", "embedding", about="a vector of unit length that stands for a voice")]
+Energy = Annotated[
+    np.ndarray,
+    Array("energy", "float32", "frames", unit="dB", bound=FRAMES, about="root mean square level below full scale"),
+]
+Embedding = Annotated[
+    np.ndarray, Array("embedding", "float32", "embedding", about="a vector of unit length that stands for a voice")
+]
 
+
+def marker(hint) -> Array | Value | None:
+    """The Array or Value of an annotation, also inside ``X | None``."""
+    for mark in getattr(hint, "__metadata__", ()):
+        if isinstance(mark, Array | Value):
+            return mark
+    if isinstance(hint, types.UnionType) or get_origin(hint) is Union:
+        return next(filter(None, map(marker, get_args(hint))), None)
+    return None
 
 
 def apart(hint, name: str):

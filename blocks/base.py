@@ -8,7 +8,6 @@ The file of a variant imports no framework at its top, so that a graph can be ch
 stand inside methods, and a network of its own in ``<variant>/net.py``.
 """
 
-import types
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,8 +17,18 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from blocks.arrays import Array, Value
+from blocks.arrays import Array, Value, marker
 from blocks.spec import AudioSpec
+
+
+def field_type(schema: type[BaseModel], name: str):
+    """A field's annotation with its markers, which pydantic keeps apart."""
+    info = schema.model_fields[name]
+    hint = info.annotation
+    for mark in info.metadata:
+        if isinstance(mark, Array | Value):
+            hint = typing.Annotated[hint, mark]
+    return hint
 
 
 class Schema(BaseModel):
@@ -210,26 +219,6 @@ def _schema_in(hint) -> type[Schema] | None:
     if isinstance(hint, type) and issubclass(hint, Schema):
         return hint
     return next(filter(None, map(_schema_in, typing.get_args(hint))), None)
-
-
-def field_type(schema: type[Schema], name: str):
-    """A field's annotation with its markers, which pydantic keeps apart."""
-    info = schema.model_fields[name]
-    hint = info.annotation
-    for mark in info.metadata:
-        if isinstance(mark, Array | Value):
-            hint = typing.Annotated[hint, mark]
-    return hint
-
-
-def marker(hint) -> Array | Value | None:
-    """The Array or Value of an annotation, also inside ``X | None``."""
-    for mark in getattr(hint, "__metadata__", ()):
-        if isinstance(mark, Array | Value):
-            return mark
-    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
-        return next(filter(None, map(marker, typing.get_args(hint))), None)
-    return None
 
 
 def check_item(item: Schema, spec: AudioSpec) -> str | None:

@@ -50,7 +50,9 @@ class AudioSpec(BaseModel):
         if self.win_length > self.n_fft:
             raise ValueError(f"win_length {self.win_length} is longer than n_fft {self.n_fft}")
         if self.hop_length > self.win_length:
-            raise ValueError(f"hop_length {self.hop_length} is longer than win_length {self.win_length}: samples would be lost")
+            raise ValueError(
+                f"hop_length {self.hop_length} is longer than win_length {self.win_length}: samples would be lost"
+            )
         if self.padding == "same" and (self.n_fft - self.hop_length) % 2:
             raise ValueError("padding 'same' needs n_fft - hop_length to be even")
         if not self.f_min < self.f_max <= self.sample_rate / 2:
