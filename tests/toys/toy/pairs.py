@@ -1,0 +1,20 @@
+"""Each row joined to the next: new rows with two parents."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from blocks.base import BlockConfig, Expander
+from blocks.toy.schema import Identified, Joined
+
+
+class Config(BlockConfig):
+    pass
+
+
+class Pairs(Expander[Config]):
+    tiny = Config()
+
+    def expand(self, items: list[Identified]) -> Iterator[Joined]:
+        for a, b in zip(items, items[1:]):
+            yield Joined(id=f"{a.id}+{b.id}", parents=(a.id, b.id), wave=np.concatenate([a.wave, b.wave]))
