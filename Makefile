@@ -1,0 +1,37 @@
+# The commands of this project; `make` alone lists them. PYTHON=python3.12 chooses another interpreter.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.DEFAULT_GOAL = help
+.PHONY: help venv demo test test-slow lint bench clean
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+venv: $(VENV)/.ready ## the virtual environment with everything, at the locked versions
+
+$(VENV)/.ready: pyproject.toml requirements.lock judges.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "voxblocks wants Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -c requirements.lock -e '.[all,dev]'
+	$(BIN)/pip install --quiet -c requirements.lock --no-deps -r judges.txt
+	touch $@
+
+demo: venv ## real recordings through a graph to resynthesised, judged audio and a report
+	$(BIN)/voxblocks run graphs/copy_synthesis.yaml --report reports/copy_synthesis.html
+
+test: venv ## the whole fast suite
+	$(BIN)/python -m pytest -q
+
+test-slow: venv ## what takes minutes: all corpora, all judges
+	$(BIN)/python -m pytest -q -m slow
+
+lint: venv ## formatting and lint rules
+	$(BIN)/ruff format --check . && $(BIN)/ruff check .
+
+bench: venv ## every benchmark, printed as ratios
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+clean: ## remove the environment, the store and the reports
+	rm -rf $(VENV) store reports

@@ -1,0 +1,1 @@
+"""Reads a graph, checks it, plans it and runs it: in process by default."""

@@ -1,0 +1,354 @@
+"""The command line: ``voxblocks`` or ``python -m runner``.
+
+Commands import what they need when they run, so that `check` and `--help` stay quick.
+Exit codes: 0 done, 1 the run failed, 2 wrong graph or usage, 130 interrupted.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Speech systems as graphs of typed blocks: check them, run them, listen to what they make.",
+)
+store_app = typer.Typer(no_args_is_help=True, help="Look after the store of tables and artifacts.")
+app.add_typer(store_app, name="store")
+
+GraphFile = Annotated[Path, typer.Argument(metavar="GRAPH", help="A graph YAML.", show_default=False)]
+Sets = Annotated[list[str], typer.Option("--set", metavar="NODE.KEY=VALUE", help="Override a value of the graph.")]
+Size = Annotated[str | None, typer.Option(help="One of the graph's sizes; the first is the default.")]
+StoreAt = Annotated[
+    str, typer.Option("--store", envvar="VOXBLOCKS_STORE", metavar="PATH|URL", help="Where results are kept.")
+]
+Released = Annotated[bool, typer.Option("--released", help="Use shipped artifacts in place of training.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
+
+
+@app.command()
+def check(graph: GraphFile, set: Sets = [], size: Size = None, released: Released = False) -> None:  # noqa: B006
+    """Check a graph without data or devices; every problem in one report, with file:line:column."""
+    checked = _checked(graph, set, size, released)
+    print(f"{graph}: {len(checked.nodes)} nodes, no problems")
+
+
+@app.command()
+def run(
+    graph: GraphFile,
+    set: Sets = [],  # noqa: B006
+    size: Size = None,
+    store: StoreAt = "store",
+    until: Annotated[str | None, typer.Option(help="Run this node and what it needs.")] = None,
+    from_nodes: Annotated[str, typer.Option(metavar="A,B", help="Run these nodes and what depends on them.")] = "",
+    to_nodes: Annotated[str, typer.Option(metavar="A,B", help="Run these nodes and what they need.")] = "",
+    limit: Annotated[int | None, typer.Option(min=1, help="Rows to read from each source.")] = None,
+    released: Released = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run and what is cached.")] = False,
+    address: Annotated[str | None, typer.Option(help="A Ray cluster; without it the graph runs in process.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write the --until node's audio as <id>.wav.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML report of the run.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a graph: only what the store lacks is made."""
+    from runner.progress import Bars
+    from runner.record import make_record, now
+
+    if address:
+        _stop("--address: running on a Ray cluster comes with the next release; leave it out to run in process")
+    if out and not until:
+        _stop("--out writes the audio of one node: name it with --until")
+    checked = _checked(graph, set, size, released)
+    opened = _open(store)
+    plan = _plan(checked, opened, until, from_nodes, to_nodes, limit, released, fetch=not dry_run)
+    console = _console()
+    if dry_run:
+        _print_plan(plan, as_json)
+        return
+    started = now()
+    with Bars(plan, console) as bars:
+        try:
+            outcome = _executor().run(plan, opened, bars)
+        except KeyboardInterrupt:
+            console.print("Stopped. Finished shards are kept: the same command goes on from there.")
+            raise typer.Exit(130) from None
+    record = make_record(plan, outcome, started)
+    opened.record_run(record)
+    if outcome.error is None and out:
+        record["out"] = _write_out(plan, opened, until, out, console)
+    if report:
+        record["report"] = str(_write_report(plan, opened, record, report))
+        console.print(f"Report: {record['report']}", highlight=False)
+    if as_json:
+        print(json.dumps(record, ensure_ascii=False, indent=1))
+    if outcome.error:
+        _stop(str(outcome.error), code=1)
+
+
+@app.command()
+def report(
+    graph: GraphFile,
+    store: StoreAt = "store",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Default: reports/<graph>.html")] = None,
+    set: Sets = [],  # noqa: B006
+    size: Size = None,
+    released: Released = False,
+) -> None:
+    """Write the HTML report of the newest run of a graph: scores, failures, and audio to compare by ear."""
+    checked = _checked(graph, set, size, released)
+    opened = _open(store)
+    record = next((found for found in opened.runs() if found["graph"] == checked.graph.name), None)
+    if record is None:
+        _stop(f"{store}: no run of {checked.graph.name} is recorded here; first: voxblocks run {graph}")
+    plan = _plan(checked, opened, None, "", "", None, released, fetch=False)
+    print(_write_report(plan, opened, record, out or Path("reports") / f"{checked.graph.name}.html"))
+
+
+@app.command()
+def show(graph: GraphFile, set: Sets = [], size: Size = None) -> None:  # noqa: B006
+    """Print the resolved graph: base, size and overrides applied, every config value filled in."""
+    import yaml
+
+    checked = _checked(graph, set, size, False)
+    source = checked.graph.source
+    for name, node in checked.nodes.items():
+        if node.config is not None:
+            source["nodes"][name]["config"] = node.config.model_dump(mode="json")
+    source["spec"] = checked.graph.spec.model_dump(mode="json")
+    print(yaml.safe_dump(source, sort_keys=False, allow_unicode=True, width=120), end="")
+
+
+@app.command()
+def draw(
+    graph: GraphFile,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="graph.svg or graph.mmd; default: Mermaid on stdout.")
+    ] = None,
+    store: Annotated[str | None, typer.Option("--store", help="Show what is cached in this store.")] = None,
+    set: Sets = [],  # noqa: B006
+    size: Size = None,
+) -> None:
+    """Draw a graph as SVG or Mermaid; edge labels are the array types."""
+    from runner.draw import mermaid, svg
+
+    checked = _checked(graph, set, size, False)
+    states = _states(_plan(checked, _open(store), None, "", "", None, False, fetch=False)) if store else None
+    text = svg(checked, states) if out and out.suffix == ".svg" else mermaid(checked, states)
+    if out:
+        out.write_text(text, encoding="utf-8")
+    print(out or text)
+
+
+@app.command(name="list")
+def list_() -> None:
+    """List every block with what it does."""
+    from runner.describe import listing
+
+    rows = listing()
+    width = max(len(name) for name, _ in rows)
+    for name, about in rows:
+        print(f"{name.ljust(width)}  {about}")
+
+
+@app.command()
+def describe(block: Annotated[str, typer.Argument(metavar="KIND.VARIANT")], as_json: Json = False) -> None:
+    """Show a block's ports with axes and units, its settings with defaults, its paper and what it needs."""
+    from blocks.load import UnknownBlock
+    from runner.describe import describe as describe_block
+    from runner.describe import text_of
+
+    try:
+        found = describe_block(block)
+    except UnknownBlock as error:
+        _stop(str(error))
+    print(json.dumps(found, indent=1) if as_json else text_of(found))
+
+
+@app.command()
+def new(block: Annotated[str, typer.Argument(metavar="KIND.VARIANT")]) -> None:
+    """Write the skeleton of a new block and of its test."""
+    from runner.new import write_skeleton
+
+    try:
+        for path in write_skeleton(block, Path.cwd()):
+            print(path)
+    except (ValueError, FileExistsError) as error:
+        _stop(str(error))
+
+
+@app.command()
+def schema(out: Annotated[Path | None, typer.Option(metavar="FILE")] = None) -> None:
+    """Print a JSON Schema of graph YAMLs, for an editor's completion."""
+    from runner.schema import graph_schema
+
+    text = json.dumps(graph_schema(), indent=1)
+    if out:
+        out.write_text(text + "\n", encoding="utf-8")
+    print(out or text)
+
+
+@app.command()
+def doctor(
+    graphs: Annotated[list[Path] | None, typer.Argument(metavar="[GRAPH]...")] = None, store: StoreAt = "store"
+) -> None:
+    """Say what this machine has and lacks, for each graph if any are named."""
+    from runner.doctor import examine
+
+    lines, sound = examine([_checked(path, [], None, False, needs=False) for path in graphs or []], store)
+    print("\n".join(lines))
+    raise typer.Exit(0 if sound else 1)
+
+
+# ---- the store ----
+
+
+@store_app.command()
+def ls(store: StoreAt = "store", as_json: Json = False) -> None:
+    """List tables and artifacts."""
+    from runner.upkeep import ls as rows_of
+    from runner.upkeep import text_of
+
+    rows = rows_of(_open(store))
+    print(json.dumps(rows, indent=1) if as_json else text_of(rows))
+
+
+@store_app.command()
+def gc(
+    store: StoreAt = "store",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+) -> None:
+    """Remove what no newest run of a graph refers to."""
+    from runner.upkeep import gc as collect
+
+    freed = collect(_open(store), dry_run=dry_run)
+    print(
+        f"{'would free' if dry_run else 'freed'} {freed['bytes'] / 1e6:.1f} MB: {len(freed['removed'])} folders and files"
+    )
+
+
+@store_app.command()
+def why(digest: Annotated[str, typer.Argument()], store: StoreAt = "store") -> None:
+    """Say what made a result, from what, and what changed since the one before it."""
+    from runner.upkeep import why as explain
+
+    try:
+        print(explain(_open(store), digest))
+    except LookupError as error:
+        _stop(str(error.args[0]))
+
+
+@store_app.command()
+def failures(digest: Annotated[str, typer.Argument()], store: StoreAt = "store") -> None:
+    """List the rows a node could not make, with reasons; also of a run that stopped half-way."""
+    from runner.upkeep import failures as listed
+
+    try:
+        for failure in listed(_open(store), digest):
+            print(f"{failure.id}\t{type(failure).__name__.lower()}\t{failure.reason}")
+    except LookupError as error:
+        _stop(str(error.args[0]))
+
+
+# ---- shared steps ----
+
+
+def _checked(path: Path, sets: list[str], size: str | None, released: bool, needs: bool = True):
+    from runner.check import check
+    from runner.graph import GraphError, read_graph
+
+    try:
+        return check(read_graph(path, sets=sets, size=size), released=released, needs=needs)
+    except GraphError as error:
+        _stop(str(error))
+
+
+def _plan(checked, store, until, from_nodes, to_nodes, limit, released, fetch):
+    from runner.plan import PlanError, make_plan
+
+    try:
+        return make_plan(
+            checked,
+            store,
+            until=until,
+            from_nodes=[name for name in from_nodes.split(",") if name],
+            to_nodes=[name for name in to_nodes.split(",") if name],
+            limit=limit,
+            released=released,
+            fetch=fetch,
+        )
+    except (PlanError, OSError) as error:
+        _stop(str(error))
+
+
+def _open(url: str):
+    from runner.store import Store
+
+    return Store(url)
+
+
+def _executor():
+    from runner.local import LocalExecutor
+
+    return LocalExecutor()
+
+
+def _console():
+    """Progress and messages go to stderr; stdout carries results."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def _states(plan) -> dict[str, str]:
+    return {name: "cached" if step.cached else "run" for name, step in plan.steps.items()}
+
+
+def _print_plan(plan, as_json: bool) -> None:
+    if as_json:
+        nodes = {
+            name: {"digest": step.digest, "state": state}
+            for (name, step), state in zip(plan.steps.items(), _states(plan).values())
+        }
+        print(json.dumps({"graph": plan.graph.name, "nodes": nodes}, indent=1))
+        return
+    for name, state in _states(plan).items():
+        step = plan.steps[name]
+        print(f"{state.ljust(6)}  {name}  ({step.checked.node.verb} {step.checked.node.block or ''})".rstrip())
+
+
+def _write_out(plan, store, until: str, folder: Path, console) -> str:
+    from runner.output import write_out
+
+    step = plan.steps[until]
+    try:
+        paths = write_out(store.find_table(step.digest), step.checked.fields, step.checked.spec.sample_rate, folder)
+    except (ValueError, OSError) as error:
+        _stop(str(error))
+    console.print(f"{len(paths)} recordings and metadata.csv in {folder}", highlight=False)
+    return str(folder)
+
+
+def _write_report(plan, store, record: dict, path: Path) -> Path:
+    from runner.draw import svg
+    from runner.report import write_report
+
+    states = {name: "cached" if node["state"] == "cached" else "run" for name, node in record["nodes"].items()}
+    return write_report(store, record, path, svg=svg(plan.checked, states))
+
+
+def _stop(message: str, code: int = 2) -> None:
+    print(message, file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    app()

@@ -1,0 +1,51 @@
+"""`voxblocks doctor`: what this machine has and lacks, said before a run does."""
+
+import os
+import platform
+import shutil
+import sys
+from pathlib import Path
+
+from blocks.load import missing
+from runner.record import versions
+
+
+def examine(graphs: list, store: str) -> tuple[list[str], bool]:
+    """Lines to print, and whether nothing is missing for the given checked graphs."""
+    lines = [f"{name} {version}" for name, version in versions().items()]
+    lines.append(f"{platform.platform()}, {os.cpu_count()} cores")
+    for tool, use in {
+        "apt-get": "fetching packaged corpora",
+        "dpkg-deb": "unpacking packaged corpora",
+        "chromium": "the report's browser test",
+        "espeak-ng": "tests on synthetic speech",
+    }.items():
+        found = shutil.which(tool)
+        lines.append(f"{tool}: {'found' if found else f'not found (used for {use})'}")
+    lines.append(_room(store))
+    sound = True
+    for checked in graphs:
+        for name, node in checked.nodes.items():
+            if node.cls and (absent := missing(node.cls)):
+                sound = False
+                lines.append(
+                    f"{node.node.place}: {name} ({node.node.block}) lacks {', '.join(absent)}: {install(node.cls)}"
+                )
+    if graphs and sound:
+        lines.append(f"every block of {', '.join(str(checked.graph.file) for checked in graphs)} can run here")
+    return lines, sound
+
+
+def install(cls) -> str:
+    """The command that installs what a block needs."""
+    extra = f"[{cls.extra}]" if cls.extra else ""
+    return f"{Path(sys.executable).name} -m pip install 'voxblocks{extra}'"
+
+
+def _room(store: str) -> str:
+    if "://" in store:
+        return f"store {store}: free space not known for a URL"
+    place = Path(store)
+    while not place.exists():
+        place = place.parent
+    return f"store {store}: {shutil.disk_usage(place).free / 1e9:.0f} GB free"

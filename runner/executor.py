@@ -1,0 +1,98 @@
+"""What every executor shares: the interface, what it reports, and when failures stop a run."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from runner.plan import Plan, Step
+from runner.work import Shard
+
+
+class NodeFailed(RuntimeError):
+    """A node could not be finished; what is finished stays in the store. The message says what to do."""
+
+
+@dataclass
+class NodeResult:
+    """One node of a finished or stopped run."""
+
+    digest: str
+    state: str  # cached, ran, failed, waiting (not reached)
+    rows: int = 0
+    failures: int = 0
+    skipped: int = 0
+    unmatched: dict[str, int] = field(default_factory=dict)  # per input table: ids it lacks
+    seconds: float = 0.0
+    error: str = ""
+
+
+@dataclass
+class Outcome:
+    """A run as a whole; `error` is what stopped it."""
+
+    nodes: dict[str, NodeResult]
+    results: dict[str, dict] = field(default_factory=dict)  # every reduce node's row
+    error: Exception | None = None
+    seconds: float = 0.0
+
+
+class Observer:
+    """Told what happens while it happens; this one says nothing."""
+
+    def node_started(self, step: Step, total: int | None, done: int) -> None:
+        """`total` rows to make (None: not known yet), of which an earlier run made `done`."""
+
+    def shard_done(self, step: Step, shard: Shard) -> None: ...
+
+    def node_finished(self, step: Step, result: NodeResult) -> None: ...
+
+
+class Executor(Protocol):
+    def run(self, plan: Plan, store, observer: Observer) -> Outcome:
+        """Make everything in the plan that the store lacks. Never raises for a failed node: see `Outcome.error`."""
+
+
+class FailurePolicy:
+    """Decides when failed items stop a node: at once, or past the graph's largest share."""
+
+    def __init__(self, plan: Plan, step: Step):
+        self.plan, self.step = plan, step
+        self.rows = self.failures = 0
+        self.example = ""
+
+    def see(self, shard: Shard, total: int | None = None) -> None:
+        """Count a shard. Raises NodeFailed as soon as the node is past saving; `total` rows are expected."""
+        self.rows += len(shard.ids)
+        self.failures += shard.failed
+        for failure in shard.failures:
+            if not self.example and failure.id and type(failure).__name__ == "Failure":
+                self.example = f"{failure.id}: {failure.reason}"
+        if shard.failed and self.plan.graph.on_error == "stop":
+            raise NodeFailed(self._message("on_error: stop")) from shard.first_error
+        if total and self.failures > self.plan.graph.max_failed * total:
+            self._refuse(total, shard.first_error)
+
+    def settle(self) -> None:
+        """The last word, once every row is counted."""
+        if self.failures and self.failures > self.plan.graph.max_failed * (self.rows + self.failures):
+            self._refuse(self.rows + self.failures)
+
+    def _refuse(self, total: int, cause: BaseException | None = None):
+        limit = f"more than max_failed {self.plan.graph.max_failed:g} allows"
+        raise NodeFailed(self._message(limit, f" of {total}")) from cause
+
+    def _message(self, rule: str, of: str = "") -> str:
+        name = self.step.name
+        return (
+            f"{self.step.checked.node.place}: {name}: {self.failures}{of} items failed ({rule}); the first is {self.example}. "
+            f"See `voxblocks store failures {self.step.digest[:12]}`; to go on without them: --set max_failed=0.1"
+        )
+
+
+class Stopwatch:
+    def __enter__(self):
+        self.start = time.perf_counter()
+        return self
+
+    def __exit__(self, *exc):
+        self.seconds = time.perf_counter() - self.start

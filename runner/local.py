@@ -1,0 +1,228 @@
+"""The in-process executor: the default, and the meaning of a graph."""
+
+import time
+from collections.abc import Iterator
+from itertools import islice
+
+from blocks.base import Failure, Reducer
+from runner.executor import FailurePolicy, NodeFailed, NodeResult, Observer, Outcome
+from runner.plan import Plan, Step
+from runner.rows import Rows
+from runner.work import SHARD_ROWS, BlockError, Shard, make_block, make_item, map_rows, reason_of
+
+ONE_ROW = "all"  # the id of a reduced row
+
+
+class LocalExecutor:
+    """Runs the nodes of a plan one after another, shard by shard; memory does not grow with the length of a table."""
+
+    def run(self, plan: Plan, store, observer: Observer) -> Outcome:
+        outcome = Outcome({name: NodeResult(step.digest, "waiting") for name, step in plan.steps.items()})
+        started = time.perf_counter()
+        for step in plan.steps.values():
+            result = outcome.nodes[step.name]
+            begun = time.perf_counter()
+            try:
+                NodeRun(plan, step, store, observer, result).run()
+            except (NodeFailed, BlockError, OSError) as error:
+                result.state, result.error, outcome.error = "failed", str(error), error
+            result.seconds = time.perf_counter() - begun
+            observer.node_finished(step, result)
+            if outcome.error:
+                break
+            if step.checked.node.verb == "reduce":
+                row = store.find_table(step.digest).get(ONE_ROW)
+                outcome.results[step.name] = {key: value for key, value in row.items() if key != "id"}
+        outcome.seconds = time.perf_counter() - started
+        return outcome
+
+
+class NodeRun:
+    """One node: finds its inputs, makes the shards that are missing, publishes the table."""
+
+    def __init__(self, plan: Plan, step: Step, store, observer: Observer, result: NodeResult):
+        self.plan, self.step, self.store, self.observer, self.result = plan, step, store, observer, result
+        self.policy = FailurePolicy(plan, step)
+
+    def run(self) -> None:
+        verb = self.step.verb
+        if verb in ("load", "fit"):
+            if not self.step.cached:
+                raise NodeFailed(
+                    f"{self.step.checked.node.place}: {self.step.name}: this version plans `fit` but does not train yet; "
+                    "load an artifact with `load:`, or name one as `released:` and run with --released"
+                )
+            self.result.state = "cached"
+            return
+        if self.step.cached:
+            self.result.state = "cached"
+        else:
+            getattr(self, f"_{verb}")()
+            self.result.state = "ran"
+        table = self.store.find_table(self.step.digest)
+        self.result.rows = len(table)
+        self.result.failures = sum(type(failure) is Failure for failure in table.failures)
+        self.result.skipped = len(table.failures) - self.result.failures
+        self.policy.rows, self.policy.failures = self.result.rows, self.result.failures
+        self.policy.example = next((f"{f.id}: {f.reason}" for f in table.failures if type(f) is Failure), "")
+        self.policy.settle()
+
+    # ---- one method a verb ----
+
+    def _read(self) -> None:
+        block = self._block()
+        self._stream(block.read(), limit=self.step.meta["limit"])
+
+    def _expand(self) -> None:
+        rows = self._rows()
+        block = self._block()
+        self._stream(block.expand([item for _, item in self._items(rows)]))
+
+    def _map(self) -> None:
+        rows = self._rows()
+        writer = self._writer()
+        chunks = [rows.ids[at : at + SHARD_ROWS] for at in range(0, len(rows.ids), SHARD_ROWS)]
+        missing = [index for index in range(len(chunks)) if index not in writer.done]
+        total = len(rows.ids)
+        self.observer.node_started(self.step, total, total - sum(len(chunks[index]) for index in missing))
+        block = self._block() if missing else None
+        checked = self.step.checked
+        batch = checked.node.scale.batch_size or checked.cls.batch_size
+        for index in missing:
+            pairs = zip(chunks[index], rows.items(chunks[index]))
+            shard = map_rows(block, checked.inputs, self._output, pairs, batch)
+            self._keep(writer, index, shard, total)
+        self._publish(writer)
+
+    def _reduce(self) -> None:
+        rows = self._rows()
+        items = [item for _, item in self._items(rows)]
+        self.observer.node_started(self.step, 1, 0)
+        block: Reducer = self._block()
+        shard = Shard()
+        shard.add(ONE_ROW, self._call(block.reduce, items), self._output, block.spec)
+        writer = self._writer()
+        self._keep(writer, 0, shard, 1)
+        self._publish(writer)
+
+    def _pick(self) -> None:
+        from runner.store import ViewPart
+
+        rows = self._rows()
+        columns = {name: (self._digest(edge.node), edge.field) for name, edge in self.step.checked.node.inputs.items()}
+        self.store.write_view(self.step.digest, self._meta(), [ViewPart(columns, rows.ids)])
+
+    def _union(self) -> None:
+        from runner.store import ViewPart
+
+        parts = []
+        for name in self.step.checked.node.members:
+            table = self._table(name)
+            columns = {field: (table.digest, field) for field in self.step.checked.fields}
+            parts.append(ViewPart(columns, table.ids))
+        self.store.write_view(self.step.digest, self._meta(), parts)
+
+    # ---- shared steps ----
+
+    def _stream(self, results: Iterator, limit: int | None = None) -> None:
+        """Shards from a generator. It is asked for everything again after a kill, but finished shards are not rewritten."""
+        writer = self._writer()
+        self.observer.node_started(self.step, limit, 0)
+        results, index = _take_good(results, limit), 0
+        while chunk := self._call(list, islice(results, SHARD_ROWS)):
+            shard = Shard()
+            for result in chunk:
+                if not getattr(result, "id", None):
+                    raise BlockError(f"{self.step.name}: {type(result).__name__} without an id")
+                shard.add(result.id, result, self._output, self.step.checked.spec)
+            if index not in writer.done:
+                self._keep(writer, index, shard)
+            index += 1
+        self._publish(writer)
+
+    def _keep(self, writer, index: int, shard: Shard, total: int | None = None) -> None:
+        writer.write(index, shard.ids, shard.rows, shard.failures, shard.parents or None)
+        self.observer.shard_done(self.step, shard)
+        self.policy.see(shard, total)
+
+    def _publish(self, writer) -> None:
+        if not writer.rows:
+            why = f"; {self.policy.failures} failed, the first is {self.policy.example}" if self.policy.failures else ""
+            raise NodeFailed(f"{self.step.checked.node.place}: {self.step.name}: not one row came out{why}")
+        writer.publish()
+
+    def _rows(self) -> Rows:
+        node = self.step.checked.node
+        names = dict.fromkeys(name for name in self.step.checked.upstream if name not in (node.model, node.init))
+        single = frozenset(name for name in names if not self.plan.checked.nodes[name].origin)
+        rows = Rows(self.step.checked, {name: self._table(name) for name in names}, single)
+        self.result.unmatched = rows.unmatched
+        if not rows.ids:
+            sizes = ", ".join(f"{name} has {len(table)}" for name, table in rows.tables.items())
+            rule = " and meets `where`" if node.where else ""
+            raise NodeFailed(f"{node.place}: {node.name}: no row is in every input{rule} ({sizes})")
+        return rows
+
+    def _items(self, rows: Rows) -> Iterator[tuple[str, object]]:
+        inputs = self.step.checked.inputs
+        for id, fields in zip(rows.ids, rows.items(rows.ids)):
+            yield id, self._call(make_item, inputs, fields)
+
+    def _call(self, function, *args):
+        """A call that stands for the whole node: what it raises stops the run."""
+        try:
+            return function(*args)
+        except (BlockError, NodeFailed, MemoryError):
+            raise
+        except Exception as error:
+            raise NodeFailed(f"{self.step.checked.node.place}: {self.step.name}: {reason_of(error)}") from error
+
+    def _block(self):
+        checked = self.step.checked
+        weights = None
+        if model := checked.node.model:
+            weights = self._weights(model)
+        return self._call(make_block, checked, self.plan.graph.seed, weights)
+
+    def _weights(self, name: str):
+        from runner.plan import resolve
+
+        made_by = self.plan.steps[name]
+        if made_by.verb == "load":
+            return resolve(self.plan.graph, made_by.meta["path"])
+        return self.store.find_artifact(made_by.digest)
+
+    def _table(self, name: str):
+        return self.store.find_table(self._digest(name))
+
+    def _digest(self, name: str) -> str:
+        return self.plan.steps[name].digest
+
+    @property
+    def _output(self):
+        from blocks.base import ports
+
+        return ports(self.step.checked.cls, self.step.checked.node.verb).output
+
+    def _writer(self):
+        return self.store.write_table(self.step.digest, self._output, self._meta())
+
+    def _meta(self) -> dict:
+        """What is stored with the table: all its digest was made from, and the licences of all it was made of."""
+        above = [self.plan.steps[name] for name in self.step.checked.upstream]
+        tables = [self.store.find_table(step.digest) for step in above if step.verb not in ("fit", "load")]
+        licences = {licence for table in tables for licence in table.manifest["meta"].get("licences", ())}
+        if self.step.checked.cls:
+            block = self.step.checked.cls(self.step.checked.config, self.step.checked.spec, self.plan.graph.seed)
+            licences.update(block.licences)
+        return self.step.meta | {"graph": self.plan.graph.name, "licences": sorted(licences)}
+
+
+def _take_good(results: Iterator, limit: int | None) -> Iterator:
+    """Results up to `limit` good ones; failures on the way pass and do not count."""
+    good = 0
+    for result in results:
+        yield result
+        good += not isinstance(result, Failure)
+        if good == limit:
+            return

@@ -1,0 +1,206 @@
+"""What a run will do: which nodes, in which order, under which digests, and which of them are already in the store.
+
+A digest names a result by all that made it: block, code, config, audio spec, seed (where the block draws at
+random), inputs, conditions, and for a source the state of its data. Equal digests mean equal results.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from blocks.load import suggest
+from runner.check import Checked, CheckedNode
+from runner.code import CONTRACT, code_digest
+from runner.graph import Edge, Graph
+
+
+class PlanError(ValueError):
+    """The graph is sound, but this run of it is not possible; the message says what would be."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One node of a run. `meta` is everything its digest was made from, and is stored with the result."""
+
+    name: str
+    checked: CheckedNode
+    digest: str
+    meta: dict
+    cached: bool
+
+    @property
+    def verb(self) -> str:
+        return "load" if self.meta.get("artifact") else self.checked.node.verb
+
+
+@dataclass(frozen=True)
+class Plan:
+    graph: Graph
+    checked: Checked
+    steps: dict[str, Step]  # in execution order
+    targets: tuple[str, ...]  # the last nodes of the slice
+
+    @property
+    def to_run(self) -> list[Step]:
+        return [step for step in self.steps.values() if not step.cached]
+
+
+def make_plan(
+    checked: Checked,
+    store,
+    *,
+    until: str | None = None,
+    from_nodes: Sequence[str] = (),
+    to_nodes: Sequence[str] = (),
+    limit: int | None = None,
+    released: bool = False,
+    fetch: bool = True,
+) -> Plan:
+    """Digests and states of the nodes of a slice.
+
+    `until` and `to_nodes` keep these nodes and what they need; `from_nodes` keeps these nodes and what depends on
+    them, and wants everything else they need in the store. `limit` reads so many rows of each source.
+    With `fetch` the data of a source is brought onto the machine where it is missing.
+
+    Raises PlanError for unknown nodes, and for a `from_nodes` whose inputs are not in the store.
+    """
+    ends = [until, *to_nodes] if until else list(to_nodes)
+    needed = _needed(checked, ends, released)
+    chosen = _after(checked, needed, list(from_nodes)) if from_nodes else needed
+    steps: dict[str, Step] = {}
+    for name in needed:
+        steps[name] = _step(checked.nodes[name], checked.graph, steps, store, limit, released, fetch)
+    chosen_inputs = {above for name in chosen for above in checked.nodes[name].upstream if above in steps}
+    if absent := [name for name in needed if name in chosen_inputs - set(chosen) and not steps[name].cached]:
+        raise PlanError(
+            f"--from-nodes {','.join(from_nodes)}: what {', '.join(absent)} makes must be in the store already, but is not; "
+            f"run once without --from-nodes, or start from {absent[0]}"
+        )
+    steps = {name: step for name, step in steps.items() if name in chosen or name in chosen_inputs}
+    leaves = [name for name in chosen if not any(name in checked.nodes[other].upstream for other in chosen)]
+    return Plan(checked.graph, checked, steps, tuple(leaves))
+
+
+def digest_of(meta: dict) -> str:
+    """The digest of everything that makes a result, as 32 hex digits."""
+    text = json.dumps(meta, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def sources_of(edges: dict) -> Iterable[Edge]:
+    """Every edge of an `in` mapping, nested ones too."""
+    for edge in edges.values():
+        if isinstance(edge, Edge):
+            yield edge
+        else:
+            yield from sources_of(edge)
+
+
+# ---- slices ----
+
+
+def _needed(checked: Checked, ends: list[str], released: bool) -> list[str]:
+    """The end nodes (default: those nothing depends on) and all they need, in execution order.
+
+    A fit that is replaced by a released artifact needs nothing.
+    """
+    _known(checked, ends)
+    inner = {above for node in checked.nodes.values() for above in node.upstream}
+    waiting = ends or [name for name in checked.nodes if name not in inner]
+    found: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting = waiting + ([] if _released(checked.nodes[name], released) else list(checked.nodes[name].upstream))
+    return [name for name in checked.nodes if name in found]
+
+
+def _after(checked: Checked, needed: list[str], starts: list[str]) -> list[str]:
+    """Those of `needed` that are a start or depend on one."""
+    _known(checked, starts)
+    after: set[str] = set()
+    for name in checked.nodes:  # execution order: upstream first
+        if name in starts or after.intersection(checked.nodes[name].upstream):
+            after.add(name)
+    return [name for name in needed if name in after]
+
+
+def _known(checked: Checked, names: list[str]) -> None:
+    for name in names:
+        if name not in checked.nodes:
+            raise PlanError(f"{checked.graph.file}: no node {name!r}" + suggest(name, list(checked.nodes)))
+
+
+def _released(checked: CheckedNode, released: bool) -> bool:
+    return released and checked.node.released is not None
+
+
+# ---- digests ----
+
+
+def _step(checked: CheckedNode, graph: Graph, steps: dict[str, Step], store, limit, released, fetch) -> Step:
+    node = checked.node
+    meta: dict = {"contract": CONTRACT, "node": node.name, "verb": node.verb, "block": node.block}
+    path = node.path if node.verb == "load" else node.released if _released(checked, released) else None
+    if path:
+        folder = resolve(graph, path)
+        meta |= {"verb": "load", "artifact": _artifact_digest(folder), "path": str(path)}
+        return Step(node.name, checked, digest_of(_identity(meta)), meta, cached=True)
+    if checked.cls:
+        block = checked.cls(checked.config, checked.spec, graph.seed)
+        meta |= {
+            "code": code_digest(checked.cls.__module__),
+            "config": checked.config.model_dump(mode="json"),
+            "spec": checked.spec.model_dump(mode="json"),
+            "seed": graph.seed if checked.cls.stochastic or node.verb == "fit" else None,
+        }
+        if node.verb == "read":
+            meta |= {"data": _fingerprint(block, fetch), "limit": limit}
+    meta["inputs"] = _named(node.inputs, steps)
+    meta["where"] = [[steps[c.edge.node].digest, c.edge.field, _plain(c.test)] for c in node.where]
+    meta["members"] = [steps[name].digest for name in node.members]
+    meta["model"] = steps[node.model].digest if node.model else None
+    meta["init"] = steps[node.init].digest if node.init else None
+    digest = digest_of(_identity(meta))
+    found = store.find_artifact(digest) if node.verb == "fit" else store.find_table(digest)
+    return Step(node.name, checked, digest, meta, cached=found is not None)
+
+
+def _identity(meta: dict) -> dict:
+    """What counts: a renamed node or a moved artifact makes the same thing."""
+    return {key: value for key, value in meta.items() if key not in ("node", "path")}
+
+
+def _named(inputs: dict, steps: dict[str, Step]) -> dict:
+    return {
+        field: [steps[edge.node].digest, edge.field] if isinstance(edge, Edge) else _named(edge, steps)
+        for field, edge in inputs.items()
+    }
+
+
+def _fingerprint(block, fetch: bool) -> str | None:
+    """The state of a source's data; None where it is not here and may not be fetched (a dry run)."""
+    if fetch:
+        block.fetch()
+    try:
+        return block.fingerprint()
+    except FileNotFoundError:
+        if fetch:
+            raise
+        return None
+
+
+def _plain(test):
+    return list(test) if isinstance(test, tuple) else test
+
+
+def _artifact_digest(folder: Path) -> str:
+    return hashlib.blake2b((folder / "artifact.json").read_bytes(), digest_size=16).hexdigest()
+
+
+def resolve(graph: Graph, path: str) -> Path:
+    """Where a path written in a graph leads: relative paths start at the graph's own folder."""
+    return Path(graph.file).parent / path

@@ -1,0 +1,92 @@
+"""The record of a run: what `--json` prints, what the store keeps, and all that a report is made from."""
+
+import platform
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib import metadata
+
+from runner.executor import Outcome
+from runner.graph import Edge
+from runner.plan import Plan
+
+_LIBRARIES = (
+    "voxblocks",
+    "numpy",
+    "scipy",
+    "librosa",
+    "soundfile",
+    "pyarrow",
+    "pydantic",
+    "pyworld",
+    "torch",
+    "jax",
+    "ray",
+)
+
+
+def make_record(plan: Plan, outcome: Outcome, started: datetime) -> dict:
+    """Plain JSON-able data; `nodes` in execution order, `results` the row of every reduce node."""
+    graph = plan.graph
+    return {
+        "graph": graph.name,
+        "file": str(graph.file),
+        "about": graph.about,
+        "paper": graph.paper,
+        "size": graph.size,
+        "seed": graph.seed,
+        "spec": graph.spec.model_dump(mode="json"),
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round(outcome.seconds, 3),
+        "error": str(outcome.error) if outcome.error else None,
+        "versions": versions(),
+        "source": graph.source,
+        "targets": list(plan.targets),
+        "nodes": {name: _node(plan, name, outcome) for name in plan.steps},
+        "results": outcome.results,
+    }
+
+
+def versions() -> dict[str, str]:
+    """Python and the libraries that can change a result, without importing them."""
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _node(plan: Plan, name: str, outcome: Outcome) -> dict:
+    step = plan.steps[name]
+    node = step.checked.node
+    made = asdict(outcome.nodes[name])
+    made["seconds"] = round(made["seconds"], 3)
+    return {
+        "verb": node.verb,
+        "block": node.block,
+        **made,
+        "upstream": list(step.checked.upstream),
+        "inputs": _written(node.inputs),
+        "fields": {field: type_name(hint) for field, hint in step.checked.fields.items()},
+        "where": {f"{c.edge.node}.{c.edge.field}": c.test for c in node.where},
+    }
+
+
+def _written(inputs: dict) -> dict:
+    return {
+        field: f"{edge.node}.{edge.field}" if isinstance(edge, Edge) else _written(edge)
+        for field, edge in inputs.items()
+    }
+
+
+def type_name(hint) -> str:
+    """``log_mel``, ``text``, ``float``: the short name of a field's type."""
+    from blocks.arrays import marker
+
+    mark = marker(hint)
+    return mark.name if mark else getattr(hint, "__name__", str(hint))

@@ -1,0 +1,101 @@
+"""Joining the tables that a node reads into rows for its block.
+
+Plain edges are an inner join on the utterance id; edges inside a ``dict`` port are an outer join, so that a metric
+which failed on one utterance leaves a gap instead of taking the row with it. A one-row table joins every row.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from runner.check import CheckedNode
+from runner.graph import Edge
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one node, in the order of its first table; `tables` maps node names to stored tables."""
+
+    checked: CheckedNode
+    tables: dict
+    single: frozenset[str]  # nodes whose table is one row that joins every row
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """The ids that every plain table holds and every condition accepts, in the order of the first table."""
+        return [id for id in self._joined if self._accepted(id)]
+
+    @cached_property
+    def unmatched(self) -> dict[str, int]:
+        """Per table: how many ids of the other tables it lacks (they failed on the way to it)."""
+        everyone = set().union(*(self._known[name] for name in self._plain)) if self._plain else set()
+        return {name: lost for name in self._plain if (lost := len(everyone - self._known[name]))}
+
+    def items(self, ids: list[str]) -> Iterator[dict]:
+        """The fields of the input schema, row by row."""
+        for id in ids:
+            row = self._take(self.checked.node.inputs, id)
+            if self.checked.inputs and "id" in self.checked.inputs.model_fields:
+                row["id"] = id
+            yield row
+
+    # ---- which ids ----
+
+    @cached_property
+    def _edges(self) -> tuple[list[str], list[str]]:
+        """Node names on plain edges and inside dict ports, in the order written, one-row tables left out."""
+        plain: list[str] = []
+        nested: list[str] = []
+        for edge in self.checked.node.inputs.values():
+            if isinstance(edge, Edge):
+                plain.append(edge.node)
+            else:
+                nested += [inner.node for inner in _leaves(edge)]
+        return _unique(plain, self.single), _unique(nested, self.single)
+
+    @cached_property
+    def _plain(self) -> list[str]:
+        conditions = [c.edge.node for c in self.checked.node.where if c.edge.node not in self.single]
+        return _unique(self._edges[0] + conditions, frozenset())
+
+    @cached_property
+    def _known(self) -> dict[str, set[str]]:
+        return {name: set(self.tables[name].ids) for name in {*self._plain, *self._edges[1]}}
+
+    @cached_property
+    def _joined(self) -> list[str]:
+        plain, nested = self._edges
+        if plain:
+            start = self.tables[plain[0]].ids
+        elif nested:
+            start = _unique([id for name in nested for id in self.tables[name].ids], frozenset())
+        else:  # only one-row tables
+            start = next(iter(self.tables.values())).ids
+        return [id for id in start if all(id in self._known[name] for name in self._plain)]
+
+    def _accepted(self, id: str) -> bool:
+        return all(c.holds(self._value(c.edge, id)) for c in self.checked.node.where)
+
+    # ---- values ----
+
+    def _take(self, inputs: dict, id: str) -> dict:
+        row = {}
+        for field, edge in inputs.items():
+            if not isinstance(edge, Edge):
+                row[field] = self._take(edge, id)
+            elif edge.node in self.single or id in self._known[edge.node]:
+                row[field] = self._value(edge, id)
+        return row
+
+    def _value(self, edge: Edge, id: str):
+        table = self.tables[edge.node]
+        key = table.ids[0] if edge.node in self.single else id
+        return table.get(key, [edge.field])[edge.field]
+
+
+def _leaves(edges: dict) -> list[Edge]:
+    return [leaf for edge in edges.values() for leaf in ([edge] if isinstance(edge, Edge) else _leaves(edge))]
+
+
+def _unique(names: list[str], without: frozenset[str]) -> list[str]:
+    return [name for name in dict.fromkeys(names) if name not in without]

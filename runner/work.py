@@ -1,0 +1,117 @@
+"""Running a block over rows, whatever executes it: a bad item costs itself, never its neighbours or the run."""
+
+import errno
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from blocks.base import BadItem, Block, Failure, Mapper, Schema, Skip, check_item
+from blocks.spec import AudioSpec
+
+SHARD_ROWS = 64  # rows a killed run loses at most; part of no digest
+
+
+class BlockError(RuntimeError):
+    """The block broke its contract (a programming error, not a bad item): it stops the run."""
+
+
+@dataclass
+class Shard:
+    """What becomes one shard of a table. `first_error` keeps a traceback for whoever debugs the block."""
+
+    ids: list[str] = field(default_factory=list)
+    rows: list[Schema] = field(default_factory=list)
+    parents: list[tuple[str, ...]] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    first_error: BaseException | None = None
+
+    @property
+    def failed(self) -> int:
+        """Failures that count; what was left out on purpose does not."""
+        return sum(not isinstance(failure, Skip) for failure in self.failures)
+
+    def add(self, id: str, result, schema: type[Schema], spec: AudioSpec) -> None:
+        """Sort one result of a block into rows or failures."""
+        if isinstance(result, Failure):
+            self.failures.append(type(result)(result.reason, id))
+        elif not isinstance(result, schema):
+            raise BlockError(f"item {id!r}: want {schema.__name__} or Failure, got {type(result).__name__}")
+        elif wrong := check_item(result, spec):
+            self.failures.append(Failure(f"the result is not usable: {wrong}", id))
+        else:
+            self.ids.append(id)
+            self.rows.append(result)
+            if parents := getattr(result, "parents", None):
+                self.parents.append(parents)
+
+
+def map_rows(
+    block: Mapper, inputs: type[Schema], output: type[Schema], rows: Iterable[tuple[str, dict]], batch: int
+) -> Shard:
+    """`block.apply` over ``(id, fields)`` rows in batches; every row ends in the shard's rows or failures."""
+    shard = Shard()
+    waiting: list[tuple[str, Schema]] = []
+    for id, fields in rows:
+        try:
+            waiting.append((id, make_item(inputs, fields)))
+        except BadItem as error:
+            shard.failures.append(Failure(str(error), id))
+        if len(waiting) == batch:
+            _apply(block, output, waiting, shard)
+            waiting = []
+    if waiting:
+        _apply(block, output, waiting, shard)
+    return shard
+
+
+def make_item(schema: type[Schema], fields: dict) -> Schema:
+    """An input item. Raises BadItem in one line where a value does not fit its schema."""
+    try:
+        return schema(**fields)
+    except ValidationError as error:
+        parts = [
+            f"{'.'.join(map(str, e['loc'])) or 'item'}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        ]
+        raise BadItem("the input does not fit: " + "; ".join(parts)) from None
+
+
+def reason_of(error: Exception) -> str:
+    """One line for a failure record."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, BadItem) and text else f"{type(error).__name__}: {text}".rstrip(": ")
+
+
+def _apply(block: Mapper, output: type[Schema], pairs: list[tuple[str, Schema]], shard: Shard) -> None:
+    try:
+        results = block.apply([item for _, item in pairs])
+        if len(results) != len(pairs):
+            raise BlockError(f"{type(block).__name__}.apply returned {len(results)} results for {len(pairs)} items")
+    except (BlockError, MemoryError):
+        raise
+    except Exception as error:
+        if _is_machine_trouble(error):
+            raise
+        if len(pairs) > 1:  # find the bad one: each item alone
+            for pair in pairs:
+                _apply(block, output, [pair], shard)
+            return
+        shard.first_error = shard.first_error or error
+        results = [Failure(reason_of(error))]
+    for (id, _), result in zip(pairs, results):
+        shard.add(id, result, output, block.spec)
+
+
+def _is_machine_trouble(error: Exception) -> bool:
+    """A full disk is not the item's fault."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE)
+
+
+def make_block(checked, seed: int, weights=None) -> Block:
+    """A ready block of a checked node; `weights` is the folder of its artifact."""
+    block = checked.cls(checked.config, checked.spec, seed)
+    if weights is not None:
+        block.load(weights)
+    block.setup()
+    return block

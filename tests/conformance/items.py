@@ -1,0 +1,73 @@
+"""Items drawn from a block's own input schema and an audio spec: voiced, speech-like, of two lengths."""
+
+import typing
+
+import numpy as np
+
+from blocks.arrays import Array, marker
+from blocks.base import Schema, field_type
+from blocks.spec import AudioSpec
+
+SECONDS = (1.3, 1.7)  # two lengths, so that padding which leaks shows
+VALUES = {
+    "id": "item",
+    "text": "hello world",
+    "language": "en-US",
+    "speaker": "someone",
+    "style": "neutral",
+    "split": "train",
+    "seconds": 1.0,
+    "licence": "CC0-1.0",
+}
+
+
+def draw(schema: type[Schema], spec: AudioSpec, n: int) -> Schema:
+    """The n-th item (0 or 1) of a schema."""
+    values = {}
+    for number, name in enumerate(schema.model_fields):
+        values[name] = value(field_type(schema, name), spec, n, number)
+    return schema(**values)
+
+
+def value(hint, spec: AudioSpec, n: int, number: int):
+    mark = marker(hint)
+    if isinstance(mark, Array):
+        return array(mark, spec, n, number)
+    if mark is not None:
+        return VALUES[mark.name]
+    if typing.get_origin(hint) is dict:
+        inner = typing.get_args(hint)[1]
+        return {name: value(inner, spec, n, number + k) for k, name in enumerate("ab")}
+    return {str: VALUES["id"], float: 0.5 + n, int: 1 + n}[hint]
+
+
+def array(mark: Array, spec: AudioSpec, n: int, number: int) -> np.ndarray:
+    wave = speech(spec, SECONDS[n], seed=number)
+    frames = spec.frames(len(wave))
+    if mark.name == "wave":
+        return wave
+    if mark.name == "log_mel":
+        from blocks.common.mel import log_mel
+
+        return log_mel(wave, spec)
+    rng = np.random.default_rng(10 * n + number)
+    voiced = np.arange(frames) % 20 < 14
+    made = {
+        "pitch": lambda: np.where(voiced, 120 + 5 * rng.standard_normal(frames), 0),
+        "voicing": lambda: voiced,
+        "energy": lambda: -30 + 5 * rng.standard_normal(frames),
+        "embedding": lambda: (lambda v: v / np.linalg.norm(v))(rng.standard_normal(256)),
+    }[mark.name]()
+    return made.astype(mark.dtype)
+
+
+def speech(spec: AudioSpec, seconds: float, seed: int) -> np.ndarray:
+    """A buzz with moving formants and pauses: enough like a voice for every analysis to find one."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(int(seconds * spec.sample_rate)) / spec.sample_rate
+    f0 = 110 + 20 * seed % 60 + 15 * np.sin(2 * np.pi * 2 * t)
+    phase = 2 * np.pi * np.cumsum(f0) / spec.sample_rate
+    formant = 600 + 300 * np.sin(2 * np.pi * 3 * t)
+    wave = sum(np.exp(-(((k * f0 - formant) / 500) ** 2)) * np.sin(k * phase) for k in range(1, 30))
+    wave = wave * (np.sin(2 * np.pi * 2.5 * t) > -0.7) + 0.003 * rng.standard_normal(len(t))
+    return (0.3 * wave / np.abs(wave).max()).astype("float32")
