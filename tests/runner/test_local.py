@@ -1,0 +1,214 @@
+"""Graphs of toy blocks, run for real: what is made, what is kept, what stops a run."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from runner.check import check
+from runner.executor import Observer
+from runner.graph import read_graph
+from runner.local import LocalExecutor
+from runner.plan import PlanError, make_plan
+from runner.store import Store
+
+GRAPH = """
+about: tones through every verb
+seed: 3
+nodes:
+  tone: {read: toy.tones, config: {count: 8, skip: [7]}}
+  loud: {map: toy.gain, in: {wave: tone.wave}, config: {gain: 2}}
+  odd: {pick: {wave: loud.wave}, where: {tone.speaker: odd}}
+  even: {pick: {wave: loud.wave}, where: {tone.speaker: even}}
+  both: {union: [odd, even]}
+  pair: {expand: toy.pairs, in: {wave: both.wave}}
+  level: {map: toy.level, in: {wave: pair.wave}}
+  mean: {reduce: toy.mean, in: {level: level.level}}
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def _write(text: str) -> Path:
+        path = tmp_path / "graph.yaml"
+        path.write_text(text)
+        return path
+
+    return _write
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+def go(path, store, observer=None, **slices):
+    sets = slices.pop("sets", ())
+    plan = make_plan(check(read_graph(path, sets=sets)), store, **slices)
+    return plan, LocalExecutor().run(plan, store, observer or Observer())
+
+
+def states(outcome):
+    return {name: node.state for name, node in outcome.nodes.items()}
+
+
+def test_every_verb_makes_its_table(write, store):
+    plan, outcome = go(write(GRAPH), store)
+    assert outcome.error is None
+    rows = {name: node.rows for name, node in outcome.nodes.items()}
+    assert rows == {"tone": 7, "loud": 7, "odd": 3, "even": 4, "both": 7, "pair": 6, "level": 6, "mean": 1}
+    assert outcome.nodes["tone"].skipped == 1
+    assert outcome.results["mean"]["level"] == pytest.approx(1 / 2**0.5, rel=1e-3)
+    pair = store.find_table(plan.steps["pair"].digest)
+    assert pair.ids[0] == "tone0001+tone0003"
+    assert pair.get(pair.ids[0])["parents"] == ["tone0001", "tone0003"]
+    assert pair.manifest["meta"]["licences"] == ["CC0-1.0"]
+
+
+def test_a_second_run_makes_nothing(write, store):
+    go(write(GRAPH), store)
+    _, again = go(write(GRAPH), store)
+    assert set(states(again).values()) == {"cached"}
+    assert again.results["mean"]["level"] > 0
+
+
+def test_a_changed_line_redoes_only_what_depends_on_it(write, store):
+    go(write(GRAPH), store)
+    _, outcome = go(write(GRAPH.replace("gain: 2", "gain: 3")), store)
+    assert [name for name, state in states(outcome).items() if state == "cached"] == ["tone"]
+
+
+def test_a_renamed_node_is_the_same_result(write, store):
+    go(write(GRAPH), store)
+    _, outcome = go(write(GRAPH.replace("loud", "louder")), store)
+    assert set(states(outcome).values()) == {"cached"}
+
+
+def test_the_seed_counts_only_where_it_is_used(write, store):
+    go(write(GRAPH), store)
+    _, outcome = go(write(GRAPH.replace("seed: 3", "seed: 4")), store)
+    assert set(states(outcome).values()) == {"cached"}
+
+
+def test_limit_reads_so_many_good_rows_and_is_another_result(write, store):
+    _, outcome = go(write(GRAPH), store, limit=5)
+    assert outcome.nodes["tone"].rows == 5
+    _, whole = go(write(GRAPH), store)
+    assert whole.nodes["tone"].state == "ran"
+
+
+def test_slices(write, store):
+    path = write(GRAPH)
+    plan, _ = go(path, store, until="odd")
+    assert list(plan.steps) == ["tone", "loud", "odd"]
+    with pytest.raises(PlanError, match=r"what tone, even makes must be in the store|what even, tone"):
+        # `odd` is there, but its sibling is not
+        go(path, store, from_nodes=["odd"], to_nodes=["both"])
+    go(path, store, to_nodes=["both"])
+    plan, outcome = go(path, store, from_nodes=["both"])
+    assert [name for name, state in states(outcome).items() if state == "ran"] == ["pair", "level", "mean"]
+    with pytest.raises(PlanError, match=r"no node 'bot'; did you mean 'both'\?"):
+        go(path, store, until="bot")
+
+
+FAULTY = """
+max_failed: {share}
+nodes:
+  tone: {{read: toy.tones, config: {{count: 10, fail: [2]}}}}
+  loud: {{map: toy.gain, in: {{wave: tone.wave}}, config: {{bad: [tone0004]}}}}
+"""
+
+
+def test_failures_within_the_share_are_records(write, store):
+    plan, outcome = go(write(FAULTY.format(share=0.2)), store)
+    assert outcome.error is None
+    assert (outcome.nodes["loud"].rows, outcome.nodes["loud"].failures) == (8, 1)
+    (failure,) = store.find_table(plan.steps["loud"].digest).failures
+    assert (failure.id, failure.reason) == ("tone0004", "told to be bad")
+
+
+def test_failures_past_the_share_stop_the_run_and_say_how_to_go_on(write, store):
+    _, outcome = go(write(FAULTY.format(share=0.01)), store)
+    assert states(outcome) == {"tone": "failed", "loud": "waiting"}
+    assert "tone: 1 of 10 items failed (more than max_failed 0.01 allows); the first is tone0002: told to fail" in str(
+        outcome.error
+    )
+    _, cached = go(write(FAULTY.format(share=0.01)), store)
+    assert cached.error is not None, "a table that is in the store already is held to the same share"
+    _, outcome = go(write(FAULTY.format(share=0.2)), store)
+    assert outcome.error is None
+
+
+def test_on_error_stop_ends_at_the_first_failure(write, store):
+    _, outcome = go(write("on_error: stop\n" + FAULTY.format(share=0.5)), store)
+    assert "on_error: stop" in str(outcome.error)
+
+
+def test_no_rows_is_an_error_that_says_where_they_went(write, store):
+    text = "nodes:\n  tone: {read: toy.tones}\n  none: {pick: {wave: tone.wave}, where: {tone.speaker: nobody}}\n"
+    _, outcome = go(write(text), store)
+    assert "none: no row is in every input and meets `where` (tone has 4)" in str(outcome.error)
+
+
+def test_rows_lost_upstream_are_counted_where_tables_meet(write, store):
+    text = """
+max_failed: 0.5
+nodes:
+  tone: {read: toy.tones}
+  loud: {map: toy.gain, in: {wave: tone.wave}, config: {bad: [tone0001]}}
+  both: {pick: {a: tone.wave, b: loud.wave}}
+"""
+    _, outcome = go(write(text), store)
+    assert outcome.nodes["both"].rows == 3
+    assert outcome.nodes["both"].unmatched == {"loud": 1}
+
+
+def test_fit_is_planned_and_refused_with_a_way_out(write, store):
+    text = """
+nodes:
+  tone: {read: toy.tones}
+  model: {fit: toy.scale, in: {wave: tone.wave}}
+  out: {map: toy.scale, model: model, in: {wave: tone.wave}}
+"""
+    plan, outcome = go(write(text), store)
+    assert len(plan.steps["model"].digest) == 32
+    assert states(outcome) == {"tone": "ran", "model": "failed", "out": "waiting"}
+    assert "does not train yet" in str(outcome.error)
+
+
+KILLABLE = """
+nodes:
+  tone: {{read: toy.tones, config: {{count: 320, seconds: 0.02}}}}
+  loud: {{map: toy.gain, in: {{wave: tone.wave}}, config: {{pause_s: 0.002, log: {log}}}}}
+  level: {{map: toy.level, in: {{wave: loud.wave}}}}
+"""
+RUN = [
+    sys.executable,
+    "-c",
+    "import sys; sys.path.insert(0, 'tests'); import conftest; from runner.cli import main; main()",
+    "run",
+]
+
+
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_run_is_completed_without_redoing_finished_shards(write, tmp_path, kill):
+    log = tmp_path / "log"
+    path = write(KILLABLE.format(log=log))
+    command = [*RUN, str(path), "--store", str(tmp_path / "store")]
+    child = subprocess.Popen(command, cwd=Path(__file__).parents[2], stderr=subprocess.PIPE, text=True)
+    while not log.exists() or len(log.read_text().splitlines()) < 150:
+        assert child.poll() is None, child.stderr.read()
+        time.sleep(0.005)
+    child.send_signal(kill)
+    _, said = child.communicate()
+    assert child.returncode == (-9 if kill == signal.SIGKILL else 130), said
+    assert "Traceback" not in said
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    worked = log.read_text().splitlines()
+    redone = len(worked) - len(set(worked))
+    assert len(set(worked)) == 320
+    assert redone < 64, "only the shard that was being made may be made again"
