@@ -1,0 +1,184 @@
+"""Rows of a Schema as Arrow columns, and values back out of them: arrays without a copy.
+
+An array is ``struct<data: large_list<dtype>, shape: fixed_size_list<int32, rank>>``, so that ragged arrays of any
+rank lie end to end; truth values take a byte each, since Arrow's bits could not be read in place. Plain values are
+native Arrow types, dicts and nested models JSON text. None is null. Every table has ``id`` and ``parents`` in front.
+"""
+
+import json
+import types
+import typing
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel
+
+from blocks.arrays import Array, marker
+from blocks.base import Schema, field_type
+
+_NATIVE = {str: pa.string(), bool: pa.bool_(), int: pa.int64(), float: pa.float64(), bytes: pa.binary()}
+_ARRAY, _JSON = b"array", b"json"  # keys of a field's metadata that say how to read it back
+
+
+def stored_fields(schema: type[Schema]) -> list[str]:
+    """The fields with a column of their own; `id` and `parents` belong to every table."""
+    return [name for name in schema.model_fields if name not in ("id", "parents")]
+
+
+def arrow_schema(schema: type[Schema]) -> pa.Schema:
+    """The columns of a table of `schema`. Raises TypeError for a field that cannot be stored exactly."""
+    fields = [pa.field("id", pa.string(), nullable=False), pa.field("parents", pa.list_(pa.string()))]
+    return pa.schema(fields + [_field(schema, name) for name in stored_fields(schema)])
+
+
+def encode(
+    schema: type[Schema], ids: Sequence[str], rows: Sequence[Schema], parents: Sequence[Sequence[str]] | None = None
+) -> pa.RecordBatch:
+    """One record batch. `parents` are those of the rows themselves where they have any.
+
+    Raises ValueError naming the field for a value that does not fit its column.
+    """
+    if len(ids) != len(rows):
+        raise ValueError(f"want one id for each row, got {len(ids)} ids for {len(rows)} rows")
+    if parents is None:
+        parents = [getattr(row, "parents", None) for row in rows]
+    elif len(parents) != len(rows):
+        raise ValueError(f"want the parents of each row, got {len(parents)} for {len(rows)} rows")
+    columns = arrow_schema(schema)
+    values = [ids, parents] + [[getattr(row, name) for row in rows] for name in columns.names[2:]]
+    return pa.record_batch([_column(schema, field, column) for field, column in zip(columns, values)], schema=columns)
+
+
+def reader(field: pa.Field, column: pa.Array) -> Callable[[int], Any]:
+    """A function from row number to value; arrays are read-only views of the column's memory.
+
+    Tuples come back as lists, models as dicts: what a pydantic schema makes them from again.
+    """
+    meta = field.metadata or {}
+    if _ARRAY in meta:
+        return _array_reader(np.dtype(meta[_ARRAY].decode()), column)
+    if _JSON in meta:
+        return lambda row: None if (text := column[row].as_py()) is None else json.loads(text)
+    return lambda row: column[row].as_py()
+
+
+# ---- types ----
+
+
+def _field(schema: type[Schema], name: str) -> pa.Field:
+    hint = field_type(schema, name)
+    where = f"{schema.__module__}.{schema.__name__}.{name}"
+    if isinstance(mark := marker(hint), Array):
+        if not mark.dims or mark.dtype.kind not in "biuf" or not mark.dtype.isnative:
+            raise TypeError(f"{where}: cannot store {mark}; want at least one axis of bool, int, uint or float")
+        stored = pa.uint8() if mark.dtype == bool else pa.from_numpy_dtype(mark.dtype)
+        parts = {"data": pa.large_list(stored), "shape": pa.list_(pa.int32(), len(mark.dims))}
+        return pa.field(name, pa.struct(parts.items()), metadata={_ARRAY: mark.dtype.name})
+    if native := _native(hint):
+        return pa.field(name, native)
+    if unfit := _not_json(hint):
+        raise TypeError(
+            f"{where}: cannot store {unfit}; want arrays as fields of their own, and str, int, float, bool, bytes or "
+            "lists, str-keyed dicts and models of them"
+        )
+    return pa.field(name, pa.string(), metadata={_JSON: "1"})
+
+
+def _bare(hint):
+    """The annotation without markers and without ``| None``."""
+    while True:
+        if typing.get_origin(hint) is typing.Annotated:
+            hint = hint.__origin__
+        elif typing.get_origin(hint) in (types.UnionType, typing.Union):
+            others = [arg for arg in typing.get_args(hint) if arg is not type(None)]
+            if len(others) != 1:
+                return hint
+            hint = others[0]
+        else:
+            return hint
+
+
+def _native(hint) -> pa.DataType | None:
+    hint = _bare(hint)
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Literal and len({type(arg) for arg in args}) == 1:
+        return _NATIVE.get(type(args[0]))
+    inner = args[0] if origin is list or (origin is tuple and args[1:] == (...,)) else None
+    if inner is not None and (item := _native(inner)) is not None:
+        return pa.list_(item)
+    return _NATIVE.get(hint)
+
+
+def _not_json(hint) -> str | None:
+    """The part of an annotation that JSON could not give back as it was, or None."""
+    hint = _bare(hint)
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        found = (_not_json(field_type(hint, name)) for name in hint.model_fields)
+    elif origin is dict and _bare(args[0]) is str:
+        found = (_not_json(args[1]),)
+    elif origin in (list, tuple, types.UnionType, typing.Union):
+        found = (_not_json(arg) for arg in args if arg is not ...)
+    elif origin is typing.Literal:
+        found = (_not_json(type(arg)) for arg in args)
+    else:
+        known = (Any, str, int, float, bool, type(None), list)
+        return None if hint in known else str(getattr(hint, "__name__", hint)) if origin is None else str(hint)
+    return next(filter(None, found), None)
+
+
+# ---- values ----
+
+
+def _column(schema: type[Schema], field: pa.Field, values: Sequence) -> pa.Array:
+    meta = field.metadata or {}
+    try:
+        if _ARRAY in meta:
+            return _arrays(field, marker(field_type(schema, field.name)), values)
+        if _JSON in meta:
+            values = [None if value is None else json.dumps(value, default=_model) for value in values]
+        return pa.array(values, field.type, from_pandas=False)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f"{schema.__name__}.{field.name}: cannot be stored as {field.type}: {error}") from error
+
+
+def _model(value):
+    if isinstance(value, BaseModel):
+        return value.model_dump()
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _arrays(field: pa.Field, mark: Array, values: Sequence[np.ndarray | None]) -> pa.Array:
+    missing = np.array([value is None for value in values], bool)
+    empty = np.empty((0,) * len(mark.dims), mark.dtype)
+    arrays = [empty if value is None else mark.check(value) for value in values]
+    flat = np.concatenate([np.empty(0, mark.dtype), *(array.ravel() for array in arrays)])
+    ends = np.cumsum([0, *(array.size for array in arrays)], dtype=np.int64)
+    stored = field.type.field("data").type.value_type
+    data = pa.LargeListArray.from_arrays(
+        pa.array(ends), pa.array(flat.view(np.uint8) if mark.dtype == bool else flat, stored)
+    )
+    sizes = np.array([array.shape for array in arrays], np.int32).reshape(-1)
+    shape = pa.FixedSizeListArray.from_arrays(pa.array(sizes), type=field.type.field("shape").type)
+    mask = pa.array(missing) if missing.any() else None
+    return pa.StructArray.from_arrays([data, shape], fields=list(field.type), mask=mask)
+
+
+def _array_reader(dtype: np.dtype, column: pa.StructArray) -> Callable[[int], np.ndarray | None]:
+    data, shape = column.field("data"), column.field("shape")
+    flat = data.values.to_numpy(zero_copy_only=True)
+    if dtype == bool:
+        flat = flat.view(bool)
+    flat.flags.writeable = False
+    ends = data.offsets.to_numpy().tolist()
+    shapes = shape.values.to_numpy().reshape(len(column), shape.type.list_size).tolist()
+    missing = (
+        set(np.flatnonzero(~column.is_valid().to_numpy(zero_copy_only=False)).tolist()) if column.null_count else ()
+    )
+
+    def read(row: int) -> np.ndarray | None:
+        return None if row in missing else flat[ends[row] : ends[row + 1]].reshape(shapes[row])
+
+    return read

@@ -1,0 +1,33 @@
+"""What every stored manifest says about who wrote it. Standard library only: `check` reads manifests, too."""
+
+import functools
+import platform
+from importlib import metadata
+from typing import Any
+
+
+class StoreError(ValueError):
+    """Something in the store is broken, missing or too new; the message says where and what to do."""
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Python and the libraries that decide what a stored file looks like."""
+    found = {"python": platform.python_version()}
+    for name in ("voxblocks", "numpy", "pyarrow", "pydantic"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def check_format(where: str, found: Any, known: int) -> None:
+    """Raises StoreError for a format of the future, or none at all."""
+    if not isinstance(found, int) or found < 1:
+        raise StoreError(f"{where}: want a format number up to {known}, got {found!r}; delete it and run again")
+    if found > known:
+        raise StoreError(
+            f"{where}: has format {found}, but this version reads up to {known}; a newer version of voxblocks wrote it: "
+            "install that one, or choose another --store"
+        )

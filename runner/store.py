@@ -1,0 +1,168 @@
+"""The store: tables, artifacts and records of runs below one folder or URL, named by the digest of what made them.
+
+::
+
+    tables/<digest>/    shard-00000.arrow ...   rows and failures; complete as soon as it has its name
+                        ids.arrow  failures.jsonl   all ids in order; what failed or was left out
+                        started.json            what makes it, while it is being made
+                        table.json              written last: a table with it is complete
+    artifacts/<digest>/ files, then artifact.json
+    runs/<time>-<graph>.json
+
+Every file gets a name of its own first and is then moved into place, so that a killed run leaves nothing half
+written, and two runs at the same table help each other: whoever finishes a shard first wins, and the bytes are the same.
+"""
+
+import re
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from blocks.base import Schema
+from runner import artifact
+from runner.files import TEMPORARY, Files
+from runner.formats import StoreError, check_format
+from runner.table import MANIFEST, Table, View, how_to_mend
+from runner.writer import FORMAT, TableWriter, ViewPart, now, publish, view_manifest
+
+__all__ = ["Store", "StoreError", "Table", "TableWriter", "ViewPart"]
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+class Store:
+    """Opened by a local folder or any URL that pyarrow has a filesystem for; it is made when first written to."""
+
+    def __init__(self, url: str | Path):
+        self.files = Files(url)
+        self._fetched: tempfile.TemporaryDirectory | None = None
+
+    # ---- tables ----
+
+    def find_table(self, digest: str) -> Table | None:
+        """The complete table of that digest, or None.
+
+        Raises StoreError where a file of it is missing or has another size than it was written with.
+        """
+        folder = _folder("tables", digest)
+        manifest = self.files.read_json(f"{folder}/{MANIFEST}")
+        if manifest is None:
+            return None
+        check_format(self.files.at(f"{folder}/{MANIFEST}"), manifest.get("format"), FORMAT)
+        self._check_sizes(folder, manifest)
+        if manifest["kind"] == "table":
+            return Table(self.files, folder, manifest)
+        if any(self.files.size(f"tables/{source}/{MANIFEST}") is None for source in sources_of(manifest)):
+            return None  # what it shows was removed; both are made again
+        return View(self.files, folder, manifest, self.existing)
+
+    def write_table(self, digest: str, schema: type[Schema], meta: dict, layout: str = "") -> "TableWriter":
+        """Begin a table, or go on with one that a killed run left behind.
+
+        `meta` is plain data kept with the table. Shards of another `layout` (say, other rows per shard) are made anew.
+        """
+        return TableWriter(self.files, _folder("tables", digest), self.existing, schema, meta, layout)
+
+    def write_view(self, digest: str, meta: dict, parts: Sequence[ViewPart]) -> Table:
+        """A table that shows fields of others. Raises StoreError for absent tables, fields or ids, and an id twice."""
+        tables = {source: self.existing(source) for part in parts for source, _ in part.fields.values()}
+        ids, manifest = view_manifest(parts, tables)
+        publish(self.files, _folder("tables", digest), digest, meta, manifest, ids, [])
+        return self.existing(digest)
+
+    def existing(self, digest: str) -> Table:
+        """As `find_table`, but an absent table is a StoreError."""
+        if (table := self.find_table(digest)) is None:
+            raise StoreError(
+                f"{self.files.at(f'tables/{digest}')}: no complete table; it was removed meanwhile: run again"
+            )
+        return table
+
+    def _check_sizes(self, folder: str, manifest: dict) -> None:
+        found = {info.base_name: info.size for info in self.files.listed(folder)}
+        wanted = manifest["files"] | {shard["file"]: shard["bytes"] for shard in manifest.get("shards", ())}
+        for name, size in wanted.items():
+            path = self.files.at(f"{folder}/{name}")
+            if name not in found:
+                raise StoreError(f"{path}: missing; {how_to_mend(f'{self.files.at(folder)}/{MANIFEST}')}")
+            if found[name] != size:
+                raise StoreError(f"{path}: has {found[name]} bytes, want {size}; {how_to_mend(path)}")
+
+    # ---- artifacts ----
+
+    def find_artifact(self, digest: str) -> str | None:
+        """A local folder with the complete artifact, or None. From a remote store it is copied, once for this object."""
+        folder = _folder("artifacts", digest)
+        manifest = self.files.read_json(f"{folder}/{artifact.MANIFEST}")
+        if manifest is None:
+            return None
+        check_format(self.files.at(f"{folder}/{artifact.MANIFEST}"), manifest.get("format"), artifact.FORMAT)
+        if self.files.local:
+            return self.files.at(folder)
+        self._fetched = self._fetched or tempfile.TemporaryDirectory(prefix="voxblocks-")
+        here = Path(self._fetched.name) / digest
+        if not here.exists():
+            for name in [*manifest["files"], artifact.MANIFEST]:
+                (here / name).parent.mkdir(parents=True, exist_ok=True)
+                (here / name).write_bytes(self.files.read(f"{folder}/{name}"))
+        return str(here)
+
+    @contextmanager
+    def write_artifact(self, digest: str, meta: dict) -> Iterator[Path]:
+        """An empty local folder to fill; it becomes the artifact when the ``with`` ends without an error."""
+        folder = _folder("artifacts", digest)
+        name = f"{TEMPORARY}{uuid.uuid4().hex}"
+        stage = Path(self.files.at("artifacts") if self.files.local else tempfile.gettempdir()) / name
+        stage.mkdir(parents=True)
+        try:
+            yield stage
+            artifact.write_manifest(stage, meta | {"created": now()})
+            if self.files.size(f"{folder}/{artifact.MANIFEST}") is None:
+                self._move_in(stage, folder)
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+
+    def _move_in(self, stage: Path, folder: str) -> None:
+        if not self.files.local:
+            names = sorted(path.relative_to(stage).as_posix() for path in stage.rglob("*") if path.is_file())
+            for name in [*(name for name in names if name != artifact.MANIFEST), artifact.MANIFEST]:
+                with self.files.new(f"{folder}/{name}") as stream:
+                    stream.write((stage / name).read_bytes())
+            return
+        try:
+            stage.rename(self.files.at(folder))
+        except OSError as error:
+            if self.files.size(f"{folder}/{artifact.MANIFEST}") is None:  # else another run was faster
+                raise StoreError(
+                    f"{self.files.at(folder)}: cannot put the artifact there ({error}); "
+                    f"a folder without {artifact.MANIFEST} is not complete: delete it and run again"
+                ) from None
+
+    # ---- runs ----
+
+    def record_run(self, run: dict) -> None:
+        """Keep the record of a run; ``run["graph"]`` names its graph."""
+        time = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
+        name = re.sub(r"[^A-Za-z0-9_-]+", "-", str(run.get("graph", "run")))
+        self.files.write_json(f"runs/{time}-{name}.json", run)
+
+    def runs(self) -> list[dict]:
+        """All records, the newest first."""
+        names = [info.base_name for info in self.files.listed("runs") if info.base_name.endswith(".json")]
+        found = (self.files.read_json(f"runs/{name}") for name in reversed(names) if not name.startswith(TEMPORARY))
+        return [run for run in found if run is not None]
+
+
+def sources_of(manifest: dict) -> list[str]:
+    """Digests of the tables that a view shows."""
+    parts = manifest.get("parts", ())
+    return list(dict.fromkeys(digest for part in parts for digest, _ in part["fields"].values()))
+
+
+def _folder(kind: str, digest: str) -> str:
+    if not _NAME.fullmatch(digest):
+        raise StoreError(f"{digest!r} is no digest; want letters and digits")
+    return f"{kind}/{digest}"
