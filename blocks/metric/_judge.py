@@ -1,0 +1,49 @@
+"""What the metrics share: failures in the place of items, and waves as an intrusive judge wants them."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from blocks.base import BadItem, Failure, Schema
+from blocks.spec import AudioSpec
+
+
+def each(score: Callable[[Schema], Schema], items: list) -> list:
+    """`score` of every item, alone; a `Failure` with the reason in the place of one that raises BadItem."""
+    return [_or_failure(score, item) for item in items]
+
+
+def _or_failure(score: Callable[[Schema], Schema], item: Schema) -> Schema | Failure:
+    try:
+        return score(item)
+    except BadItem as reason:
+        return Failure(str(reason))
+
+
+def resample(wave: np.ndarray, rate: int, wanted: int) -> np.ndarray:
+    """float32 (S,) at `wanted` Hz."""
+    import soxr
+
+    return wave if rate == wanted else soxr.resample(wave, rate, wanted)
+
+
+def sounding(wave: np.ndarray, name: str) -> np.ndarray:
+    """The wave. Raises BadItem if it is empty or digitally silent, for a judge that has no answer to that."""
+    if not wave.any():
+        raise BadItem(f"{name}: {len(wave)} samples of silence, wants sound")
+    return wave
+
+
+def one_length(heard: np.ndarray, meant: np.ndarray, spec: AudioSpec) -> tuple[np.ndarray, np.ndarray]:
+    """Both waves cut at their end to the shorter one, which may be shorter by less than one hop: a vocoder of whole
+    frames drops that much.
+
+    Raises BadItem if they differ by more: these judges compare the same instants, not the same words.
+    """
+    if abs(len(heard) - len(meant)) > spec.hop_length:
+        raise BadItem(
+            f"heard has {len(heard)} samples, meant {len(meant)}: wants the same timing, within one hop of "
+            f"{spec.hop_length} samples; metric.mel_cepstral_distortion aligns, metric.distillmos needs no reference"
+        )
+    shared = min(len(heard), len(meant))
+    return heard[:shared], meant[:shared]

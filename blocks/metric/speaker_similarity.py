@@ -1,0 +1,38 @@
+"""Cosine of two voices' embeddings: 1 for the same direction, 0 for unrelated ones."""
+
+from typing import Annotated
+
+import numpy as np
+
+from blocks.arrays import Value
+from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema
+from blocks.metric._judge import each
+from blocks.metric.schema import VoicePair
+
+
+class Similarity(Schema):
+    speaker_similarity: Annotated[float, Value("speaker_similarity", "cosine of the two voices' embeddings")]
+
+
+class Config(BlockConfig):
+    pass
+
+
+class SpeakerSimilarity(Mapper[Config]):
+    """Both embeddings must come from one encoder; a mean of several recordings need not have unit length."""
+
+    tiny = Config()
+
+    def apply(self, items: list[VoicePair]) -> list[Similarity | Failure]:
+        return each(self._one, items)
+
+    def _one(self, item: VoicePair) -> Similarity:
+        heard, meant = _direction(item.heard, "heard"), _direction(item.meant, "meant")
+        return Similarity(speaker_similarity=float(np.clip(heard @ meant, -1.0, 1.0)))
+
+
+def _direction(embedding: np.ndarray, name: str) -> np.ndarray:
+    length = np.linalg.norm(embedding.astype(np.float64))
+    if not length:
+        raise BadItem(f"{name}: an embedding of {len(embedding)} zeros has no direction; wants one of unit length")
+    return embedding / length
