@@ -1,0 +1,389 @@
+"""Checks a whole graph before any work: names, verbs, types, units, audio specs, configs, rows, artifacts.
+
+Imports the variants that the graph names, and nothing heavier. Every problem goes into one report.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, get_args, get_origin
+
+from blocks.base import Block, BlockConfig, Schema, ports
+from blocks.load import suggest
+from blocks.spec import AudioSpec
+from runner import origins
+from runner.edges import Field, arms, at, different, differing, fits, input_fields, output_fields, show
+from runner.nodes import KEYS, Edge, Graph, Node
+from runner.order import execution_order, references, with_released
+from runner.settings import artifact_of, block_of, condition_problems, config_of, spec_of, weights_problems
+from runner.tree import GraphError, Place, Problem
+
+
+@dataclass(frozen=True)
+class CheckedNode:
+    """A node with all that its names stand for. `fields` are what others may take; {} for fit and load."""
+
+    node: Node
+    cls: type[Block] | None
+    config: BlockConfig | None  # of a map with a model: the model's, with the node's own keys laid over it
+    spec: AudioSpec
+    inputs: type[Schema] | None
+    fields: dict[str, Any]
+    origin: frozenset[str]  # the read and expand nodes its ids come from; empty for one row that joins every row
+    upstream: tuple[str, ...]  # every node it depends on
+
+
+@dataclass(frozen=True)
+class Checked:
+    graph: Graph
+    nodes: dict[str, CheckedNode] = field(default_factory=dict)  # in execution order, that of the file where free
+
+
+def check(graph: Graph, released: bool = False, needs: bool = True) -> Checked:
+    """The graph with every name resolved.
+
+    With `released`, a fit node that has a shipped artifact counts as a load of it, and nodes that only it needs are
+    left out. Without `needs`, blocks whose modules are not installed are let pass.
+
+    Raises GraphError with every problem, in the order of the file.
+    """
+    walk = _Walk(graph, released, needs)
+    if walk.problems:
+        raise GraphError(walk.problems, graph.file)
+    return Checked(graph, walk.done)
+
+
+def problems(graph: Graph) -> list[Problem]:
+    """What is wrong with those parts of a graph that could be read."""
+    return _Walk(graph, False, True).problems
+
+
+class _Walk:
+    """One pass over the nodes in execution order. None stands for what an earlier problem left unknown."""
+
+    def __init__(self, graph: Graph, released: bool, needs: bool):
+        self.graph, self.needs = graph, needs
+        self.problems: list[Problem] = []
+        self.done: dict[str, CheckedNode] = {}
+        self.fields: dict[str, dict[str, Field] | None] = {}
+        self.rows: dict[str, origins.Branches | None] = {}
+        self.configs: dict[str, dict | None] = {}  # as written, or as an artifact holds it
+        self.nodes = with_released(graph.nodes) if released else dict(graph.nodes)
+        links = {name: self.links(node) for name, node in self.nodes.items()}
+        order, cycles = execution_order(links)
+        for loop, place in cycles:
+            self.wrong(place, f"these nodes wait for each other: {' -> '.join([*loop, loop[0]])}")
+        for name in order:
+            self.visit(self.nodes[name], tuple(dict.fromkeys(target for target, _, _ in links[name])))
+        self.other_sizes()
+
+    def wrong(self, place: Place, message: str) -> None:
+        self.problems.append(Problem(place, message))
+
+    def of(self, name: str) -> str:
+        """``mel: g.yaml:3:5``, to point at the other end."""
+        return f"({name}: {self.nodes[name].place})"
+
+    def links(self, node: Node) -> list[tuple[str, Place, str]]:
+        """The known nodes that a node refers to, with the places; unknown ones and itself are problems."""
+        found = []
+        for target, place, what, known in references(node):
+            if target == node.name:
+                self.wrong(place, f"{what}: a node cannot take from itself")
+            elif target in self.nodes:
+                found.append((target, place, what))
+            else:
+                names = [name for name, other in self.nodes.items() if other.verb in known and name != node.name]
+                self.wrong(place, f"{what}: no node {target!r}{suggest(target, names)}")
+        return found
+
+    # ---- one node ----
+
+    def visit(self, node: Node, upstream: tuple[str, ...]) -> None:
+        cls = None
+        if node.block:
+            cls, found = block_of(node, self.needs)
+            self.problems += found
+        spec, found = spec_of(self.graph, node)
+        self.problems += found
+        config = self.config(node, cls, spec) if cls else None
+        inputs, fields = self.ports(node, cls, spec)
+        if node.verb == "pick":
+            fields = self.picked(node)
+        elif node.verb == "union":
+            fields = self.pooled(node)
+        if node.verb in ("pick", "union") and fields:
+            specs = {each.spec for each in fields.values() if differing(each.hint, self.graph.spec, each.spec)}
+            spec = specs.pop() if len(specs) == 1 else spec
+        self.fields[node.name] = fields
+        self.rows[node.name] = self.origin(node)
+        self.done[node.name] = CheckedNode(
+            node=node,
+            cls=cls,
+            config=config,
+            spec=spec,
+            inputs=inputs,
+            fields={name: each.hint for name, each in (fields or {}).items()},
+            origin=origins.sources(self.rows[node.name] or origins.ONE_ROW),
+            upstream=upstream,
+        )
+
+    def config(self, node: Node, cls: type[Block], spec: AudioSpec) -> BlockConfig | None:
+        if node.verb == "load":
+            meta, found = artifact_of(self.graph, node, spec)
+            self.problems += found
+            self.configs[node.name] = meta and meta.get("config", {})
+            return None
+        specs = {name: each.spec for name, each in self.done.items()}
+        self.problems += weights_problems(node, cls, spec, self.nodes, specs, self.broken(node))
+        self.configs[node.name] = node.config
+        inherited = self.configs.get(node.model, {}) if node.model else {}
+        if inherited is None:
+            return None
+        config, found = config_of(node, cls, {**inherited, **node.config}, _places(node))
+        # What a model's own config has wrong is said at the model.
+        self.problems += [each for each, key in found.items() if key in node.config or key not in inherited]
+        return config
+
+    def broken(self, node: Node) -> bool:
+        return node.name in self.graph.broken
+
+    # ---- ports ----
+
+    def ports(self, node: Node, cls, spec: AudioSpec) -> tuple[type[Schema] | None, dict[str, Field] | None]:
+        """The input schema and the output fields of a node with a block; its edges are checked on the way."""
+        if cls is None:
+            for path, edge in node.edges():
+                self.take(edge, ".".join((node.name, *path)))
+            return None, None
+        if node.verb == "load":
+            return None, {}
+        try:
+            found = ports(cls, node.verb)
+        except TypeError as error:
+            self.wrong(node.at(node.verb, value=True), f"{node.name}: {error}")
+            return None, None
+        if found.inputs:
+            self.wire(node, input_fields(found.inputs), found.inputs, spec)
+        outputs = output_fields(found.output) if found.output else {}
+        return found.inputs, {name: Field(hint, spec) for name, hint in outputs.items()}
+
+    def wire(self, node: Node, known: dict[str, Any], schema: type[Schema], spec: AudioSpec) -> None:
+        for name, value in node.inputs.items():
+            if name in known:
+                self.connect(node, (name,), value, known[name], spec)
+            elif name == "id" and "id" in schema.model_fields:
+                self.wrong(node.at("in", name), f"{node.name}.id: the row's id is filled in by itself; leave it out")
+            else:
+                self.wrong(
+                    node.at("in", name), f"{node.name}: {node.block} has no input {name!r}{suggest(name, list(known))}"
+                )
+        if self.broken(node):
+            return
+        for name, hint in known.items():
+            if name not in node.inputs and schema.model_fields[name].is_required():
+                like = self.candidate(node, name, hint, spec)
+                hope = f"; {like} would fit" if like else ""
+                self.wrong(node.at("in"), f"{node.name}: input {name} is missing: {show(hint)}{hope}")
+        if not node.inputs and not any(schema.model_fields[name].is_required() for name in known):
+            self.wrong(node.at("in"), f"{node.name}: no input is wired; there is {', '.join(known)}")
+
+    def connect(self, node: Node, path: tuple[str, ...], value, hint, spec: AudioSpec) -> None:
+        """One port and what is wired to it; a mapping goes into a dict port name by name."""
+        here = ".".join((node.name, *path))
+        inner = next((get_args(arm)[1] for arm in arms(hint) if get_origin(arm) is dict), None)
+        if isinstance(value, dict):
+            if inner is None:
+                self.wrong(
+                    node.at("in", *path), f"{here}: wants one edge of {show(hint)}, got a mapping of names to edges"
+                )
+            elif not value and not self.broken(node):
+                self.wrong(
+                    node.at("in", *path, value=True), f"{here}: wants names with edges of {show(inner)}, got none"
+                )
+            for name, each in value.items() if inner is not None else ():
+                self.connect(node, (*path, name), each, inner, spec)
+            return
+        here = f"{here} <- {value}"
+        source = self.take(value, here)
+        if source is None:
+            return
+        if inner is not None and not any(get_origin(arm) is dict for arm in arms(source.hint)):
+            self.wrong(value.place, f"{here}: wants a mapping of names to edges of {show(inner)}, got one edge")
+        elif not fits(hint, source.hint):
+            self.mismatch(node, here, path[-1], value, hint, source, spec)
+        elif names := differing(hint, spec, source.spec):
+            ours, theirs = at(spec, names), at(source.spec, names)
+            self.wrong(
+                value.place,
+                f"{here}: wants {ours}, but {value} has {theirs} {self.of(value.node)}"
+                + self.instead(node, path[-1], value, hint, spec),
+            )
+
+    def mismatch(self, node: Node, here: str, port: str, edge: Edge, hint, source: Field, spec: AudioSpec) -> None:
+        hope = self.instead(node, port, edge, hint, spec)
+        none = type(None)
+        if none in arms(source.hint) and any(fits(hint, arm) for arm in arms(source.hint) if arm is not none):
+            message = f"wants {show(hint)} in every row, but {edge} may be missing"
+        else:
+            message = f"wants {show(hint)}, but {edge} is {show(source.hint)}"
+        self.wrong(edge.place, f"{here}: {message} {self.of(edge.node)}{hope}")
+
+    def take(self, edge: Edge, here: str) -> Field | None:
+        """The field an edge names, or None where it has none or a problem hides it."""
+        other = self.nodes.get(edge.node)
+        if other is None:
+            return None
+        if other.verb in ("fit", "load"):
+            message = (
+                f"{edge.node} is a {other.verb}, which makes an artifact, not a table; name it as the model: of a map"
+            )
+            self.wrong(edge.place, f"{here}: {message} of {other.block} and take from that {self.of(edge.node)}")
+            return None
+        fields = self.fields.get(edge.node)
+        if fields is None or edge.field in fields:
+            return fields and fields[edge.field]
+        message = f"{edge.node} has no field {edge.field!r}{suggest(edge.field, list(fields))}"
+        self.wrong(edge.place, f"{here}: {message} {self.of(edge.node)}")
+        return None
+
+    def instead(self, node: Node, port: str, edge: Edge, hint, spec: AudioSpec) -> str:
+        """What could be wired in the place of an edge that does not fit."""
+        if same := self.candidate(node, port, hint, spec, [edge.node]):
+            return f"; {same} would fit"
+        other = self.candidate(node, port, hint, spec)
+        return f"; {edge.node} has no such field, {other} would fit" if other else ""
+
+    def candidate(self, node: Node, port: str, hint, spec: AudioSpec, among=None) -> str | None:
+        """A field upstream that would fit a port; one of the same name before others."""
+        found = [
+            (name != port, f"{other}.{name}")
+            for other in among or self.done
+            if other in self.done and other != node.name
+            for name, each in (self.fields[other] or {}).items()
+            if fits(hint, each.hint) and not differing(hint, spec, each.spec)
+        ]
+        return min(found, key=lambda each: each[0])[1] if found else None
+
+    # ---- pick and union ----
+
+    def picked(self, node: Node) -> dict[str, Field] | None:
+        found = {name: self.take(edge, f"{node.name}.{name} <- {edge}") for name, edge in node.inputs.items()}
+        return None if self.broken(node) or None in found.values() else found
+
+    def pooled(self, node: Node) -> dict[str, Field] | None:
+        """The fields of a union: those of its first member, which every other must have too."""
+        tables = []
+        for number, name in enumerate(node.members):
+            other = self.nodes.get(name)
+            if other is not None and other.verb in ("fit", "load"):
+                message = f"{name} is a {other.verb}, which makes an artifact, not a table"
+                self.wrong(node.at("union", number), f"{node.name}: {message} {self.of(name)}")
+            elif self.fields.get(name) is not None:
+                tables.append((number, name, self.fields[name]))
+        for number, name, fields in tables[1:]:
+            _, first, wanted = tables[0]
+            if unlike := different(first, wanted, name, fields):
+                place = node.at("union", number)
+                self.wrong(place, f"{node.name}: {first} and {name} have different fields: {unlike} {self.of(name)}")
+        complete = len(tables) == len(node.members) and not self.broken(node)
+        return tables[0][2] if tables and complete else None
+
+    # ---- rows ----
+
+    def origin(self, node: Node) -> origins.Branches | None:
+        """Where the rows of a node come from; joins and unions that cannot work are problems."""
+        if not node.verb:
+            return None
+        if node.verb in ("read", "expand"):
+            if node.verb == "expand":
+                self.joined(node)
+            return origins.made_by(node.name)
+        rows = self.united(node) if node.verb == "union" else self.joined(node)
+        return origins.ONE_ROW if node.verb in ("fit", "load", "reduce") else rows
+
+    def joined(self, node: Node) -> origins.Branches | None:
+        plain = [edge for edge in node.inputs.values() if isinstance(edge, Edge)]
+        nested = [edge for path, edge in node.edges() if len(path) > 1]
+        rows, first = origins.ONE_ROW, None
+        for edge in plain:
+            rows, first = self.meet(node, rows, first, edge, f"{node.name}")
+        if not plain:
+            known = [self.rows.get(edge.node) for edge in nested]
+            rows = None if None in known else frozenset().union(*known)
+        elif rows:
+            for edge in nested:
+                self.meet(node, rows, first, edge, f"{node.name}")
+        return self.filter(node, rows, first or (nested[0] if nested else None))
+
+    def meet(self, node: Node, rows, first: Edge | None, edge: Edge, here: str):
+        """The join of `rows` (those of `first`) with an edge's, and the edge that the next one is compared with."""
+        other = self.rows.get(edge.node)
+        if rows is None or other is None:
+            return None, first
+        if first is not None and origins.apart(rows, other):
+            ours, theirs = _names(rows), _names(other)
+            self.wrong(
+                edge.place,
+                f"{here}: {first} and {edge} share no rows: those of {first.node} come from {ours}, "
+                f"those of {edge.node} from {theirs}",
+            )
+            return rows, first
+        return origins.join(rows, other), first if rows else (edge if other else first)
+
+    def filter(self, node: Node, rows, first: Edge | None):
+        """`rows` after the node's conditions."""
+        for condition in node.where:
+            here = f"{node.name}.where {condition.edge}"
+            source = self.take(condition.edge, here)
+            if source is not None:
+                self.problems += condition_problems(node, condition, source.hint)
+            rows, _ = self.meet(node, rows, first, condition.edge, f"{node.name}.where")
+            rows = rows and origins.filtered(rows, f"{condition.edge} {condition.test!r}")
+        return rows
+
+    def united(self, node: Node) -> origins.Branches | None:
+        pooled: list[tuple[str, origins.Branches]] = []
+        for number, name in enumerate(node.members):
+            rows, place = self.rows.get(name), node.at("union", number)
+            if rows is None or self.nodes[name].verb in ("fit", "load"):
+                return None
+            if not rows:
+                self.wrong(
+                    place, f"{node.name}: {name} is one row that joins every row, not rows to pool {self.of(name)}"
+                )
+            for other, before in pooled:
+                if source := origins.doubled(before, rows):
+                    message = f"the ids of {source} would stand in it twice, by {other} and by {name}"
+                    self.wrong(place, f"{node.name}: {message}; pool tables that share no rows")
+            pooled.append((name, rows))
+        rows = frozenset().union(*(rows for _, rows in pooled))
+        return self.filter(node, rows, Edge(node.members[0], "", node.place)) if node.members else None
+
+    # ---- sizes ----
+
+    def other_sizes(self) -> None:
+        """The values of the sizes that were not chosen."""
+        for size, nodes in self.graph.sizes.items():
+            for name, values in (nodes if isinstance(nodes, dict) else {}).items():
+                done = self.done.get(name)
+                if size == self.graph.size or not isinstance(values, dict) or done is None:
+                    continue
+                node, here = done.node, ("sizes", size, name)
+                if node.verb and "config" not in KEYS[node.verb]:
+                    self.wrong(self.graph.at(*here), f"{name} is a {node.verb}, which has no config")
+                elif done.cls and (inherited := self.configs.get(node.model, {}) if node.model else {}) is not None:
+                    data = {**inherited, **self.graph.unsized.get(name, {}), **values}
+                    places = _places_in_size(self.graph, here)
+                    found = config_of(node, done.cls, data, places)[1]
+                    self.problems += [each for each, key in found.items() if key in values]
+
+
+def _places(node: Node):
+    return lambda *keys, value=False: node.at("config", *keys, value=value)
+
+
+def _places_in_size(graph: Graph, here: tuple[str, ...]):
+    return lambda *keys, value=False: graph.at(*here, *keys, value=value)
+
+
+def _names(rows: origins.Branches) -> str:
+    return " and ".join(sorted(origins.sources(rows)))

@@ -1,0 +1,147 @@
+"""The objects a graph is made of, as written: edges, conditions, scales, nodes. Whether they fit, `runner.check` asks."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from blocks.spec import AudioSpec
+from runner.tree import Item, Place
+
+TOP = ("about", "paper", "spec", "seed", "on_error", "max_failed", "base", "sizes", "nodes")
+SETTINGS = ("spec", "seed", "on_error", "max_failed")  # what --set may change besides configs
+KEYS = {  # verb -> what else its nodes may say
+    "read": ("config", "scale", "spec"),
+    "map": ("in", "config", "model", "where", "scale", "spec"),
+    "expand": ("in", "config", "where", "scale", "spec"),
+    "fit": ("in", "config", "init", "where", "scale", "spec", "released"),
+    "reduce": ("in", "config", "where", "scale", "spec"),
+    "load": ("as", "spec"),
+    "pick": ("where",),
+    "union": ("where",),
+}
+VERBS = tuple(KEYS)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A field of a node, written ``node.field``."""
+
+    node: str
+    field: str
+    place: Place
+
+    def __str__(self) -> str:
+        return f"{self.node}.{self.field}"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One line of ``where``: a scalar to equal, a tuple to be in, or a mapping of min, max and not."""
+
+    edge: Edge
+    test: Any
+
+    def holds(self, value) -> bool:
+        """Whether a row whose field has this value stays."""
+        test = self.test
+        if isinstance(test, tuple):
+            return value in test
+        if not isinstance(test, dict):
+            return value == test
+        if "not" in test and Condition(self.edge, test["not"]).holds(value):
+            return False
+        if value is None:
+            return "min" not in test and "max" not in test
+        return not ("min" in test and value < test["min"]) and not ("max" in test and value > test["max"])
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What a node asks of the machines: workers, and cpus, gpus and memory of each."""
+
+    workers: int = 1
+    cpus: float = 1
+    gpus: float = 0
+    memory: str | None = None
+    batch_size: int | None = None
+
+
+@dataclass
+class Node:
+    """One node as written. `inputs` also holds what a pick picks; `spec` are overrides of the graph's audio spec."""
+
+    name: str
+    verb: str
+    block: str | None
+    place: Place
+    config: dict = field(default_factory=dict)
+    inputs: dict[str, Any] = field(default_factory=dict)  # field -> Edge, or a mapping of names to the same
+    model: str | None = None
+    init: str | None = None
+    where: tuple[Condition, ...] = ()
+    scale: Scale = Scale()
+    spec: dict = field(default_factory=dict)
+    released: str | None = None
+    path: str | None = None
+    members: tuple[str, ...] = ()
+    tree: Item | None = field(default=None, repr=False, compare=False)
+
+    def at(self, *keys, value: bool = False) -> Place:
+        """The place of a key inside the node (or of its value), as deep as it exists, else of the node."""
+        if self.tree is None or not keys or self.tree.get(keys[0]) is None:
+            return self.place
+        return self.tree.at(*keys, value=value)
+
+    def edges(self) -> list[tuple[tuple[str, ...], Edge]]:
+        """Every input edge with its path of names: ``(("scores", "world"), Edge)``."""
+        return list(_leaves(self.inputs))
+
+
+@dataclass
+class Graph:
+    """One YAML, with base, size and overrides applied."""
+
+    file: str
+    name: str
+    about: str = ""
+    paper: str = ""
+    spec: AudioSpec = field(default_factory=AudioSpec)
+    seed: int = 0
+    on_error: str = "quarantine"
+    max_failed: float = 0.01  # the largest share of rows that may fail
+    size: str | None = None
+    sizes: dict[str, dict[str, dict]] = field(default_factory=dict)
+    nodes: dict[str, Node] = field(default_factory=dict)
+    source: dict = field(default_factory=dict, repr=False)  # the resolved mapping: a graph that stands alone
+    unsized: dict[str, dict] = field(default_factory=dict, repr=False)  # configs before size and overrides
+    broken: set[str] = field(default_factory=set, repr=False)  # nodes that could not be read
+    tree: Item | None = field(default=None, repr=False, compare=False)
+
+    def at(self, *keys, value: bool = False) -> Place:
+        """The place of a key of the file (or of its value), as deep as it exists."""
+        return self.tree.at(*keys, value=value) if self.tree else Place(self.file, 1, 1)
+
+    def resolve(self, path: str) -> Path:
+        """Where a path written in the graph leads: a relative one starts at the graph's own folder."""
+        return Path(self.file).parent / path
+
+
+def _leaves(inputs: dict, path: tuple[str, ...] = ()):
+    for name, value in inputs.items():
+        if isinstance(value, Edge):
+            yield (*path, name), value
+        else:
+            yield from _leaves(value, (*path, name))
+
+
+def spec_errors(error: ValidationError) -> list[tuple[str, tuple]]:
+    """What is wrong with an audio spec, each with the field it stands at."""
+    found = []
+    for each in error.errors(include_url=False):
+        what = ".".join(["spec", *map(str, each["loc"][:1])])
+        message = each["msg"].removeprefix("Value error, ")
+        got = f" (got {each['input']!r})" if each["loc"] else ""
+        found.append((f"{what}: {message[0].lower()}{message[1:]}{got}", each["loc"][:1]))
+    return found

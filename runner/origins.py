@@ -1,0 +1,43 @@
+"""Which rows a table can hold, as far as the graph alone tells: where its ids come from and what was filtered.
+
+A table is a set of branches (source node, conditions its rows have passed). The empty set stands for the one row of a
+reduce, which joins every row.
+"""
+
+Branches = frozenset[tuple[str, frozenset[str]]]
+ONE_ROW: Branches = frozenset()
+
+
+def made_by(node: str) -> Branches:
+    """New rows."""
+    return frozenset({(node, frozenset())})
+
+
+def sources(rows: Branches) -> frozenset[str]:
+    return frozenset(source for source, _ in rows)
+
+
+def join(a: Branches, b: Branches) -> Branches:
+    """The rows whose ids both have."""
+    if not a or not b:
+        return a or b
+    return _absorb({(s, f | g) for s, f in a for t, g in b if s == t})
+
+
+def apart(a: Branches, b: Branches) -> bool:
+    """Whether the two can share no ids."""
+    return bool(a and b) and not sources(a) & sources(b)
+
+
+def doubled(a: Branches, b: Branches) -> str | None:
+    """A source whose ids stand in both for certain: one of them was filtered no further than the other."""
+    return min((s for s, f in a for t, g in b if s == t and (f <= g or g <= f)), default=None)
+
+
+def filtered(rows: Branches, condition: str) -> Branches:
+    return _absorb({(source, passed | {condition}) for source, passed in rows})
+
+
+def _absorb(branches: set) -> Branches:
+    """Without branches that hold nothing but rows of another."""
+    return frozenset((s, f) for s, f in branches if not any(s == t and g < f for t, g in branches))

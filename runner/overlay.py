@@ -1,0 +1,121 @@
+"""What is laid over a graph's file before it is read: its base below it, then a size, then ``--set`` on top."""
+
+from pathlib import Path
+
+from blocks.load import suggest
+from runner.nodes import KEYS, SETTINGS, TOP, VERBS
+from runner.tree import Asker, Item, Place, parse
+
+
+class Overlay(Asker):
+    def load(self, file: str, place: Place) -> Item | None:
+        """The tree of one file, if it is a mapping of known keys."""
+        try:
+            text = Path(file).read_text("utf-8")
+        except OSError as error:
+            return self.wrong(place, f"cannot read {file}: {(error.strerror or str(error)).lower()}")
+        except UnicodeDecodeError as error:
+            return self.wrong(Place(file, 1, 1), f"want UTF-8, got byte {error.object[error.start]:#04x}")
+        known = len(self.problems)
+        tree = parse(text, file, self.problems)
+        if tree is None:
+            if len(self.problems) == known:
+                self.wrong(Place(file, 1, 1), "the file is empty; want a mapping with nodes")
+            return None
+        if not isinstance(tree.value, dict):
+            return self.wrong(tree.place, f"want a mapping with nodes, got {tree.kind()}")
+        for key in tree.value:
+            if key not in TOP:
+                self.wrong(tree.keys[key], f"unknown key {key!r}{suggest(key, TOP)}")
+        return tree
+
+    def over_base(self, tree: Item, base: Item) -> Item:
+        name = self.text(base, "base")
+        if name is None:
+            return tree
+        file = str(Path(self.file).parent / name)
+        below = self.load(file, base.place)
+        if below is None:
+            return tree
+        if below.get("base"):
+            self.wrong(base.place, f"base {name} has a base itself ({below.at('base')}); only one level is allowed")
+        return _merge(below, tree)
+
+    def sized(self, tree: Item, size: str | None) -> tuple[Item, str | None]:
+        """`tree` with one size's values in the nodes' configs; every size is looked at."""
+        sizes = self.mapping(tree.get("sizes"), "sizes: {size: {node: {key: value}}}")
+        if size is not None and size not in sizes:
+            self.wrong(tree.at("sizes"), f"no size {size!r}{suggest(size, list(sizes)) or '; the graph has no sizes'}")
+        chosen = size or next(iter(sizes), None)
+        nodes = tree.get("nodes")
+        for name, item in sizes.items():
+            for node, values in self.mapping(item, f"size {name!r}: {{node: {{key: value}}}}").items():
+                if not nodes or nodes.get(node) is None:
+                    self.wrong(item.keys[node], f"size {name!r}: no node {node!r}{_near(node, nodes)}")
+                    continue
+                for key, value in self.mapping(values, f"size {name!r}: {node}: {{key: value}}").items():
+                    if name == chosen:
+                        tree = self.configure(tree, node, (key,), value, values.keys[key])
+        return tree, chosen
+
+    def set(self, tree: Item, text: str) -> Item:
+        """`tree` with one ``node.key=value`` of the command line."""
+        place = Place(f"--set {text}")
+        target, equals, raw = text.partition("=")
+        path = tuple(target.strip().split("."))
+        if not equals or not all(path):
+            self.wrong(place, "want node.key=value")
+            return tree
+        known = len(self.problems)
+        value = parse(raw, place.file, self.problems, place) or Item(None, place)
+        if len(self.problems) > known:
+            return tree
+        if path[0] == "spec" or (path[0] in SETTINGS and len(path) == 1):
+            if len(path) == 2 and (old := tree.get("spec")) and isinstance(old.value, str):
+                tree = tree.put(("spec",), Item({"preset": old}, place, {"preset": old.place}))
+            return tree.put(path, value)
+        nodes = tree.get("nodes")
+        if nodes is None or nodes.get(path[0]) is None:
+            names = [*(nodes.value if nodes and isinstance(nodes.value, dict) else ()), *SETTINGS]
+            self.wrong(place, f"nothing is called {path[0]!r}{suggest(path[0], names)}")
+        elif len(path) == 1:
+            self.wrong(place, f"want a config key of {path[0]}, as in {path[0]}.key=value")
+        else:
+            return self.configure(tree, path[0], path[1:], value, place)
+        return tree
+
+    def configure(self, tree: Item, node: str, path: tuple[str, ...], value: Item, key: Place) -> Item:
+        """`tree` with a config value of a node replaced, unless the node has no config."""
+        verb = next((verb for verb in VERBS if tree.get("nodes", node, verb)), None)
+        if verb and "config" not in KEYS[verb]:
+            self.wrong(key, f"{node} is a {verb}, which has no config")
+            return tree
+        full = ("nodes", node, "config", *path)
+        if (config := tree.get(*full[:3])) and config.value is None:
+            tree = tree.put(full[:3], Item({}, config.place))
+        tree = tree.put(full, value)
+        tree.get(*full[:-1]).keys[path[-1]] = key
+        return tree
+
+
+def _near(name: str, nodes: Item | None) -> str:
+    return suggest(name, list(nodes.value)) if nodes and isinstance(nodes.value, dict) else ""
+
+
+def _merge(below: Item, above: Item, path: tuple[str, ...] = ()) -> Item:
+    """`above` laid over `below`: mappings key by key, all else replaced. A null takes a node, a key or an edge away."""
+    if not isinstance(below.value, dict) or not isinstance(above.value, dict):
+        return above
+    values, keys = dict(below.value), dict(below.keys)
+    for name, item in above.value.items():
+        here = (*path, name)
+        removable = here[0] == "nodes" and (len(here) in (2, 3) or (len(here) > 3 and here[2] in ("in", "pick")))
+        if item.value is None and removable and name in values:
+            del values[name]
+            continue
+        old = values.get(name)
+        both = old is not None and isinstance(old.value, dict) and isinstance(item.value, dict)
+        # A key that both have keeps its place in the order, but points to the file that speaks last.
+        values[name] = _merge(old, item, here) if both else item
+        keys[name] = above.keys[name]
+    return Item(values, above.place, keys)

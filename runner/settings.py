@@ -1,0 +1,210 @@
+"""Checks of one node's settings: its block, its config, its audio spec, its artifact on disk, its conditions."""
+
+import json
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import ValidationError
+
+from blocks.base import Block, BlockConfig, Trainable, field_type, verbs
+from blocks.load import UnknownBlock, find, missing, suggest
+from blocks.spec import AudioSpec
+from runner.edges import arms, at, base, show, unequal, values
+from runner.nodes import Condition, Graph, Node, spec_errors
+from runner.tree import Problem
+
+FORMAT = 1  # of artifact.json
+
+
+def block_of(node: Node, needs: bool) -> tuple[type[Block] | None, list[Problem]]:
+    """The class of a node's block, and what is wrong with naming it here."""
+    place = node.at("as" if node.verb == "load" else node.verb, value=True)
+    try:
+        cls = find(node.block)
+    except UnknownBlock as error:
+        return None, [Problem(place, f"{node.name}: {error}")]
+    except Exception as error:  # a variant may fail in any way while it is imported
+        return None, [Problem(place, f"{node.name}: {node.block} cannot be imported: {type(error).__name__}: {error}")]
+    serves = verbs(cls)
+    if ("fit" if node.verb == "load" else node.verb) not in serves:
+        what = "has no weights to load" if node.verb == "load" else f"cannot {node.verb}"
+        return None, [Problem(place, f"{node.name}: {node.block} {what}; want {' or '.join(serves)}: {node.block}")]
+    if needs and (absent := missing(cls)):
+        how = f"pip install 'voxblocks[{cls.extra}]'" if cls.extra else f"pip install {' '.join(absent)}"
+        return cls, [
+            Problem(place, f"{node.name}: {node.block} needs {', '.join(absent)}, which is not installed; {how}")
+        ]
+    return cls, []
+
+
+def config_of(node: Node, cls: type[Block], data: dict, where) -> tuple[BlockConfig | None, dict[Problem, str]]:
+    """The validated config, and problems with the top key each stands at; `where(*keys, value=)` gives places."""
+    try:
+        return cls.Config(**data), {}
+    except ValidationError as error:
+        return None, dict(_config_problem(node, cls, each, where) for each in error.errors(include_url=False))
+
+
+def _config_problem(node: Node, cls: type[Block], error: dict, where) -> tuple[Problem, str]:
+    loc = error["loc"]
+    key, path = str(loc[0]) if loc else "", ".".join([node.name, *map(str, loc)])
+    if error["type"] == "extra_forbidden" and len(loc) == 1:
+        message = f"{node.name}: {node.block} has no config key {key!r}{suggest(key, list(cls.Config.model_fields))}"
+        return Problem(where(*loc), message), key
+    if error["type"] == "missing" and len(loc) == 1:
+        want = show(field_type(cls.Config, key))
+        return Problem(where(), f"{node.name}: {node.block} wants the config key {key!r} ({want})"), key
+    reason = sentence(error["msg"])
+    got = f", got {error['input']!r}" if loc else ""
+    return Problem(where(*loc, value=True), f"{path}: {reason}{got}"), key
+
+
+def sentence(message: str) -> str:
+    """A message of pydantic's as a part of a sentence."""
+    message = message.removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
+
+
+def spec_of(graph: Graph, node: Node) -> tuple[AudioSpec, list[Problem]]:
+    """The graph's audio spec with the node's own fields in it."""
+    if not node.spec:
+        return graph.spec, []
+    try:
+        return AudioSpec(**{**graph.spec.model_dump(), **node.spec}), []
+    except ValidationError as error:
+        found = [
+            Problem(node.at("spec", *keys, value=True), f"{node.name}.{text}") for text, keys in spec_errors(error)
+        ]
+        return graph.spec, found
+
+
+def weights_problems(
+    node: Node, cls: type[Block], spec: AudioSpec, nodes: dict[str, Node], specs: dict[str, AudioSpec], broken: bool
+) -> list[Problem]:
+    """Whether model and init are there where they should be, and hold this block at this spec."""
+    makers = [n for n, other in nodes.items() if other.verb in ("fit", "load") and other.block == node.block]
+    if node.verb == "map" and node.model is None and issubclass(cls, Trainable) and not broken:
+        like = f", such as model: {makers[0]}" if makers else ""
+        message = f"{node.name}: {node.block} wants model: a fit or load node of {node.block}{like}"
+        return [Problem(node.place, message)]
+    if node.model and not issubclass(cls, Trainable):
+        return [Problem(node.at("model"), f"{node.name}.model: {node.block} has no weights; leave model out")]
+    found = []
+    for key, target in (("model", node.model), ("init", node.init)):
+        other = nodes.get(target)
+        if other is None or not other.verb or target == node.name:
+            continue
+        there = f"({target}: {other.place})"
+        want, hope = f"wants a fit or load of {node.block}", suggest(target, makers)
+        message = None
+        if other.verb not in ("fit", "load"):
+            message = f"{want}, but {target} is a {other.verb}, which makes a table {there}{hope}"
+        elif other.block != node.block:
+            message = f"{want}, but {target} holds {other.block} {there}{hope}"
+        elif target in specs and (names := unequal(spec, specs[target])):
+            message = f"wants {at(spec, names)}, but {target} has {at(specs[target], names)} {there}"
+        if message:
+            found.append(Problem(node.at(key, value=True), f"{node.name}.{key} <- {target}: {message}"))
+    return found
+
+
+def artifact_of(graph: Graph, node: Node, spec: AudioSpec) -> tuple[dict | None, list[Problem]]:
+    """What the artifact.json of a load says, and what speaks against using it here."""
+    place = node.at("released" if node.released else "load", value=True)
+    file = graph.resolve(node.path) / "artifact.json"
+
+    def wrong(message: str) -> tuple[None, list[Problem]]:
+        return None, [Problem(place, f"{node.name}: {message}")]
+
+    if not file.parent.is_dir():
+        return wrong(f"no artifact folder {node.path} (looked for {file.parent})")
+    try:
+        meta = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        return wrong(f"{node.path} is no artifact: artifact.json: {_reason(error)}")
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+        got = meta.get("format") if isinstance(meta, dict) else None
+        return wrong(f"artifact {node.path} has format {got}; this version reads format {FORMAT}")
+    if meta.get("block") != node.block:
+        return wrong(f"artifact {node.path} holds {meta.get('block')}, not {node.block}")
+    try:
+        made_at = AudioSpec(**meta["spec"])
+    except (KeyError, TypeError, ValidationError) as error:
+        return wrong(f"{node.path} is no artifact: its spec cannot be read: {_reason(error)}")
+    if different := made_at.differences(spec):
+        return wrong(f"artifact {node.path} was made at {' and '.join(different)} as here")
+    return meta, []
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(message for message, _ in spec_errors(error))
+    if isinstance(error, OSError):
+        return (error.strerror or str(error)).lower()
+    return f"no {error}" if isinstance(error, KeyError) else str(error)
+
+
+# ---- where ----
+
+
+def condition_problems(node: Node, condition: Condition, hint: Any) -> list[Problem]:
+    """Whether the values of a condition can ever equal those of the field."""
+    edge, test = condition.edge, condition.test
+    here = f"{node.name}.where {edge}"
+    keys = ("where", str(edge))
+    if not values(hint):
+        message = f"{here}: a condition wants a plain value, but {edge} is {show(hint)}"
+        return [Problem(edge.place, message)]
+    found = []
+    wanted: list[tuple[tuple, Any]] = []
+    if isinstance(test, dict):
+        for name, value in test.items():
+            if name == "not":
+                wanted += _each(("not",), value)
+            elif base_types(hint) & {int, float}:
+                wanted.append(((name,), value))
+            else:
+                found.append(
+                    Problem(node.at(*keys, name), f"{here}: {name} wants a number, but {edge} is {show(hint)}")
+                )
+        low, high = test.get("min"), test.get("max")
+        if not found and _number(low) and _number(high) and low > high:
+            message = f"{here}: min {low} is above max {high}: no row would pass"
+            found.append(Problem(node.at(*keys, "min", value=True), message))
+    else:
+        wanted = _each((), test)
+    for path, value in wanted:
+        if message := _unequal(hint, value):
+            found.append(Problem(node.at(*keys, *path, value=True), f"{here}: {message}"))
+    return found
+
+
+def _each(path: tuple, value) -> list[tuple[tuple, Any]]:
+    return [((*path, i), each) for i, each in enumerate(value)] if isinstance(value, tuple) else [(path, value)]
+
+
+def _number(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def base_types(hint) -> set:
+    return {base(arm) for arm in arms(hint)}
+
+
+def choices(hint) -> list:
+    """The values of a Literal, also below an annotation or in a union."""
+    if get_origin(hint) is Literal:
+        return list(get_args(hint))
+    return [choice for arg in get_args(hint) for choice in choices(arg)] if get_args(hint) else []
+
+
+def _unequal(hint, value) -> str | None:
+    """Why no value of this type equals `value`."""
+    allowed = base_types(hint)
+    if value is None:
+        return None if type(None) in allowed else f"want {show(hint)}, got nothing"
+    kinds = {int, float} if _number(value) and float in allowed else {type(value)}
+    if not kinds & allowed:
+        return f"want {show(hint)} ({' or '.join(sorted(t.__name__ for t in allowed))}), got {value!r}"
+    if (known := choices(hint)) and value not in known:
+        return f"{value!r} never occurs{suggest(str(value), [str(each) for each in known])}"
+    return None
