@@ -1,0 +1,112 @@
+"""Any audio file -> one mono float32 wave at the graph's rate. What cannot be used is refused by name.
+
+Axes: S samples, C channels.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from blocks.base import BadItem
+
+# libsndfile reads the first group; PyAV (its own FFmpeg) the second.
+_SOUNDFILE = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64", ".gsm")
+_PYAV = (".g722", ".m4a", ".mp4", ".aac", ".webm", ".wma", ".amr")
+SUFFIXES = frozenset(_SOUNDFILE + _PYAV)
+
+_OVERSHOOT = 2.0  # lossy decoders pass full scale by a little; above this the scale is wrong, not the coding
+
+
+def decode(path: Path) -> tuple[np.ndarray, int]:
+    """float32 (S, C) in -1..1 and the sample rate as recorded, in Hz. Raises BadItem if it cannot be decoded."""
+    path = Path(path)
+    if not path.is_file():
+        raise BadItem(f"no such file: {path}")
+    if not path.stat().st_size:
+        raise BadItem(f"{path.name}: the file is empty (0 bytes), want audio")
+    _refuse_cut_off(path)
+    return _with_pyav(path) if path.suffix.lower() in _PYAV else _with_soundfile(path)
+
+
+def to_wave(
+    wave_SC: np.ndarray, sample_rate: int, rate: int, channel: int | Literal["mix"] | None, upsample: bool
+) -> np.ndarray:
+    """float32 (S,) in -1..1 at `rate` Hz from what was decoded.
+
+    Raises BadItem for no samples, NaN, a wrong scale, channels nobody chose among, or a rate below `rate`.
+    """
+    if not wave_SC.size:
+        raise BadItem("0 samples found, want at least one")
+    if bad := int((~np.isfinite(wave_SC)).sum()):
+        raise BadItem(f"{bad} of {wave_SC.size} samples are NaN or infinite")
+    if (peak := float(np.abs(wave_SC).max())) > _OVERSHOOT:
+        raise BadItem(f"peak {peak:g} found, want samples in -1..1: divide by the full scale of the recording")
+    if sample_rate < rate and not upsample:
+        raise BadItem(
+            f"recorded at {sample_rate} Hz, but the audio spec says sample_rate {rate}: "
+            "choose a spec of that rate or lower, or set upsample: true"
+        )
+    wave = _one_channel(wave_SC, channel)
+    if sample_rate != rate:
+        import soxr
+
+        wave = soxr.resample(wave, sample_rate, rate)
+        if not len(wave):
+            raise BadItem(f"{len(wave_SC)} samples at {sample_rate} Hz are less than one at {rate} Hz")
+    return np.clip(wave, -1, 1).astype(np.float32, copy=False)
+
+
+def _one_channel(wave_SC: np.ndarray, channel: int | Literal["mix"] | None) -> np.ndarray:
+    channels = wave_SC.shape[1]
+    if channel == "mix":
+        return wave_SC.mean(axis=1)
+    if channel is None and channels > 1:
+        raise BadItem(f"{channels} channels found, want 1: set channel to mix, or to one of 0..{channels - 1}")
+    if (channel or 0) >= channels:
+        raise BadItem(f"{channels} channels found, but channel {channel} was asked for: want 0..{channels - 1}")
+    return np.ascontiguousarray(wave_SC[:, channel or 0])
+
+
+def _refuse_cut_off(path: Path) -> None:
+    """A wav that lost its end still decodes; only its header tells. Recorders to a pipe claim 2 GiB or more."""
+    with path.open("rb") as file:
+        head = file.read(8)
+    claimed, found = int.from_bytes(head[4:], "little") + 8, path.stat().st_size
+    if head[:4] == b"RIFF" and found + 1 < claimed < 0x7FFF_0000:
+        raise BadItem(f"{path.name} is cut off: {found} bytes found, its header says {claimed}")
+
+
+def _with_soundfile(path: Path) -> tuple[np.ndarray, int]:
+    import soundfile
+
+    raw = dict(format="RAW", subtype="GSM610", samplerate=8000, channels=1) if path.suffix.lower() == ".gsm" else {}
+    try:
+        return soundfile.read(path, dtype="float32", always_2d=True, **raw)
+    except (soundfile.LibsndfileError, ValueError, MemoryError) as error:  # a broken header may claim any length
+        reason = getattr(error, "error_string", str(error)).strip().rstrip(".")
+        raise BadItem(f"{path.name} cannot be decoded: {reason}; want one of {', '.join(_SOUNDFILE)}") from error
+
+
+def _with_pyav(path: Path) -> tuple[np.ndarray, int]:
+    try:
+        import av
+    except ImportError as error:
+        raise BadItem(
+            f"{path.name}: {path.suffix} needs PyAV; install the extra 'audio', or convert to flac"
+        ) from error
+    # G.722 has no header to be recognised by; it is always 16 kHz mono.
+    kind = "g722" if path.suffix.lower() == ".g722" else None
+    try:
+        with av.open(str(path), format=kind) as container:
+            if not container.streams.audio:
+                raise BadItem(f"{path.name} holds no audio stream")
+            to_float = av.AudioResampler(format="fltp")
+            parts = [part for frame in container.decode(audio=0) for part in to_float.resample(frame)]
+            parts = [part for part in parts + to_float.resample(None) if part.samples] if parts else []
+            rate = container.streams.audio[0].rate
+    except av.error.FFmpegError as error:
+        raise BadItem(f"{path.name} cannot be decoded: {error.strerror or error}") from error
+    if not parts:
+        return np.zeros((0, 1), np.float32), rate
+    return np.concatenate([part.to_ndarray() for part in parts], axis=1).T, rate

@@ -1,0 +1,80 @@
+"""What all corpora of recordings do alike: the split of a row, and a file on disk turned into a row or a reason."""
+
+import hashlib
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import NonNegativeInt
+
+from blocks.arrays import Language, Licence, Speaker, Split, Style
+from blocks.base import BadItem, BlockConfig, Failure, Schema, Skip
+from blocks.common.audio import to_wave
+
+Channel = NonNegativeInt | Literal["mix"] | None
+
+
+class RecordingConfig(BlockConfig):
+    """Settings of every corpus of recordings."""
+
+    splits: tuple[Split, ...] = ("train", "dev")  # rows of another split are left out, and listed
+    channel: Channel = None  # of a file with several; None: such a file fails
+    upsample: bool = False  # whether a recording below the spec's rate may be used
+
+
+class OwnConfig(RecordingConfig):
+    """Settings of corpora that users bring: what their files do not say is given here."""
+
+    splits: tuple[Split, ...] = ("train", "dev", "reserved")
+    speaker: Speaker = "unknown"
+    language: Language = "und"  # undetermined
+    style: Style = "neutral"
+    licence: Licence = "NOASSERTION"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row to be: `decode` gives its samples (S, C) and rate, `key` decides its split, `fields` are the rest."""
+
+    id: str
+    key: str
+    decode: Callable[[], tuple[np.ndarray, int]]
+    fields: dict
+    skip: str = ""  # why it is left out, if it is
+
+
+def split_of(key: str) -> Split:
+    """A tenth each for ``reserved`` and ``dev``, by a checksum of the row's name: the same on every machine, for ever."""
+    return {0: "reserved", 1: "dev"}.get(zlib.crc32(key.encode()) % 10, "train")
+
+
+def fingerprint(root: Path, paths: Iterable[Path]) -> str:
+    """A hash of where the files lie below `root`, how long they are and when they were written."""
+    found = hashlib.sha256()
+    for path in paths:
+        stat = path.stat()
+        found.update(f"{path.relative_to(root).as_posix()}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return found.hexdigest()
+
+
+def rows(schema: type[Schema], entries: Iterable[Entry | Failure], config: RecordingConfig, rate: int) -> Iterator:
+    """A row of `schema`, a Failure or a Skip for each entry, one at a time."""
+    for entry in entries:
+        yield entry if isinstance(entry, Failure) else _row(schema, entry, config, rate)
+
+
+def _row(schema: type[Schema], entry: Entry, config: RecordingConfig, rate: int):
+    split = split_of(entry.key)
+    if split not in config.splits:
+        wanted = f"split {split}, and only {', '.join(config.splits)} is asked for"
+        return Skip("reserved for outside evaluation" if split == "reserved" else wanted, entry.id)
+    if entry.skip:
+        return Skip(entry.skip, entry.id)
+    try:
+        wave = to_wave(*entry.decode(), rate, config.channel, config.upsample)
+    except BadItem as bad:
+        return Failure(str(bad), entry.id)
+    return schema(id=entry.id, wave=wave, seconds=len(wave) / rate, split=split, **entry.fields)

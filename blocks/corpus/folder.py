@@ -1,0 +1,53 @@
+"""Corpus: any folder of recordings (wav, flac, ogg, mp3, ...), also in subfolders; who speaks is told in the settings.
+
+The id of a row is its path below the folder without the suffix. The rows hold no text.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from blocks.base import Failure, Skip, Source
+from blocks.common import audio, recordings
+from blocks.common.recordings import Entry, OwnConfig
+from blocks.corpus.schema import Recording
+
+
+class Config(OwnConfig):
+    root: str
+    prefix: str = ""  # put before each id, to pool several folders
+
+
+class Folder(Source[Config]):
+    tiny = Config(root="recordings")
+
+    def __init__(self, config, spec, seed=0):
+        super().__init__(config, spec, seed)
+        self.licences = (config.licence,)
+
+    def fingerprint(self) -> str:
+        return recordings.fingerprint(Path(self.config.root), self._paths())
+
+    def read(self) -> Iterator[Recording | Failure | Skip]:
+        return recordings.rows(Recording, self._entries(), self.config, self.spec.sample_rate)
+
+    def _paths(self) -> list[Path]:
+        root = Path(self.config.root)
+        if not root.is_dir():
+            raise FileNotFoundError(f"root: no folder {str(root)!r} below {Path.cwd()}; want a folder of recordings")
+        paths = sorted(path for path in root.rglob("[!.]*") if path.suffix.lower() in audio.SUFFIXES)
+        if not paths:
+            raise FileNotFoundError(f"root: no recording in {root}; want files of {', '.join(sorted(audio.SUFFIXES))}")
+        return paths
+
+    def _entries(self) -> Iterator[Entry | Failure]:
+        own = self.config.model_dump(include={"speaker", "language", "style", "licence"})
+        seen: dict[str, Path] = {}
+        for path in self._paths():
+            key = path.relative_to(self.config.root).with_suffix("").as_posix()
+            if key in seen:
+                twin = f"{self.config.prefix}{key}{path.suffix}"
+                yield Failure(f"{path.name} would have the id of {seen[key].name}: keep one of the two", twin)
+                continue
+            seen[key] = path
+            yield Entry(self.config.prefix + key, key, partial(audio.decode, path), own)
