@@ -169,7 +169,7 @@ def _arrays(field: pa.Field, mark: Array, values: Sequence[np.ndarray | None]) -
 def _array_reader(dtype: np.dtype, column: pa.StructArray) -> Callable[[int], np.ndarray | None]:
     data, shape = column.field("data"), column.field("shape")
     flat = data.values.to_numpy(zero_copy_only=True)
-    if dtype == bool:
+    if dtype.kind == "b":
         flat = flat.view(bool)
     flat.flags.writeable = False
     ends = data.offsets.to_numpy().tolist()

@@ -17,6 +17,7 @@ import re
 import shutil
 import tempfile
 import uuid
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -38,7 +39,7 @@ class Store:
 
     def __init__(self, url: str | Path):
         self.files = Files(url)
-        self._fetched: tempfile.TemporaryDirectory | None = None
+        self._fetched: Path | None = None  # artifacts copied from a remote store
 
     # ---- tables ----
 
@@ -102,8 +103,10 @@ class Store:
         check_format(self.files.at(f"{folder}/{artifact.MANIFEST}"), manifest.get("format"), artifact.FORMAT)
         if self.files.local:
             return self.files.at(folder)
-        self._fetched = self._fetched or tempfile.TemporaryDirectory(prefix="voxblocks-")
-        here = Path(self._fetched.name) / digest
+        if self._fetched is None:
+            self._fetched = Path(tempfile.mkdtemp(prefix="voxblocks-"))
+            weakref.finalize(self, shutil.rmtree, self._fetched, ignore_errors=True)
+        here = self._fetched / digest
         if not here.exists():
             for name in [*manifest["files"], artifact.MANIFEST]:
                 (here / name).parent.mkdir(parents=True, exist_ok=True)

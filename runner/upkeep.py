@@ -130,14 +130,22 @@ def entries(store: Store) -> Iterator[Entry]:
                 continue
             folder = f"{above}/{info.base_name}"
             files = [file for file in store.files.listed(folder, recursive=True) if file.is_file]
-            manifest = store.files.read_json(f"{folder}/{name}")
-            begun = manifest or store.files.read_json(f"{folder}/{STARTED}") or {}
+            manifest = _read(store, f"{folder}/{name}")
+            begun = manifest or _read(store, f"{folder}/{STARTED}") or {}
             meta = begun.get("meta", {}) if above == "tables" else {**begun, **begun.get("lineage", {})}
             kind = "unfinished" if manifest is None else manifest.get("kind", "artifact")
             created = _seconds(begun.get("created") or meta.get("created") or begun.get("started"))
             touched = max([created, *(_time(file, 0.0) for file in files)])
             size = sum(file.size or 0 for file in files)
             yield Entry(kind, info.base_name, folder, manifest or begun, meta, size, touched)
+
+
+def _read(store: Store, path: str) -> dict | None:
+    """None, too, for a damaged manifest: what has one is as good as unfinished."""
+    try:
+        return store.files.read_json(path)
+    except StoreError:
+        return None
 
 
 # ---- what refers to what ----
@@ -220,7 +228,7 @@ def _changes(old: dict, new: dict) -> list[str]:
     after = dict(_leaves({key: new.get(key) for key in _COMPARED}))
     return [
         f"{key}: {_show(after.get(key))}, was {_show(before.get(key))}"
-        for key in dict.fromkeys([*before, *after])
+        for key in dict.fromkeys([*after, *before])
         if before.get(key) != after.get(key)
     ]
 
