@@ -6,6 +6,7 @@ Imports the variants that the graph names, and nothing heavier. Every problem go
 from dataclasses import dataclass, field
 from typing import Any, get_args, get_origin
 
+from blocks.arrays import marker
 from blocks.base import Block, BlockConfig, Schema, ports
 from blocks.load import suggest
 from blocks.spec import AudioSpec
@@ -70,7 +71,9 @@ class _Walk:
         links = {name: self.links(node) for name, node in self.nodes.items()}
         order, cycles = execution_order(links)
         for loop, place in cycles:
-            self.wrong(place, f"these nodes wait for each other: {' -> '.join([*loop, loop[0]])}")
+            self.wrong(
+                place, f"cycle: each of these nodes waits for the one before it: {' -> '.join([*loop, loop[0]])}"
+            )
         for name in order:
             self.visit(self.nodes[name], tuple(dict.fromkeys(target for target, _, _ in links[name])))
         self.other_sizes()
@@ -259,7 +262,9 @@ class _Walk:
             for other in among or self.done
             if other in self.done and other != node.name
             for name, each in (self.fields[other] or {}).items()
-            if fits(hint, each.hint) and not differing(hint, spec, each.spec)
+            if fits(hint, each.hint)
+            and (marker(hint) or not marker(each.hint))
+            and not differing(hint, spec, each.spec)
         ]
         return min(found, key=lambda each: each[0])[1] if found else None
 
@@ -301,43 +306,44 @@ class _Walk:
         return origins.ONE_ROW if node.verb in ("fit", "load", "reduce") else rows
 
     def joined(self, node: Node) -> origins.Branches | None:
-        plain = [edge for edge in node.inputs.values() if isinstance(edge, Edge)]
-        nested = [edge for path, edge in node.edges() if len(path) > 1]
-        rows, first = origins.ONE_ROW, None
-        for edge in plain:
-            rows, first = self.meet(node, rows, first, edge, f"{node.name}")
-        if not plain:
-            known = [self.rows.get(edge.node) for edge in nested]
-            rows = None if None in known else frozenset().union(*known)
-        elif rows:
-            for edge in nested:
-                self.meet(node, rows, first, edge, f"{node.name}")
-        return self.filter(node, rows, first or (nested[0] if nested else None))
+        """Plain edges are an inner join; those inside dict ports an outer one, hung onto the plain ones where there are."""
+        rows, first = origins.ONE_ROW, ""
+        nested = [(path, edge) for path, edge in node.edges() if len(path) > 1]
+        for path, edge in node.edges():
+            if len(path) == 1:
+                rows, first = self.meet(f"{node.name}.{path[0]} <- {edge}", rows, first, edge)
+        if rows:
+            for path, edge in nested:
+                self.meet(f"{'.'.join((node.name, *path))} <- {edge}", rows, first, edge)
+        elif rows is not None and nested:
+            known = [self.rows.get(edge.node) for _, edge in nested]
+            rows, first = None if None in known else frozenset().union(*known), str(nested[0][1])
+        return self.filter(node, rows, first)
 
-    def meet(self, node: Node, rows, first: Edge | None, edge: Edge, here: str):
-        """The join of `rows` (those of `first`) with an edge's, and the edge that the next one is compared with."""
+    def meet(self, here: str, rows: origins.Branches | None, first: str, edge: Edge):
+        """The join of `rows` with an edge's, and what the next one is compared with in messages."""
         other = self.rows.get(edge.node)
         if rows is None or other is None:
             return None, first
-        if first is not None and origins.apart(rows, other):
-            ours, theirs = _names(rows), _names(other)
-            self.wrong(
-                edge.place,
-                f"{here}: {first} and {edge} share no rows: those of {first.node} come from {ours}, "
-                f"those of {edge.node} from {theirs}",
-            )
+        if origins.apart(rows, other):
+            made = f"its rows are made by {_names(other)}, those of {first} by {_names(rows)}"
+            self.wrong(edge.place, f"{here}: shares no ids with {first}: {made}")
             return rows, first
-        return origins.join(rows, other), first if rows else (edge if other else first)
+        return origins.join(rows, other), first if rows or not other else str(edge)
 
-    def filter(self, node: Node, rows, first: Edge | None):
+    def filter(self, node: Node, rows: origins.Branches | None, first: str) -> origins.Branches | None:
         """`rows` after the node's conditions."""
         for condition in node.where:
-            here = f"{node.name}.where {condition.edge}"
-            source = self.take(condition.edge, here)
+            edge = condition.edge
+            here = f"{node.name}.where {edge}"
+            source = self.take(edge, here)
             if source is not None:
                 self.problems += condition_problems(node, condition, source.hint)
-            rows, _ = self.meet(node, rows, first, condition.edge, f"{node.name}.where")
-            rows = rows and origins.filtered(rows, f"{condition.edge} {condition.test!r}")
+            if rows == origins.ONE_ROW and self.rows.get(edge.node):
+                self.wrong(edge.place, f"{here}: {node.name} is one row that joins every row; there are none to choose")
+                continue
+            rows, _ = self.meet(here, rows, first, edge)
+            rows = rows and origins.filtered(rows, f"{edge} {condition.test!r}")
         return rows
 
     def united(self, node: Node) -> origins.Branches | None:
@@ -356,7 +362,7 @@ class _Walk:
                     self.wrong(place, f"{node.name}: {message}; pool tables that share no rows")
             pooled.append((name, rows))
         rows = frozenset().union(*(rows for _, rows in pooled))
-        return self.filter(node, rows, Edge(node.members[0], "", node.place)) if node.members else None
+        return self.filter(node, rows, node.members[0]) if node.members else None
 
     # ---- sizes ----
 
@@ -368,9 +374,11 @@ class _Walk:
                 if size == self.graph.size or not isinstance(values, dict) or done is None:
                     continue
                 node, here = done.node, ("sizes", size, name)
-                if node.verb and "config" not in KEYS[node.verb]:
-                    self.wrong(self.graph.at(*here), f"{name} is a {node.verb}, which has no config")
-                elif done.cls and (inherited := self.configs.get(node.model, {}) if node.model else {}) is not None:
+                if (
+                    done.cls
+                    and "config" in KEYS[node.verb]
+                    and (inherited := self.configs.get(node.model, {}) if node.model else {}) is not None
+                ):
                     data = {**inherited, **self.graph.unsized.get(name, {}), **values}
                     places = _places_in_size(self.graph, here)
                     found = config_of(node, done.cls, data, places)[1]

@@ -38,7 +38,7 @@ def read_graph(path: str | Path, sets: Sequence[str] = (), size: str | None = No
 
 class _Reader(Overlay):
     def read(self, sets: list[str], size: str | None) -> Graph | None:
-        tree = self.load(self.file, Place(self.file, 1, 1))
+        tree = self.load(self.file, Place(self.file))
         if tree is None:
             return None
         if base := tree.get("base"):
@@ -172,7 +172,7 @@ class _Reader(Overlay):
                 continue
             of = [verb for verb in VERBS if key in KEYS[verb]]
             if of:
-                self.wrong(item.keys[key], f"{node.name}: {key!r} is for {' '.join(of)}, not for a {node.verb}")
+                self.wrong(item.keys[key], f"{node.name}: {key!r} is for {', '.join(of)}, not for a {node.verb}")
             else:
                 self.wrong(item.keys[key], f"{node.name}: unknown key {key!r}{suggest(key, known)}")
 
@@ -209,9 +209,10 @@ class _Reader(Overlay):
     def where(self, name: str, item: Item | None) -> tuple[Condition, ...]:
         found = []
         for key, value in self.mapping(item, f"{name}.where: {{node.field: value}}").items():
+            known = len(self.problems)
             edge = self.edge(Item(key, item.keys[key]), f"{name}.where")
             test = self.test(f"{name}.where {key}", value)
-            if edge:
+            if len(self.problems) == known:
                 found.append(Condition(edge, test))
         return tuple(found)
 

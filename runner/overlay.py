@@ -45,17 +45,19 @@ class Overlay(Asker):
         """`tree` with one size's values in the nodes' configs; every size is looked at."""
         sizes = self.mapping(tree.get("sizes"), "sizes: {size: {node: {key: value}}}")
         if size is not None and size not in sizes:
-            self.wrong(tree.at("sizes"), f"no size {size!r}{suggest(size, list(sizes)) or '; the graph has no sizes'}")
+            self.wrong(Place(f"--size {size}"), f"no such size{suggest(size, list(sizes)) or '; the graph has none'}")
         chosen = size or next(iter(sizes), None)
         nodes = tree.get("nodes")
         for name, item in sizes.items():
             for node, values in self.mapping(item, f"size {name!r}: {{node: {{key: value}}}}").items():
                 if not nodes or nodes.get(node) is None:
                     self.wrong(item.keys[node], f"size {name!r}: no node {node!r}{_near(node, nodes)}")
-                    continue
-                for key, value in self.mapping(values, f"size {name!r}: {node}: {{key: value}}").items():
-                    if name == chosen:
-                        tree = self.configure(tree, node, (key,), value, values.keys[key])
+                elif verb := self.without_config(tree, node):
+                    self.wrong(item.keys[node], f"size {name!r}: {node} is a {verb}, which has no config")
+                else:
+                    for key, value in self.mapping(values, f"size {name!r}: {node}: {{key: value}}").items():
+                        if name == chosen:
+                            tree = self.configure(tree, node, (key,), value, values.keys[key])
         return tree, chosen
 
     def set(self, tree: Item, text: str) -> Item:
@@ -78,18 +80,20 @@ class Overlay(Asker):
         if nodes is None or nodes.get(path[0]) is None:
             names = [*(nodes.value if nodes and isinstance(nodes.value, dict) else ()), *SETTINGS]
             self.wrong(place, f"nothing is called {path[0]!r}{suggest(path[0], names)}")
+        elif verb := self.without_config(tree, path[0]):
+            self.wrong(place, f"{path[0]} is a {verb}, which has no config")
         elif len(path) == 1:
             self.wrong(place, f"want a config key of {path[0]}, as in {path[0]}.key=value")
         else:
             return self.configure(tree, path[0], path[1:], value, place)
         return tree
 
+    def without_config(self, tree: Item, node: str) -> str | None:
+        """The verb of a node that has no config."""
+        return next((verb for verb in VERBS if "config" not in KEYS[verb] and tree.get("nodes", node, verb)), None)
+
     def configure(self, tree: Item, node: str, path: tuple[str, ...], value: Item, key: Place) -> Item:
-        """`tree` with a config value of a node replaced, unless the node has no config."""
-        verb = next((verb for verb in VERBS if tree.get("nodes", node, verb)), None)
-        if verb and "config" not in KEYS[verb]:
-            self.wrong(key, f"{node} is a {verb}, which has no config")
-            return tree
+        """`tree` with a config value of a node replaced."""
         full = ("nodes", node, "config", *path)
         if (config := tree.get(*full[:3])) and config.value is None:
             tree = tree.put(full[:3], Item({}, config.place))

@@ -116,7 +116,7 @@ def artifact_of(graph: Graph, node: Node, spec: AudioSpec) -> tuple[dict | None,
         return None, [Problem(place, f"{node.name}: {message}")]
 
     if not file.parent.is_dir():
-        return wrong(f"no artifact folder {node.path} (looked for {file.parent})")
+        return wrong(f"no artifact folder {file.parent}")
     try:
         meta = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -130,8 +130,8 @@ def artifact_of(graph: Graph, node: Node, spec: AudioSpec) -> tuple[dict | None,
         made_at = AudioSpec(**meta["spec"])
     except (KeyError, TypeError, ValidationError) as error:
         return wrong(f"{node.path} is no artifact: its spec cannot be read: {_reason(error)}")
-    if different := made_at.differences(spec):
-        return wrong(f"artifact {node.path} was made at {' and '.join(different)} as here")
+    if names := unequal(spec, made_at):
+        return wrong(f"wants {at(spec, names)}, but artifact {node.path} has {at(made_at, names)}")
     return meta, []
 
 

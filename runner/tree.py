@@ -201,8 +201,12 @@ class _Builder:
             error = better
         mark = getattr(error, "problem_mark", None) or yaml.Mark("", 0, 0, 0, "", 0)
         what = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-        context = getattr(error, "context", None)
-        self.wrong(mark, f"not YAML: {what}" + (f" {context}" if context else ""))
+        context, began = getattr(error, "context", None), getattr(error, "context_mark", None)
+        if context and context.startswith("while parsing") and began:
+            what = f"{what} {context} that began at {self.place(began)}"
+        elif context:
+            what = f"{context}, {what}"
+        self.wrong(mark, f"not YAML: {what}")
 
     def item(self, node) -> Item:
         place = self.place(node.start_mark)
@@ -212,7 +216,7 @@ class _Builder:
         if isinstance(node, yaml.ScalarNode):
             return Item(self.scalar(node), place)
         if node.tag not in (_CORE + "seq", _CORE + "map"):
-            self.wrong(node.start_mark, f"tag {node.tag!r} is not understood; want plain YAML")
+            self.tag(node)
         self.open.add(id(node))
         if isinstance(node, yaml.SequenceNode):
             item = Item([self.item(child) for child in node.value], place)
@@ -221,10 +225,12 @@ class _Builder:
         self.open.discard(id(node))
         return item
 
+    def tag(self, node) -> None:
+        self.wrong(node.start_mark, f"tag {node.tag.replace(_CORE, '!!')} is not understood; want plain YAML")
+
     def scalar(self, node):
         if node.tag not in _MAKE:
-            self.wrong(node.start_mark, f"tag {node.tag!r} is not understood; want plain YAML")
-            return None
+            return self.tag(node)
         try:
             return _MAKE[node.tag](node.value)
         except (ValueError, KeyError):

@@ -1,0 +1,3 @@
+"""A variant that cannot even be imported."""
+
+raise RuntimeError("out of tune")
