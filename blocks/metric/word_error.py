@@ -1,7 +1,8 @@
 """What a recogniser understands of the speech: character and word error rates against the text that was to be said.
 
 Judge: Whisper tiny.en for English, Whisper base (multilingual) for other languages, fed at 16 kHz. It errs itself, so
-read every score beside the one it gives the original recordings; it is known to do well on it, fr, es, nl and en.
+read every score beside the one it gives the original recordings (CER measured on studio speech: about 1 % in English
+with tiny.en, 3 % in Italian and 6 % in French with base).
 
 Both texts are normalised before they are compared: Unicode NFKC, case folded, everything but letters, their marks,
 digits and apostrophes inside words becomes a space, spaces are single. The recogniser writes no digits, so numbers of
