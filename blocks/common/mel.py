@@ -91,6 +91,7 @@ def linear_magnitude(log_mel: np.ndarray, spec: AudioSpec, steps: int = 30) -> n
     power = mel @ share
     for _ in range(steps):
         power *= (mel / np.maximum(power @ filters, 1e-20)) @ share
+        np.maximum(power, 1e-12, out=power)  # what shrinks for ever becomes denormal, and slow
     return np.sqrt(power) if spec.power == 2 else power
 
 

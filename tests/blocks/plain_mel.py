@@ -10,9 +10,9 @@ def mel_edges(spec: AudioSpec) -> np.ndarray:
         low, high = (1127.0 * np.log1p(hz / 700.0) for hz in (spec.f_min, spec.f_max))
         return 700.0 * np.expm1(np.linspace(low, high, spec.n_mels + 2) / 1127.0)
     # 200 Hz are 3 mels up to 1 kHz; above, 27 mels are a factor of 6.4.
-    table_hz = np.concatenate([[0.0, 1000.0], 1000.0 * 6.4 ** (np.arange(1, 4001) / 1000)])
-    table_mel = np.concatenate([[0.0, 15.0], 15.0 + 27.0 * np.arange(1, 4001) / 1000])
-    low, high = np.interp([spec.f_min, spec.f_max], table_hz, table_mel)
+    low, high = (
+        hz * 3 / 200 if hz < 1000 else 15 + 27 * np.log(hz / 1000) / np.log(6.4) for hz in (spec.f_min, spec.f_max)
+    )
     mels = np.linspace(low, high, spec.n_mels + 2)
     return np.where(mels < 15, mels * 200 / 3, 1000.0 * 6.4 ** ((mels - 15) / 27))
 
@@ -52,11 +52,3 @@ def log_mel(wave: np.ndarray, spec: AudioSpec) -> np.ndarray:
     mel = mel + spec.log_floor if spec.log_floor_mode == "add" else np.maximum(mel, spec.log_floor)
     mel = np.log10(mel) if spec.log_base == "10" else np.log(mel)
     return np.clip(spec.log_gain * mel + spec.log_offset, spec.log_min, spec.log_max)
-
-
-def speechlike(spec: AudioSpec, seconds: float = 0.4, seed: int = 0) -> np.ndarray:
-    """float32: a chirp over the whole band in a swelling noise; about as dynamic as speech."""
-    t = np.arange(int(seconds * spec.sample_rate)) / spec.sample_rate
-    chirp = np.sin(2 * np.pi * (60 * t + (spec.sample_rate / 2 - 100) * t**2 / (2 * seconds)))
-    noise = np.random.default_rng(seed).standard_normal(len(t)) * 0.02 * (1.05 + np.sin(2 * np.pi * 5 * t))
-    return (0.4 * chirp * np.exp(-2 * t) + noise).astype(np.float32)

@@ -11,7 +11,7 @@ import pytest
 from blocks.common.mel import log_mel
 from blocks.spec import PRESETS, preset
 from tests.blocks.plain_mel import log_mel as plain_log_mel
-from tests.blocks.plain_mel import speechlike
+from tests.blocks.signals import speechlike
 
 
 @pytest.fixture(scope="module", autouse=True)
