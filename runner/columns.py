@@ -129,18 +129,22 @@ def _not_json(hint) -> str | None:
     return next(filter(None, found), None)
 
 
-# ---- values ----
+# ---- values: by buffers, because pa.array and to_numpy import pandas where it is installed (half a second) ----
+
+
+def text_column(texts: Sequence[str]) -> pa.Array:
+    return _native_column(pa.string(), texts)
 
 
 def _column(schema: type[Schema], field: pa.Field, values: Sequence) -> pa.Array:
     meta = field.metadata or {}
     try:
         if _ARRAY in meta:
-            return _arrays(field, marker(field_type(schema, field.name)), values)
+            return _array_column(field.type, marker(field_type(schema, field.name)), values)
         if _JSON in meta:
             values = [None if value is None else json.dumps(value, default=_model) for value in values]
-        return pa.array(values, field.type, from_pandas=False)
-    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+        return _native_column(field.type, values)
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"{schema.__name__}.{field.name}: cannot be stored as {field.type}: {error}") from error
 
 
@@ -150,35 +154,69 @@ def _model(value):
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
-def _arrays(field: pa.Field, mark: Array, values: Sequence[np.ndarray | None]) -> pa.Array:
-    missing = np.array([value is None for value in values], bool)
+def _native_column(kind: pa.DataType, values: Sequence) -> pa.Array:
+    valid, children = _bits(_known(values)) if None in values else None, []
+    if pa.types.is_list(kind):
+        children = [_native_column(kind.value_type, [item for value in values for item in value or ()])]
+        buffers = [_offsets([len(value or ()) for value in values], np.int32)]
+    elif pa.types.is_string(kind) or pa.types.is_binary(kind):
+        to_bytes = str.encode if pa.types.is_string(kind) else bytes
+        parts = [b"" if value is None else to_bytes(value) for value in values]
+        buffers = [_offsets([len(part) for part in parts], np.int32), pa.py_buffer(b"".join(parts))]
+    elif pa.types.is_boolean(kind):
+        buffers = [_bits([bool(value) for value in values])]
+    else:
+        dtype = np.int64 if pa.types.is_integer(kind) else np.float64
+        buffers = [pa.py_buffer(np.array([0 if value is None else value for value in values], dtype))]
+    return pa.Array.from_buffers(kind, len(values), [valid, *buffers], children=children)
+
+
+def _array_column(kind: pa.StructType, mark: Array, values: Sequence[np.ndarray | None]) -> pa.Array:
     empty = np.empty((0,) * len(mark.dims), mark.dtype)
     arrays = [empty if value is None else mark.check(value) for value in values]
     flat = np.concatenate([np.empty(0, mark.dtype), *(array.ravel() for array in arrays)])
-    ends = np.cumsum([0, *(array.size for array in arrays)], dtype=np.int64)
-    stored = field.type.field("data").type.value_type
-    data = pa.LargeListArray.from_arrays(
-        pa.array(ends), pa.array(flat.view(np.uint8) if mark.dtype == bool else flat, stored)
-    )
-    sizes = np.array([array.shape for array in arrays], np.int32).reshape(-1)
-    shape = pa.FixedSizeListArray.from_arrays(pa.array(sizes), type=field.type.field("shape").type)
-    mask = pa.array(missing) if missing.any() else None
-    return pa.StructArray.from_arrays([data, shape], fields=list(field.type), mask=mask)
+    lists, sizes = kind.field("data").type, kind.field("shape").type
+    items = pa.Array.from_buffers(lists.value_type, flat.size, [None, pa.py_buffer(flat)])
+    ends = _offsets([array.size for array in arrays], np.int64)
+    data = pa.Array.from_buffers(lists, len(arrays), [None, ends], children=[items])
+    numbers = np.array([array.shape for array in arrays], np.int32).ravel()
+    shapes = pa.Array.from_buffers(pa.int32(), numbers.size, [None, pa.py_buffer(numbers)])
+    shape = pa.Array.from_buffers(sizes, len(arrays), [None], children=[shapes])
+    known = _known(values)
+    valid = None if all(known) else _bits(known)
+    return pa.Array.from_buffers(kind, len(arrays), [valid], children=[data, shape])
+
+
+def _known(values: Sequence) -> list[bool]:
+    return [value is not None for value in values]
+
+
+def _bits(flags: Sequence[bool]) -> pa.Buffer:
+    return pa.py_buffer(np.packbits(np.array(flags, bool), bitorder="little"))
+
+
+def _offsets(sizes: Sequence[int], dtype: type) -> pa.Buffer:
+    ends = np.cumsum([0, *sizes], dtype=np.int64)
+    if ends[-1] > np.iinfo(dtype).max:
+        raise OverflowError(f"{ends[-1]} bytes or items in one shard; want fewer rows in a shard")
+    return pa.py_buffer(ends.astype(dtype))
 
 
 def _array_reader(dtype: np.dtype, column: pa.StructArray) -> Callable[[int], np.ndarray | None]:
     data, shape = column.field("data"), column.field("shape")
-    flat = data.values.to_numpy(zero_copy_only=True)
-    if dtype.kind == "b":
-        flat = flat.view(bool)
+    flat = _numbers(data.values, dtype)
     flat.flags.writeable = False
-    ends = data.offsets.to_numpy().tolist()
-    shapes = shape.values.to_numpy().reshape(len(column), shape.type.list_size).tolist()
-    missing = (
-        set(np.flatnonzero(~column.is_valid().to_numpy(zero_copy_only=False)).tolist()) if column.null_count else ()
-    )
+    ends = _numbers(data, np.int64, len(column) + 1).tolist()
+    shapes = _numbers(shape.values, np.int32).reshape(len(column), shape.type.list_size).tolist()
+    missing = {row for row, valid in enumerate(column.is_valid().to_pylist()) if not valid} if column.null_count else ()
 
     def read(row: int) -> np.ndarray | None:
         return None if row in missing else flat[ends[row] : ends[row + 1]].reshape(shapes[row])
 
     return read
+
+
+def _numbers(column: pa.Array, dtype, count: int | None = None) -> np.ndarray:
+    """The column's own memory: its values, or for a list its offsets."""
+    count, buffer = len(column) if count is None else count, column.buffers()[1]
+    return np.frombuffer(buffer, dtype, count) if count and buffer else np.zeros(count, dtype)

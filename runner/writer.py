@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from blocks.arrays import marker
 from blocks.base import Failure, Schema, Skip, field_type
-from runner.columns import arrow_schema, encode, stored_fields
+from runner.columns import arrow_schema, encode, stored_fields, text_column
 from runner.files import Files
 from runner.formats import StoreError, versions
 from runner.table import FAILURES, IDS, MANIFEST, Table, read_batch
@@ -228,7 +228,7 @@ def _shard_name(index: int) -> str:
 
 def _ids_file(ids: list[str]) -> bytes:
     sink = pa.BufferOutputStream()
-    batch = pa.record_batch({"id": pa.array(ids, pa.string())})
+    batch = pa.record_batch([text_column(ids)], names=["id"])
     with pa.ipc.new_file(sink, batch.schema) as writer:
         writer.write_batch(batch)
     return sink.getvalue().to_pybytes()
