@@ -46,16 +46,16 @@ def fetch(pool: str) -> None:
     """
     package, home = name(pool), cache()
     home.mkdir(parents=True, exist_ok=True)
-    with _locked(home / f"{package}.lock"):
+    with _locked(home / f"{package}.lock") as lock:
         if (home / package / "manifest.json").exists():
             return
         for leftover in home.glob(f".{package}-*"):  # of a killed process: nobody else holds the lock
             shutil.rmtree(leftover)
         with tempfile.TemporaryDirectory(prefix=f".{package}-", dir=home) as work:
-            deb = _put_by_hand(package) or _download(package, pool, Path(work))
+            deb = _put_by_hand(package) or _download(package, pool, Path(work), lock)
             new = Path(work) / "new"
             new.mkdir()
-            _unpack(deb, new)
+            _unpack(deb, new, lock)
             (new / "manifest.json").write_text(json.dumps(_describe(deb), indent=1))
             new.rename(home / package)
 
@@ -80,25 +80,34 @@ def _describe(deb: Path) -> dict:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path) -> Iterator[int]:
+    """The system gives the lock back when all who hold it are gone, killed ones too.
+
+    Programs we start must be given it as well: they outlive a killed parent and go on writing.
+    """
     import fcntl
 
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # given back by the system, also when the process is killed
-        yield
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file.fileno()
 
 
 def _put_by_hand(package: str) -> Path | None:
     return max(cache().glob(f"{package}_*_*.deb"), key=lambda path: path.stat().st_mtime, default=None)
 
 
-def _download(package: str, pool: str, work: Path) -> Path:
+def _download(package: str, pool: str, work: Path, lock: int) -> Path:
     by_hand = f"download {pool} from a Debian mirror by hand and put the file into {cache()}"
     if not shutil.which("apt-get"):
         raise OSError(f"Debian package {package} is needed, but there is no apt-get on this machine: {by_hand}")
     _log.info("downloading the Debian package %s", package)
     done = subprocess.run(
-        ["apt-get", "download", package], cwd=work, env=os.environ | {"LC_ALL": "C"}, capture_output=True, text=True
+        ["apt-get", "download", package],
+        cwd=work,
+        env=os.environ | {"LC_ALL": "C"},
+        capture_output=True,
+        text=True,
+        pass_fds=[lock],
     )
     if found := next(work.glob("*.deb"), None):
         return found
@@ -107,9 +116,9 @@ def _download(package: str, pool: str, work: Path) -> Path:
     raise OSError(f"`apt-get download {package}` failed ({said}){hint}; or {by_hand}")
 
 
-def _unpack(deb: Path, folder: Path) -> None:
+def _unpack(deb: Path, folder: Path, lock: int) -> None:
     if shutil.which("dpkg-deb"):
-        done = subprocess.run(["dpkg-deb", "-x", deb, folder], capture_output=True, text=True)
+        done = subprocess.run(["dpkg-deb", "-x", deb, folder], capture_output=True, text=True, pass_fds=[lock])
         if done.returncode:
             raise OSError(f"{deb} cannot be unpacked ({done.stderr.strip()}): remove it and fetch again")
         return

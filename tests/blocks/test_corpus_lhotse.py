@@ -1,0 +1,155 @@
+"""Cuts written by the real Lhotse are read, and whatever is wrong with one of them stays with that one."""
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from blocks.base import Failure, Skip
+from blocks.corpus.lhotse import Lhotse
+from blocks.corpus.schema import Utterance
+
+RATE = 16000
+
+
+@pytest.fixture(scope="module")
+def lhotse():
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import lhotse
+
+    return lhotse
+
+
+@pytest.fixture
+def ramp(tmp_path):
+    """A recording of two channels whose samples tell where they are from."""
+    wave = np.linspace(-0.5, 0.5, 2 * RATE, dtype="float32")
+    soundfile.write(tmp_path / "ramp.wav", np.stack([wave, -wave], axis=1), RATE)
+    return wave
+
+
+def segment(lhotse, id, start=0.0, duration=2.0, **kwargs):
+    filled = {"text": id, "speaker": "x", "language": "en"} | kwargs
+    return lhotse.SupervisionSegment(id, "ramp", start, duration, **filled)
+
+
+def manifest(lhotse, folder, cuts, name="cuts.jsonl.gz"):
+    lhotse.CutSet.from_cuts(cuts).to_file(folder / name)
+    return str(folder / name)
+
+
+def recording(lhotse, folder):
+    return lhotse.Recording.from_file(folder / "ramp.wav", recording_id="ramp")
+
+
+def mono(lhotse, folder, id, *supervisions, start=0.0, duration=2.0, channel=0):
+    return lhotse.MonoCut(id, start, duration, channel, list(supervisions), recording=recording(lhotse, folder))
+
+
+def read(spec, **config):
+    return list(Lhotse(Lhotse.Config(**config), spec).read())
+
+
+@pytest.mark.parametrize("name", ["cuts.jsonl", "cuts.jsonl.gz"])
+def test_a_cut_of_one_supervision_is_a_row_as_it_is(lhotse, tmp_path, ramp, spec, name):
+    cut = mono(lhotse, tmp_path, "c1", segment(lhotse, "s1", 0.2, 0.5), start=0.5, duration=1.0, channel=1)
+    (row,) = read(spec, manifest=manifest(lhotse, tmp_path, [cut], name), prefix="set/", licence="CC-BY-4.0")
+    assert type(row) is Utterance
+    assert (row.id, row.text, row.speaker, row.language, row.licence) == ("set/c1", "s1", "set/x", "en", "CC-BY-4.0")
+    np.testing.assert_allclose(row.wave, -ramp[8000:24000], atol=1e-4)
+
+
+def test_a_cut_of_several_supervisions_gives_a_row_for_each(lhotse, tmp_path, ramp, spec):
+    cut = mono(lhotse, tmp_path, "c", segment(lhotse, "s1", 0.0, 0.5), segment(lhotse, "s2", 1.0, 0.25, text="two"))
+    one, two = read(spec, manifest=manifest(lhotse, tmp_path, [cut]))
+    assert (one.id, two.id, two.text, two.seconds) == ("lhotse/s1", "lhotse/s2", "two", 0.25)
+    np.testing.assert_allclose(two.wave, ramp[16000:20000], atol=1e-4)
+
+
+def test_relative_paths_start_at_the_given_root(lhotse, tmp_path, ramp, spec):
+    cut = mono(lhotse, tmp_path, "c", segment(lhotse, "s"))
+    cut.recording.sources[0].source = "ramp.wav"
+    path = manifest(lhotse, tmp_path, [cut])
+    assert "ramp.wav" in read(spec, manifest=path)[0].reason
+    assert type(read(spec, manifest=path, root=str(tmp_path))[0]) is Utterance
+
+
+def test_channels_of_a_multi_cut_are_mixed_only_on_request(lhotse, tmp_path, ramp, spec):
+    cut = lhotse.MultiCut("m", 0.0, 2.0, [0, 1], [segment(lhotse, "s", channel=[0, 1])])
+    cut.recording = recording(lhotse, tmp_path)
+    path = manifest(lhotse, tmp_path, [cut])
+    assert read(spec, manifest=path)[0].reason.startswith("2 channels found, want 1")
+    assert np.abs(read(spec, manifest=path, channel="mix")[0].wave).max() < 1e-4
+
+
+def test_what_is_wrong_with_one_cut_stays_with_it(lhotse, tmp_path, ramp, spec):
+    gone = mono(lhotse, tmp_path, "gone", segment(lhotse, "a"))
+    gone.recording.sources[0].source = str(tmp_path / "gone.wav")
+    command = mono(lhotse, tmp_path, "command", segment(lhotse, "b"))
+    command.recording.sources[0].type, command.recording.sources[0].source = "command", f"touch {tmp_path}/ran"
+    cuts = [
+        gone,
+        command,
+        mono(lhotse, tmp_path, "plain"),
+        mono(lhotse, tmp_path, "silent", segment(lhotse, "c", text=None)),
+        mono(lhotse, tmp_path, "nobody", segment(lhotse, "d", speaker=None)),
+        mono(lhotse, tmp_path, "english", segment(lhotse, "e", language="English")),
+        mono(lhotse, tmp_path, "good", segment(lhotse, "f")),
+    ]
+    path = manifest(lhotse, tmp_path, cuts, "cuts.jsonl")
+    with open(path, "ab") as file:
+        file.write(b'{"id": "torn", \n{"type": "MonoCut"}\n')
+    rows = read(spec, manifest=path)
+    found = {row.id.removeprefix("lhotse/"): (type(row), getattr(row, "reason", "")) for row in rows}
+    assert list(found) == ["gone", "cut-2", "plain", "silent", "nobody", "english", "good", "cut-8", "cut-9"]
+    assert [kind for kind, _ in found.values()] == [
+        Failure,
+        Failure,
+        Skip,
+        Skip,
+        Failure,
+        Failure,
+        Utterance,
+        Failure,
+        Failure,
+    ]
+    assert "gone.wav" in found["gone"][1]
+    assert "which is not run: touch" in found["cut-2"][1]
+    assert not (tmp_path / "ran").exists()
+    assert found["silent"][1] == "no transcript"
+    assert "set speaker" in found["nobody"][1]
+    assert found["english"][1] == "language 'English' is no BCP 47 tag: set language, such as en"
+    assert "manifest, cut 8: not readable" in found["cut-8"][1]
+    fixed = read(spec, manifest=path, speaker="me", language="en")
+    assert [row.speaker for row in fixed if type(row) is Utterance] == ["me"] * 3
+
+
+def test_a_manifest_of_recordings_is_refused(lhotse, tmp_path, ramp, spec):
+    path = tmp_path / "recordings.jsonl"
+    path.write_text(json.dumps(recording(lhotse, tmp_path).to_dict()) + "\n")
+    with pytest.raises(ValueError, match="holds Recording, want cuts: make them with `lhotse cut simple"):
+        read(spec, manifest=str(path))
+
+
+def test_the_fingerprint_follows_the_manifest_and_its_recordings(tmp_path, ramp, spec):
+    path = tmp_path / "cuts.jsonl.gz"
+    line = json.dumps({"recording": {"sources": [{"type": "file", "source": str(tmp_path / "ramp.wav")}]}})
+    path.write_bytes(gzip.compress(line.encode()))
+    block = Lhotse(Lhotse.Config(manifest=str(path)), spec)
+    first = block.fingerprint()
+    path.write_bytes(gzip.compress(line.encode(), mtime=0))
+    assert block.fingerprint() == first
+    soundfile.write(tmp_path / "ramp.wav", ramp[:100], RATE)
+    second = block.fingerprint()
+    path.write_bytes(gzip.compress((line + "\n" + line).encode()))
+    assert len({first, second, block.fingerprint()}) == 3
+
+
+def test_a_missing_manifest_is_named(spec):
+    with pytest.raises(FileNotFoundError, match=r"manifest: no 'nowhere\.jsonl' below"):
+        Lhotse(Lhotse.Config(manifest="nowhere.jsonl"), spec).fingerprint()

@@ -1,0 +1,251 @@
+"""The corpora in Debian packages: transcript formats, splits, and the real data counted.
+
+asterisk-en (11 MB) is fetched into the cache by the default suite; a machine that cannot fetch it fails here with the
+error that tells what to do. The big ones are slow tests.
+"""
+
+import itertools
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from blocks.base import Failure, Skip, check_item
+from blocks.common.recordings import split_of
+from blocks.corpus import asterisk, festvox, fillets
+from blocks.corpus.asterisk import Asterisk
+from blocks.corpus.festvox import Festvox
+from blocks.corpus.fillets import Fillets
+from blocks.corpus.klettres import Klettres
+from blocks.corpus.schema import Recording, Utterance
+from blocks.spec import AudioSpec
+
+# ---- transcript formats ----
+
+
+def test_asterisk_transcripts_are_read_in_either_encoding():
+    text = "; a comment: not a line\n\nadded: Added.\ndigits/at_s:  a las: en punto \nis:\n"
+    assert asterisk.transcripts(text.encode()) == {"added": "Added.", "digits/at_s": "a las: en punto", "is": ""}
+    assert asterisk.transcripts("añadir: Añadir.".encode("latin-1")) == {"añadir": "Añadir."}
+
+
+@pytest.mark.parametrize(
+    ("id", "text", "expected"),
+    [
+        ("added", "Added 2 of 7.", ("Added 2 of 7.", "")),
+        ("letters/at", "at [@]", ("at", "")),
+        ("vm-tempgreetactive", "Sus saludos [temporales] estan en uso", ("Sus saludos estan en uso", "")),
+        ("letters/space", "space [ ]", ("space", "")),
+        ("beep", "[a beep tone]", ("", "no speech: [a beep tone]")),
+        ("confbridge-join", "<beep ascending>", ("", "no speech: <beep ascending>")),
+        ("confbridge-join", "(beep)", ("", "no speech: (beep)")),
+        ("silence/1", "(1 second of silence)", ("", "silence")),
+        ("silence/2", "", ("", "silence")),
+        ("is", "", ("", "no transcript")),
+    ],
+)
+def test_asterisk_notes_in_brackets_are_not_spoken(id, text, expected):
+    assert asterisk.spoken(id, text) == expected
+
+
+def test_festival_prompts_keep_their_stress_and_commas():
+    text = '( ru_1 "Она мыла, м+ыла." )\n( ru_2 "Он сказал: \\"да\\"." )\n(ru_3 "" )\n'
+    assert festvox.transcripts(text) == {"ru_1": "Она мыла, м+ыла.", "ru_2": 'Он сказал: "да".', "ru_3": ""}
+
+
+def test_fillets_scripts_give_role_and_text():
+    script = r"""
+dialogId("a-v-one", "font_big", "I said \"no\".")
+dialogStr("Řekl jsem \"ne\".")
+
+dialogId("a-m-two", "font_small", "Over two lines, (with brackets).")
+dialogStr(
+"Přes dva řádky.")
+dialogId("laser", "", "")
+dialogId("poster", "font_poster", "Not spoken.")
+dialogStr("")
+"""
+    assert fillets.dialogs(script) == {
+        "a-v-one": ("big", 'Řekl jsem "ne".'),
+        "a-m-two": ("small", "Přes dva řádky."),
+        "laser": ("", ""),
+        "poster": ("poster", ""),
+    }
+
+
+# ---- settings ----
+
+
+@pytest.mark.parametrize("language", ["fr", "it"])
+def test_the_reserved_asterisk_sets_are_refused(language):
+    with pytest.raises(
+        ValidationError, match=rf"'{language}' is reserved for outside evaluation; choose from en, es, ru"
+    ):
+        Asterisk.Config(languages=("en", language))
+
+
+@pytest.mark.parametrize("languages", [("de",), (), ("en", "en")])
+def test_asterisk_languages_are_checked(languages):
+    with pytest.raises(ValidationError, match=r"choose from|want each language once"):
+        Asterisk.Config(languages=languages)
+
+
+def test_licences_are_those_of_the_chosen_languages(spec):
+    assert Asterisk(Asterisk.Config(), spec).licences == ("CC-BY-SA-3.0",)
+    assert Asterisk(Asterisk.Config(languages=("en", "ru")), spec).licences == ("CC-BY-3.0", "CC-BY-SA-3.0")
+
+
+def test_the_split_is_the_checksum_of_the_name():
+    # crc32 of digits/1 is 1599507285, of aztec 4181427860, of cave 92237121: fixed, or reserved rows would leak
+    assert [split_of(name) for name in ("digits/1", "aztec", "cave")] == ["train", "reserved", "dev"]
+    share = Counter(split_of(f"utterance {n}") for n in range(10000))
+    assert 900 < share["dev"] < 1100
+    assert 900 < share["reserved"] < 1100
+
+
+# ---- the real data ----
+
+
+@pytest.fixture(scope="module")
+def english():
+    block = Asterisk(Asterisk.Config(), AudioSpec())
+    block.fetch()
+    return block, list(block.read())
+
+
+def test_asterisk_en_is_whole(english):
+    block, rows = english
+    assert len({row.id for row in rows}) == len(rows) == 568
+    good = [row for row in rows if type(row) is Utterance]
+    assert Counter(type(row) for row in rows) == {Utterance: 493, Skip: 75}
+    assert Counter(row.split for row in good) == {"train": 444, "dev": 49}
+    assert sum(row.seconds for row in good) / 60 == pytest.approx(21.49, abs=0.01)
+    assert Counter(row.reason for row in rows if type(row) is Skip)["reserved for outside evaluation"] == 59
+    assert all(check_item(row, block.spec) is None and row.text and np.abs(row.wave).max() <= 1 for row in good)
+    assert {(row.speaker, row.language, row.licence) for row in good} == {("allison", "en-US", "CC-BY-SA-3.0")}
+    assert all(split_of(row.id.removeprefix("asterisk-en/")) == row.split for row in good)
+
+
+def test_asterisk_en_sounds_like_speech_and_says_its_text(english):
+    _, rows = english
+    row = next(row for row in rows if row.id == "asterisk-en/agent-pass")
+    assert row.text == "Please enter your password followed by the pound key."
+    level = 10 * np.log10(np.mean(row.wave**2))
+    assert -30 < level < -10
+    spectrum = np.abs(np.fft.rfft(row.wave)) ** 2
+    hz = np.fft.rfftfreq(len(row.wave), 1 / 16000)
+    assert spectrum[(hz > 80) & (hz < 4000)].sum() / spectrum.sum() > 0.9
+    assert spectrum[hz > 4000].sum() > 0
+
+
+def test_asterisk_en_is_the_same_twice_and_streams(english):
+    block, rows = english
+    again = list(itertools.islice(block.read(), 20))
+    assert [row.id for row in again] == [row.id for row in rows[:20]]
+    assert all(np.array_equal(a.wave, b.wave) for a, b in zip(again, rows) if type(a) is Utterance)
+    assert block.fingerprint().startswith("asterisk-core-sounds-en 1.")
+
+
+def test_a_higher_rate_than_the_recording_is_refused_row_by_row(english):
+    block = Asterisk(Asterisk.Config(), AudioSpec(sample_rate=22050, f_max=8000))
+    rows = list(itertools.islice(block.read(), 10))
+    assert Failure in map(type, rows)
+    assert all("recorded at 16000 Hz" in row.reason for row in rows if type(row) is Failure)
+
+
+def measured(cls, **config):
+    """rows and minutes by speaker; skips by reason; failures by id."""
+    block = cls(cls.Config(**config), AudioSpec())
+    block.fetch()
+    rows, minutes, skips, failures, ids = Counter(), defaultdict(float), Counter(), {}, set()
+    for row in block.read():
+        assert row.id not in ids
+        ids.add(row.id)
+        if type(row) is Skip:
+            skips[row.reason.split(":")[0]] += 1
+        elif type(row) is Failure:
+            failures[row.id] = row.reason
+        else:
+            assert check_item(row, block.spec) is None
+            rows[row.split] += 1
+            minutes[row.speaker] += row.seconds / 60
+    return rows, minutes, skips, failures
+
+
+@pytest.mark.slow
+def test_asterisk_es_and_ru_are_whole():
+    rows, minutes, skips, failures = measured(Asterisk, languages=("es", "ru"))
+    assert rows == {"train": 840, "dev": 85}
+    assert minutes["allison"] == pytest.approx(25.53, abs=0.02)
+    assert minutes["ivrvoice-ru"] == pytest.approx(20.64, abs=0.02)
+    assert skips["reserved for outside evaluation"] == 113
+    assert not failures
+
+
+@pytest.mark.slow
+def test_festvox_ru_is_whole():
+    rows, minutes, skips, failures = measured(Festvox)
+    assert rows == {"train": 486, "dev": 64}
+    assert minutes == {"nsh": pytest.approx(88.14, abs=0.01)}
+    assert skips == {"reserved for outside evaluation": 70}
+    assert not failures
+
+
+@pytest.mark.slow
+def test_fillets_is_whole():
+    rows, minutes, skips, failures = measured(Fillets)
+    assert rows == {"train": 1427 + 1244, "dev": 175 + 241}
+    assert {name: round(minutes[f"fillets-{name}"], 1) for name in ("cs-big", "cs-small", "nl-big", "nl-small")} == {
+        "cs-big": 39.8,
+        "cs-small": 38.8,
+        "nl-big": 45.9,
+        "nl-small": 42.8,
+    }
+    assert len(minutes) == 34
+    assert skips == {
+        "reserved for outside evaluation": 199 + 128,
+        "no transcript": 58,
+        "only a part of the text is spoken": 21,
+        "two speakers at once": 3,
+    }
+    empty = "0 samples found, want at least one"
+    assert failures == {"fillets-nl/elevator1/zd1-m-cesta": empty, "fillets-nl/gems/zav-v-sto": empty}
+
+
+@pytest.mark.slow
+def test_fillets_levels_lie_in_one_split_in_both_languages():
+    splits = defaultdict(set)
+    for language in ("cs", "nl"):
+        block = Fillets(Fillets.Config(languages=(language,)), AudioSpec())
+        block.fetch()
+        for row in block.read():
+            level = row.id.split("/")[1]
+            if type(row) is Utterance:
+                splits[level].add(row.split)
+            elif row.reason.startswith("reserved"):
+                splits[level].add("reserved")
+    assert all(len(found) == 1 for found in splits.values())
+    reserved = {level for level, found in splits.items() if found == {"reserved"}}
+    assert reserved == {"aztec", "city", "corals", "imprisoned", "kitchen", "music", "tetris", "viking2"}
+
+
+@pytest.mark.slow
+def test_klettres_is_whole():
+    rows, minutes, skips, failures = measured(Klettres)
+    assert rows == {"train": 1480, "dev": 173}
+    assert len(minutes) == 20
+    assert sum(minutes.values()) == pytest.approx(46.24, abs=0.02)
+    assert skips == {"reserved for outside evaluation": 183}
+    assert not failures
+
+
+@pytest.mark.slow
+def test_klettres_languages_are_checked_and_its_rows_hold_no_text(spec):
+    block = Klettres(Klettres.Config(languages=("pt_BR",)), spec)
+    block.fetch()
+    rows = [row for row in block.read() if type(row) is not Skip]
+    assert {type(row) for row in rows} == {Recording}
+    assert {row.language for row in rows} == {"pt-BR"}
+    with pytest.raises(ValueError, match="languages: xx not found; there is ar, cs, "):
+        next(Klettres(Klettres.Config(languages=("xx",)), spec).read())
