@@ -104,7 +104,7 @@ class TableWriter:
                         f"{_shard_name(index)}; want each id once in a table"
                     )
                 where[id] = index
-            listed = [(Skip if skipped else Failure)(reason, id) for id, reason, skipped in found[index]["failures"]]
+            listed = _failures(found[index])
             failures += listed
             entries.append(
                 {
@@ -136,14 +136,35 @@ class TableWriter:
 
     def _finished(self, index: int) -> dict | None:
         """What a shard says about itself if it is whole and as this table wants it."""
-        try:
-            with self._files.open(self._path(index)) as file:
-                schema = pa.ipc.open_file(file).schema
-        except (OSError, pa.ArrowException):
+        if (schema := _shard_schema(self._files, self._path(index))) is None:
             return None
-        about = json.loads((schema.metadata or {}).get(b"voxblocks", b"{}"))
+        about = _about(schema)
         same = schema.with_metadata(None).equals(self._columns, check_metadata=True)
         return about if same and about.get("layout") == self._layout else None
+
+
+def failures_begun(files: Files, folder: str) -> list[Failure]:
+    """Those in the shards of a table that is not complete."""
+    paths = (f"{folder}/{info.base_name}" for info in files.listed(folder) if _SHARD.fullmatch(info.base_name))
+    schemas = (_shard_schema(files, path) for path in paths)
+    return [failure for schema in schemas if schema is not None for failure in _failures(_about(schema))]
+
+
+def _shard_schema(files: Files, path: str) -> pa.Schema | None:
+    """None for a shard that is missing or cut short."""
+    try:
+        with files.open(path) as file:
+            return pa.ipc.open_file(file).schema
+    except (OSError, pa.ArrowException):
+        return None
+
+
+def _about(schema: pa.Schema) -> dict:
+    return json.loads((schema.metadata or {}).get(b"voxblocks", b"{}"))
+
+
+def _failures(about: dict) -> list[Failure]:
+    return [(Skip if skipped else Failure)(reason, id) for id, reason, skipped in about.get("failures", ())]
 
 
 def view_manifest(parts: Sequence[ViewPart], tables: dict[str, Table]) -> tuple[list[str], dict]:

@@ -1,14 +1,15 @@
 """Listing a store, removing what nothing needs, and telling what made a thing."""
 
 import os
+import re
 import time
 
 import pytest
 
 from blocks.base import Failure, Schema
-from runner.formats import StoreError
+from runner.entries import NoEntry
 from runner.store import Store, ViewPart
-from runner.upkeep import describe, gc, ls, why
+from runner.upkeep import failures, gc, lineage, ls, text_of, why
 
 
 class Number(Schema):
@@ -84,6 +85,24 @@ def test_ls_lists_every_kind(store):
     assert (rows["artifact"]["node"], rows["artifact"]["licences"], rows["artifact"]["rows"]) == ("fit", ["MIT"], None)
     assert (rows["unfinished"]["node"], rows["unfinished"]["digest"]) == ("half", "t" * 12)
     assert rows["artifact"]["bytes"] > 1000
+
+
+def test_ls_as_text(store):
+    assert text_of([]) == "KIND  DIGEST  NODE  BLOCK  ROWS  FAILED  SIZE  AGE  LICENCES"
+    table(store, "t1", "clip", licences=["CC0-1.0", "MIT"])
+    head, line = text_of([row | {"bytes": 12_345_678, "age": 7300.0} for row in ls(store)]).splitlines()
+    assert re.split(" {2,}", line) == ["table", "t1", "clip", "toy.clip", "2", "1", "12.3 MB", "2 h", "CC0-1.0 MIT"]
+    assert head.index("LICENCES") == line.index("CC0-1.0")
+
+
+def test_failures_are_listed_also_of_a_table_that_is_not_finished(store):
+    table(store, "t1", "clip")
+    table(store, "u1", "mel", publish=False)
+    artifact(store, "a1")
+    assert failures(store, "t1") == failures(store, "u") == [Failure("told to", "c")]
+    assert failures(store, "a1") == []
+    with pytest.raises(LookupError):
+        failures(store, "nothing")
 
 
 def test_a_broken_manifest_is_listed_and_removed(store):
@@ -170,7 +189,7 @@ def chain(store: Store) -> None:
 
 def test_why_tells_what_made_an_entry_and_what_is_new_in_it(store):
     chain(store)
-    answer = why(store, "ab02")
+    answer = lineage(store, "ab02")
     assert (answer["node"], answer["kind"], answer["digest"], answer["rows"]) == ("gain", "table", "ab02", 2)
     assert answer["made_by"]["config"] == {"gain": 0.7, "bad": []}
     assert {name: made["digest"] for name, made in answer["inputs"].items()} == {"wave": "ab01", "scores.x": "aa01"}
@@ -183,8 +202,8 @@ def test_why_tells_what_made_an_entry_and_what_is_new_in_it(store):
         "inputs.scores.x: ['aa01', 'number'], was absent",
     ]
     assert answer["inputs"]["wave"]["changes"] == ["config.count: 3, was 2"]
-    assert why(store, "aa01")["since"] is None
-    text = describe(answer)
+    assert lineage(store, "aa01")["since"] is None
+    text = why(store, "ab02")
     assert text.startswith("gain: table ab02, block toy.gain, rows 2, created ")
     assert "    config.gain: 0.7, was 0.5\n" in text
     assert "  wave <-\n    clip: table ab01, block toy.clip" in text
@@ -195,17 +214,17 @@ def test_why_goes_through_views_and_artifacts(store):
     table(store, "t1", "clip")
     table(store, "t2", "voice", model="f1", inputs={"wave": ["t1", "wave"]})
     store.write_view("v1", {"node": "all", "members": ["t1", "t2"]}, [ViewPart({"n": ("t1", "number")}, ["a"])])
-    answer = why(store, "v1")
+    answer = lineage(store, "v1")
     assert {name: made["digest"] for name, made in answer["inputs"].items()} == {"members": "t1", "members'": "t2"}
     voice = answer["inputs"]["members'"]
     assert voice["inputs"]["model"]["kind"] == "artifact"
     assert "inputs" not in voice["inputs"]["wave"], "told already"
-    assert "clip: table t1 (as above)" in describe(answer)
+    assert "clip: table t1 (as above)" in why(store, "v1")
 
 
 def test_why_wants_one_entry(store):
     chain(store)
-    with pytest.raises(StoreError, match=r"'ab' is ambiguous: clip \(table ab01\), gain \(table ab02\)"):
+    with pytest.raises(NoEntry, match=r"digest 'ab' is ambiguous: clip \(table ab01\), gain \(table ab02\)"):
         why(store, "ab")
-    with pytest.raises(StoreError, match="no entry begins with 'zz'; `store ls` lists all"):
+    with pytest.raises(NoEntry, match="no digest of the 4 entries begins with 'zz'; `voxblocks store ls` lists them"):
         why(store, "zz")
