@@ -9,10 +9,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from blocks.common.stft import frames, hann
+from blocks.common.stft import CHUNK, frames, hann
 from blocks.spec import AudioSpec
 
-CHUNK = 32  # frames transformed at a time
 BLOCK = 20  # neighbouring filters multiplied at a time
 
 

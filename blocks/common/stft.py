@@ -10,6 +10,8 @@ import numpy as np
 from blocks.base import BadItem
 from blocks.spec import AudioSpec
 
+CHUNK = 32  # frames transformed at a time: what fits into the cache is several times faster
+
 
 def frame_count(wave: np.ndarray, spec: AudioSpec) -> int:
     """T of a wave. Raises BadItem if it is too short for one frame, or not finite."""
@@ -61,7 +63,14 @@ def stft(wave: np.ndarray, spec: AudioSpec) -> np.ndarray:
     """complex64 (T, F). Phases count from the first sample under the window. Raises BadItem as `frame_count`."""
     from scipy.fft import rfft
 
-    return rfft(frames(wave, spec) * hann(spec), n=spec.n_fft)
+    rows, window = frames(wave, spec), hann(spec)
+    spectrum = np.empty((len(rows), spec.n_fft // 2 + 1), np.complex64)
+    buffer = np.zeros((CHUNK, spec.n_fft), np.float32)
+    for start in range(0, len(rows), CHUNK):
+        part = rows[start : start + CHUNK]
+        np.multiply(part, window, out=buffer[: len(part), : spec.win_length])
+        spectrum[start : start + len(part)] = rfft(buffer[: len(part)])
+    return spectrum
 
 
 def istft(spectrum: np.ndarray, spec: AudioSpec) -> np.ndarray:

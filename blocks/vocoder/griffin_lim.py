@@ -42,10 +42,12 @@ class GriffinLim(Mapper[Config]):
         # The same start for every item, so that an item does not depend on its neighbours.
         turns = np.random.default_rng(self.seed).random(magnitude.shape, np.float32)
         spectrum = magnitude * np.exp(2j * np.pi * turns).astype(np.complex64)
-        before = np.zeros_like(spectrum)
+        before, momentum = np.zeros_like(spectrum), np.float32(self.config.momentum)
         for _ in range(self.config.iterations):
             agreed = stft(istft(spectrum, self.spec), self.spec)
-            ahead = agreed + self.config.momentum * (agreed - before)
-            spectrum = magnitude * ahead / np.maximum(np.abs(ahead), 1e-16)
-            before = agreed
+            ahead = (1 + momentum) * agreed
+            before *= momentum
+            ahead -= before
+            ahead *= magnitude / np.maximum(np.abs(ahead), 1e-16)
+            spectrum, before = ahead, agreed
         return spectrum
