@@ -59,6 +59,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run a graph: only what the store lacks is made."""
+    from runner.executor import not_run
     from runner.progress import Bars
     from runner.record import make_record, now
 
@@ -74,6 +75,7 @@ def run(
         _print_plan(plan, as_json)
         return
     started = now()
+    name = opened.record_run(make_record(plan, not_run(plan), started))  # so that `store gc` spares what is being used
     with Bars(plan, console) as bars:
         try:
             outcome = _executor().run(plan, opened, bars)
@@ -81,7 +83,7 @@ def run(
             console.print("Stopped. Finished shards are kept: the same command goes on from there.")
             raise typer.Exit(130) from None
     record = make_record(plan, outcome, started)
-    opened.record_run(record)
+    opened.record_run(record, name)
     if outcome.error is None and out:
         record["out"] = _write_out(plan, opened, until, out, console)
     if report:
@@ -224,11 +226,12 @@ def ls(store: StoreAt = "store", as_json: Json = False) -> None:
 def gc(
     store: StoreAt = "store",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    grace: Annotated[float, typer.Option(metavar="HOURS", help="Spare what was touched since.")] = 24.0,
 ) -> None:
-    """Remove what no newest run of a graph refers to."""
+    """Remove what is not the newest result of a node of a graph."""
     from runner.upkeep import gc as collect
 
-    freed = collect(_open(store), dry_run=dry_run)
+    freed = collect(_open(store), grace=3600 * grace, dry_run=dry_run)
     print(
         f"{'would free' if dry_run else 'freed'} {freed['bytes'] / 1e6:.1f} MB: {len(freed['removed'])} folders and files"
     )

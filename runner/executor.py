@@ -36,6 +36,11 @@ class Outcome:
     seconds: float = 0.0
 
 
+def not_run(plan: Plan) -> Outcome:
+    """What is known of a run before its first node."""
+    return Outcome({name: NodeResult(step.digest, "waiting") for name, step in plan.steps.items()})
+
+
 class Observer:
     """Told what happens while it happens; this one says nothing."""
 

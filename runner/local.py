@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from blocks.base import Failure, Reducer
-from runner.executor import FailurePolicy, NodeFailed, NodeResult, Observer, Outcome
+from runner.executor import FailurePolicy, NodeFailed, NodeResult, Observer, Outcome, not_run
 from runner.plan import Plan, Step
 from runner.rows import Rows
 from runner.work import SHARD_ROWS, BlockError, Shard, make_block, make_item, map_rows, reason_of
@@ -17,7 +17,7 @@ class LocalExecutor:
     """Runs the nodes of a plan one after another, shard by shard; memory does not grow with the length of a table."""
 
     def run(self, plan: Plan, store, observer: Observer) -> Outcome:
-        outcome = Outcome({name: NodeResult(step.digest, "waiting") for name, step in plan.steps.items()})
+        outcome = not_run(plan)
         started = time.perf_counter()
         for step in plan.steps.values():
             result = outcome.nodes[step.name]
@@ -205,7 +205,7 @@ class NodeRun:
         return ports(self.step.checked.cls, self.step.checked.node.verb).output
 
     def _writer(self):
-        return self.store.write_table(self.step.digest, self._output, self._meta())
+        return self.store.write_table(self.step.digest, self._output, self._meta(), layout=f"{SHARD_ROWS} rows a shard")
 
     def _meta(self) -> dict:
         """What is stored with the table: all its digest was made from, and the licences of all it was made of."""

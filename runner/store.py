@@ -146,11 +146,16 @@ class Store:
 
     # ---- runs ----
 
-    def record_run(self, run: dict) -> None:
-        """Keep the record of a run; ``run["graph"]`` names its graph."""
-        time = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
-        name = re.sub(r"[^A-Za-z0-9_-]+", "-", str(run.get("graph", "run")))
-        self.files.write_json(f"runs/{time}-{name}.json", run)
+    def record_run(self, run: dict, name: str | None = None) -> str:
+        """Keep the record of a run, whose graph ``run["graph"]`` names; gives the record's own name.
+
+        With the `name` of an earlier record, that one is replaced: a run is recorded when it starts and when it ends.
+        """
+        if name is None:
+            time = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
+            name = f"{time}-" + re.sub(r"[^A-Za-z0-9_-]+", "-", str(run.get("graph", "run")))
+        self.files.write_json(f"runs/{name}.json", run)
+        return name
 
     def runs(self) -> list[dict]:
         """All records, the newest first."""

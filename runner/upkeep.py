@@ -54,7 +54,7 @@ def failures(store: Store, prefix: str) -> list[Failure]:
 
 
 def gc(store: Store, grace: float = DAY, dry_run: bool = False) -> dict:
-    """Remove what no graph's newest run refers to, and temporary files.
+    """Remove what is not the newest result of a node of a graph (in each of its sizes), and temporary files.
 
     What was touched in the last `grace` seconds stays, with all it was made from: another run may be at work on it.
     Returns ``{"removed": [{"kind", "digest", "node", "bytes"}], "temporary": [paths], "bytes": freed}``.
@@ -87,12 +87,13 @@ def gc(store: Store, grace: float = DAY, dry_run: bool = False) -> dict:
 
 
 def _kept(store: Store, found: dict[str, Entry], since: float) -> set[str]:
-    newest: dict[str, dict] = {}
+    newest: dict[tuple, str] = {}  # a run of a slice does not make the rest of its graph old
     for run in store.runs():
-        newest.setdefault(str(run.get("graph")), run)
+        for node, made in run.get("nodes", {}).items():
+            newest.setdefault((run.get("graph"), run.get("size"), node), made.get("digest"))
     kept: set[str] = set()
-    for run in newest.values():
-        for _, digest in mentions(run, found):
+    for digest in newest.values():
+        if digest in found:
             _keep(digest, found, kept, deep=False)
     for entry in found.values():
         if entry.touched > since:

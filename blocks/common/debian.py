@@ -101,19 +101,30 @@ def _download(package: str, pool: str, work: Path, lock: int) -> Path:
     if not shutil.which("apt-get"):
         raise OSError(f"Debian package {package} is needed, but there is no apt-get on this machine: {by_hand}")
     _log.info("downloading the Debian package %s", package)
-    done = subprocess.run(
-        ["apt-get", "download", package],
-        cwd=work,
-        env=os.environ | {"LC_ALL": "C"},
-        capture_output=True,
-        text=True,
-        pass_fds=[lock],
-    )
+    said = _apt(["download", package], work, lock)
+    if "locate" in said:  # a new machine has no package lists yet: bring some of our own, which needs no root
+        own = _own_lists(cache())
+        said = _apt([*own, "update", "-qq"], work, lock) or _apt([*own, "download", package], work, lock)
     if found := next(work.glob("*.deb"), None):
         return found
-    said = " ".join(line for line in done.stderr.splitlines() if line.startswith("E:")) or f"status {done.returncode}"
-    hint = "; if the package lists are missing or old, run `apt-get update` as root" if "locate" in said else ""
-    raise OSError(f"`apt-get download {package}` failed ({said}){hint}; or {by_hand}")
+    raise OSError(f"`apt-get download {package}` failed ({said}); {by_hand}")
+
+
+def _apt(words: list, work: Path, lock: int) -> str:
+    """Run apt-get in `work`; its errors in one line, nothing where there were none."""
+    environment = os.environ | {"LC_ALL": "C"}
+    done = subprocess.run(
+        ["apt-get", *words], cwd=work, env=environment, capture_output=True, text=True, pass_fds=[lock]
+    )
+    errors = " ".join(line for line in done.stderr.splitlines() if line.startswith("E:"))
+    return errors or (f"status {done.returncode}" if done.returncode else "")
+
+
+def _own_lists(home: Path) -> list[str]:
+    lists, archives = home / "apt" / "lists", home / "apt" / "cache"
+    for folder in (lists / "partial", archives / "archives" / "partial"):
+        folder.mkdir(parents=True, exist_ok=True)
+    return ["-o", f"Dir::State::lists={lists}", "-o", f"Dir::Cache={archives}", "-o", "Debug::NoLocking=1"]
 
 
 def _unpack(deb: Path, folder: Path, lock: int) -> None:

@@ -104,7 +104,7 @@ def test_slices(write, store):
     path = write(GRAPH)
     plan, _ = go(path, store, until="odd")
     assert list(plan.steps) == ["tone", "loud", "odd"]
-    with pytest.raises(PlanError, match=r"what tone, even makes must be in the store|what even, tone"):
+    with pytest.raises(PlanError, match=r"what even makes must be in the store already"):
         # `odd` is there, but its sibling is not
         go(path, store, from_nodes=["odd"], to_nodes=["both"])
     go(path, store, to_nodes=["both"])

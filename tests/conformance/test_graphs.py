@@ -1,0 +1,33 @@
+"""Every shipped graph is sound in every size, and runs from its recordings to its scores on a few rows."""
+
+from pathlib import Path
+
+import pytest
+
+from runner.check import check
+from runner.executor import Observer
+from runner.graph import read_graph
+from runner.local import LocalExecutor
+from runner.plan import make_plan
+from runner.store import Store
+
+GRAPHS = sorted((Path(__file__).parents[2] / "graphs").glob("*.yaml"))
+FEW = 60  # rows of each source: enough for some to pass the conditions of every graph
+
+
+@pytest.mark.parametrize("path", GRAPHS, ids=lambda path: path.stem)
+def test_graph_is_sound_and_says_what_it_is(path):
+    graph = read_graph(path)
+    assert graph.about
+    for size in graph.sizes or [None]:
+        check(read_graph(path, size=size))
+
+
+@pytest.mark.parametrize("path", GRAPHS, ids=lambda path: path.stem)
+def test_graph_runs_on_a_few_rows(path, tmp_path):
+    store = Store(tmp_path / "store")
+    plan = make_plan(check(read_graph(path)), store, limit=FEW)
+    outcome = LocalExecutor().run(plan, store, Observer())
+    assert outcome.error is None
+    assert all(node.rows for node in outcome.nodes.values())
+    assert outcome.results
