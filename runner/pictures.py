@@ -1,0 +1,129 @@
+"""What a report shows and plays of one clip, small enough to lie inside the page: a mel as a PNG, a pitch curve as
+an SVG path, the audio as FLAC. No plotting library: the page draws axes itself, so that they follow its colours.
+
+Axes: S samples, T frames, M mels. Positions are shares of the width or height of a picture, in %.
+"""
+
+import io
+import struct
+import zlib
+from base64 import b64encode
+
+import numpy as np
+
+from blocks.spec import AudioSpec
+
+_COLUMNS = 800  # a longer mel is averaged to so many
+_ROUND = (  # Hz on a pitch axis, from close to far apart
+    (60, 80, 100, 120, 140, 160, 180, 200, 230, 260, 300, 350, 400, 500, 600),
+    (50, 75, 100, 150, 200, 300, 400, 600, 800, 1200),
+    (50, 100, 200, 400, 800, 1600),
+)
+# From black over violet and red to pale yellow, in even steps of lightness.
+_ANCHORS = "000004 180f3d 440f76 721f81 9e2f7f cd4071 f1605d fd9668 feca8d fcfdbf"
+
+
+def flac(wave: np.ndarray, rate: int) -> str:
+    """A data URI with float32 (S,) as 16-bit FLAC, which every current browser plays."""
+    import soundfile
+
+    file = io.BytesIO()
+    soundfile.write(file, np.clip(wave, -1, 1), rate, format="FLAC", subtype="PCM_16")
+    return _data_uri("audio/flac", file.getvalue())
+
+
+def mel_png(log_mel: np.ndarray, low: float, high: float) -> str:
+    """A data URI with float32 (T, M) as a picture, low frequencies at its foot; `low` is black, `high` the brightest."""
+    if len(log_mel) > _COLUMNS:
+        starts = np.arange(_COLUMNS) * len(log_mel) // _COLUMNS
+        ends = np.append(starts[1:], len(log_mel))
+        log_mel = np.add.reduceat(log_mel, starts, axis=0) / (ends - starts)[:, None]
+    shades = np.clip((log_mel - low) / max(high - low, 1e-6), 0, 1) * 255
+    return _data_uri("image/png", _png(shades.astype(np.uint8).T[::-1]))
+
+
+def mel_range(log_mels: list[np.ndarray]) -> tuple[float, float]:
+    """One colour scale for several mels: all but their darkest and brightest specks."""
+    low, high = np.percentile(np.concatenate([log_mel.ravel() for log_mel in log_mels]), [2, 99.9])
+    return float(low), float(high)
+
+
+def mel_ticks(spec: AudioSpec) -> list[tuple[float, str]]:
+    """Where round frequencies lie in a mel picture, from its foot."""
+    low, high = _mel(spec.f_min, spec), _mel(spec.f_max, spec)
+    ticks = []
+    for hz, label in ((500, "500"), (1000, "1k"), (2000, "2k"), (4000, "4k"), (8000, "8k"), (16000, "16k")):
+        filter = (_mel(hz, spec) - low) / (high - low) * (spec.n_mels + 1) - 1  # filters stand between n_mels + 2 edges
+        share = 100 * (filter + 0.5) / spec.n_mels
+        if 4 < share < 96:
+            ticks.append((round(share, 2), label))
+    return ticks
+
+
+def pitch_range(curves: list[np.ndarray]) -> tuple[float, float] | None:
+    """Lowest and highest Hz that holds all voiced frames, never narrower than half an octave; None without any."""
+    voiced = np.concatenate([curve[curve > 0] for curve in curves])
+    if not len(voiced):
+        return None
+    low, high = np.percentile(voiced, [0.5, 99.5]) * [0.95, 1.05]
+    widen = max(1.0, np.sqrt(1.41 * low / high))
+    return float(low / widen), float(high * widen)
+
+
+def pitch_path(pitch: np.ndarray, times: np.ndarray, seconds: float, low: float, high: float) -> str:
+    """An SVG path in a box of 1000 x 100 over float32 (T,) Hz at `times`, broken where unvoiced; Hz on a log scale."""
+    voiced = pitch > 0
+    x = 1000 * times / max(seconds, 1e-6)
+    y = 100 - 100 * np.log(np.where(voiced, pitch, low) / low) / np.log(high / low)
+    parts, pen = [], "M"
+    for at, height, on in zip(x, np.clip(y, 0, 100), voiced):
+        if on:
+            # A frame alone between two unvoiced ones still leaves a dot: lines have round ends.
+            parts.append(f"{pen}{at:.1f} {height:.1f}" + ("h0" if pen == "M" else ""))
+        pen = "L" if on else "M"
+    return "".join(parts)
+
+
+def pitch_ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Round frequencies of a pitch picture, from its foot; three, or a few more over many octaves."""
+    inside = [[hz for hz in many if low * 1.02 < hz < high / 1.02] for many in _ROUND]
+    chosen = next((ticks for ticks in inside if len(ticks) <= 3), inside[-1])
+    return [(round(100 * np.log(hz / low) / np.log(high / low), 2), str(hz)) for hz in chosen]
+
+
+def time_ticks(seconds: float) -> list[tuple[float, str]]:
+    """Round times along `seconds`, from the left."""
+    step = next((s for s in (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60) if seconds / s <= 6), 60)
+    return [(round(100 * k * step / seconds, 2), f"{k * step:g}") for k in range(int(seconds / step * 0.97) + 1)]
+
+
+def _mel(hz: float, spec: AudioSpec) -> float:
+    if spec.mel_scale == "htk":
+        return 2595 * np.log10(1 + hz / 700)
+    return hz * 3 / 200 if hz < 1000 else 15 + 27 * np.log(hz / 1000) / np.log(6.4)
+
+
+def _data_uri(kind: str, data: bytes) -> str:
+    return f"data:{kind};base64,{b64encode(data).decode()}"
+
+
+def _palette() -> np.ndarray:
+    """uint8 (256, 3)."""
+    anchors = np.array([list(bytes.fromhex(anchor)) for anchor in _ANCHORS.split()])
+    at = np.linspace(0, len(anchors) - 1, 256)
+    return np.stack([np.interp(at, np.arange(len(anchors)), part) for part in anchors.T], axis=1).astype(np.uint8)
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    """uint8 (height, width) as a PNG with the palette above."""
+    height, width = pixels.shape
+    rows = np.pad(pixels, ((0, 0), (1, 0)))  # a zero before each row: stored as it is, no filter
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
+        (b"PLTE", _palette().tobytes()),
+        (b"IDAT", zlib.compress(rows.tobytes(), 9)),
+        (b"IEND", b""),
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
+    )
