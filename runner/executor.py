@@ -1,6 +1,6 @@
 """What every executor shares: the interface, what it reports, and when failures stop a run."""
 
-import time
+import math
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -88,16 +88,8 @@ class FailurePolicy:
 
     def _message(self, rule: str, of: str = "") -> str:
         name = self.step.name
+        share = math.ceil(100 * self.failures / max(1, self.rows + self.failures)) / 100
         return (
             f"{self.step.checked.node.place}: {name}: {self.failures}{of} items failed ({rule}); the first is {self.example}. "
-            f"See `voxblocks store failures {self.step.digest[:12]}`; to go on without them: --set max_failed=0.1"
+            f"See `voxblocks store failures {self.step.digest[:12]}`; to go on without them: --set max_failed={share:g}"
         )
-
-
-class Stopwatch:
-    def __enter__(self):
-        self.start = time.perf_counter()
-        return self
-
-    def __exit__(self, *exc):
-        self.seconds = time.perf_counter() - self.start

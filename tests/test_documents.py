@@ -1,0 +1,70 @@
+"""What the documents tell a reader to type works as written."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from runner.check import check
+from runner.cli import app
+from runner.graph import read_graph
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = ["README.md", "BUILD.md", "CONTRIBUTING.md", "graphs/README.md", "benchmarks/README.md"]
+
+
+def fenced(document: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
+
+
+def test_the_readme_graph_is_sound(tmp_path):
+    (graph,) = fenced("README.md", "yaml")
+    (tmp_path / "graph.yaml").write_text(graph)
+    assert len(check(read_graph(tmp_path / "graph.yaml")).nodes) == 5
+
+
+def test_the_readme_python_runs():
+    code = next(text for text in fenced("README.md", "python") if "preset(" in text)
+    names = {"wave": np.zeros(22050, "float32")}
+    exec(code, names)
+    assert names["mel"].log_mel.shape == (86, 80)
+
+
+def test_the_readme_commands_run_as_written(tmp_path):
+    (graph,) = fenced("README.md", "yaml")
+    (tmp_path / "graph.yaml").write_text(graph)
+    lines = [line.strip() for line in (ROOT / "README.md").read_text().splitlines()]
+    commands = [
+        line.split("#")[0].strip()
+        for line in lines
+        if re.match(r"voxblocks \w+ ?.*graph\.yaml|voxblocks describe", line)
+    ]
+    assert len(commands) == 6
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for command in commands:
+        done = subprocess.run(
+            command.split(), cwd=tmp_path, env=os.environ | {"PATH": path}, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    assert list(tmp_path.glob("wavs/**/*.wav"))
+    assert (tmp_path / "graph.svg").exists()
+    assert (tmp_path / "reports" / "graph.html").stat().st_size > 100_000
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_command_and_file_named_exists(document):
+    from typer.main import get_command
+
+    text = (ROOT / document).read_text()
+    known = get_command(app).commands
+    for name in re.findall(r"voxblocks ([a-z]+)(?= |`|$)", text, re.MULTILINE):
+        assert name in known, f"{document} names `voxblocks {name}`"
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for name in re.findall(r"`?make ([a-z-]+)`?", text):
+        assert name in targets, f"{document} names `make {name}`"
+    for link in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert ((ROOT / document).parent / link).exists(), f"{document} links to {link}"
