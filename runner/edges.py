@@ -27,6 +27,8 @@ def show(hint) -> str:
         return str(mark)
     if hint in (None, type(None)):
         return "None"
+    if typing.get_origin(hint) is typing.Annotated:
+        return show(typing.get_args(hint)[0])
     if typing.get_origin(hint) is Literal:
         return " or ".join(map(str, typing.get_args(hint)))
     if typing.get_origin(hint) is dict:

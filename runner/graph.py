@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from blocks.load import suggest
 from blocks.spec import PRESETS, AudioSpec
-from runner.nodes import KEYS, SETTINGS, VERBS, Condition, Edge, Graph, Node, Scale, spec_errors
+from runner.nodes import KEYS, SETTINGS, TESTS, VERBS, Condition, Edge, Graph, Node, Scale, spec_errors
 from runner.overlay import Overlay
 from runner.tree import GraphError, Item, Place, Problem
 
@@ -19,7 +19,6 @@ __all__ = ["Condition", "Edge", "Graph", "GraphError", "Node", "Place", "Problem
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MEMORY = re.compile(r"[0-9]+(\.[0-9]+)? ?[KMGT]i?B")
-TESTS = ("min", "max", "not")
 
 
 def read_graph(path: str | Path, sets: Sequence[str] = (), size: str | None = None) -> Graph:

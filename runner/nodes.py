@@ -22,6 +22,7 @@ KEYS = {  # verb -> what else its nodes may say
     "union": ("where",),
 }
 VERBS = tuple(KEYS)
+TESTS = ("min", "max", "not")  # of a condition
 
 
 @dataclass(frozen=True)

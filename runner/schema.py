@@ -1,0 +1,181 @@
+"""A JSON Schema of graph YAMLs, from which an editor completes block names, config keys, ports and spec presets.
+
+Draft 7, which the YAML language server reads. It helps while typing; `check` is what decides.
+"""
+
+from typing import Any
+
+from blocks.base import Block, ports, verbs
+from blocks.load import find, names
+from blocks.spec import PRESETS, AudioSpec
+from runner.describe import config_keys
+from runner.edges import input_fields, show
+from runner.nodes import KEYS, TESTS, VERBS
+
+EDGE = {"type": "string", "pattern": r"^[A-Za-z_][A-Za-z0-9_]*\.[A-Za-z_][A-Za-z0-9_]*$"}
+TEXT = {"type": "string"}
+ABOUT = {
+    "read": "Rows from outside; the ids are the source's.",
+    "map": "Item by item; the rows keep their ids.",
+    "expand": "New rows from the whole table, each listing its parents.",
+    "fit": "Trains weights; a map names it as its model.",
+    "reduce": "The whole table to one row, which joins every row.",
+    "load": "The folder of a shipped artifact; `as` names its block.",
+    "pick": "Fields of other nodes under names of their own, and with where fewer rows.",
+    "union": "The rows of two or more nodes with the same fields.",
+}
+
+
+def graph_schema() -> dict[str, Any]:
+    """The schema, as a dict that `json.dumps` takes. Imports every variant, none of its libraries."""
+    classes = {name: find(name) for name in names()}
+    definitions: dict[str, Any] = {"edges": _edges(), "spec": _spec(), "condition": _condition(), "scale": _scale()}
+    definitions["node"] = _node(classes, definitions)
+    partial = {"additionalProperties": {"type": ["object", "null"], "properties": definitions["node"]["properties"]}}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "voxblocks graph",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["nodes"],
+        "properties": {
+            "about": TEXT | {"description": "One sentence on what the graph makes."},
+            "paper": TEXT | {"description": "Where the system was published."},
+            "spec": {"$ref": "#/definitions/spec"},
+            "seed": {"type": "integer", "minimum": 0, "default": 0},
+            "on_error": {"enum": ["quarantine", "stop"], "default": "quarantine"},
+            "max_failed": {"type": "number", "minimum": 0, "maximum": 1, "default": 0.01},
+            "base": TEXT | {"description": "Another graph that this one is laid over."},
+            "sizes": {
+                "description": "{size: {node: {config key: value}}}; the first size is the default.",
+                "type": "object",
+                "additionalProperties": {"type": "object", "additionalProperties": {"type": "object"}},
+            },
+            "nodes": {"type": "object", "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}},
+        },
+        # With a base a node may say only what changes, and null takes one away.
+        "if": {"required": ["base"]},
+        "then": {"required": ["base"], "properties": {"nodes": partial}},
+        "else": {"properties": {"nodes": {"additionalProperties": {"$ref": "#/definitions/node"}}}},
+        "definitions": definitions,
+    }
+
+
+def _node(classes: dict[str, type[Block]], definitions: dict[str, Any]) -> dict[str, Any]:
+    serves = {name: verbs(cls) for name, cls in classes.items()}
+    by_verb = {verb: [name for name in classes if verb in serves[name]] for verb in VERBS}
+    properties: dict[str, Any] = {
+        verb: {"enum": by_verb[verb], "description": ABOUT[verb]}
+        for verb in VERBS
+        if verb not in ("load", "pick", "union")
+    }
+    properties |= {
+        "load": TEXT | {"description": ABOUT["load"]},
+        "as": {"enum": by_verb["fit"], "description": "The block of the loaded artifact."},
+        "pick": {"type": "object", "additionalProperties": EDGE, "description": ABOUT["pick"]},
+        "union": {"type": "array", "items": TEXT, "minItems": 2, "description": ABOUT["union"]},
+        "in": {"$ref": "#/definitions/edges"},
+        "config": {"type": "object"},
+        "model": TEXT | {"description": "A fit or load node of the same block."},
+        "init": TEXT | {"description": "A fit or load node of the same block to start from."},
+        "where": {"type": "object", "additionalProperties": {"$ref": "#/definitions/condition"}},
+        "scale": {"$ref": "#/definitions/scale"},
+        "spec": {"$ref": "#/definitions/spec"},
+        "released": TEXT | {"description": "The folder of a shipped artifact, which run --released uses."},
+    }
+    rules = [_verb_rule(verb, properties) for verb in VERBS]
+    for name, cls in classes.items():
+        definitions[f"config.{name}"] = _config(name, cls, definitions)
+        rules += [_block_rule(name, cls, verb) for verb in serves[name]]
+    return {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+        "oneOf": [{"required": [verb]} for verb in VERBS],
+        "allOf": rules,
+    }
+
+
+def _verb_rule(verb: str, properties: dict[str, Any]) -> dict[str, Any]:
+    """A node with this verb has none of the keys that are for others."""
+    foreign = [key for key in properties if key not in KEYS[verb] and key not in VERBS]
+    then: dict[str, Any] = {"properties": dict.fromkeys(foreign, False)}
+    if verb == "load":
+        then["required"] = ["as"]
+    return {"if": {"required": [verb]}, "then": then}
+
+
+def _block_rule(name: str, cls: type[Block], verb: str) -> dict[str, Any]:
+    """With this block the config has its keys, and `in` its ports."""
+    then: dict[str, Any] = {"properties": {"config": {"$ref": f"#/definitions/config.{name}"}}}
+    schema = ports(cls, verb).inputs
+    if schema:
+        inputs = input_fields(schema)
+        required = [port for port in inputs if schema.model_fields[port].is_required()]
+        wired = {
+            port: {"description": show(hint), "anyOf": [EDGE, {"$ref": "#/definitions/edges"}]}
+            for port, hint in inputs.items()
+        }
+        then["properties"]["in"] = {"properties": wired, "additionalProperties": False, "required": required}
+        then["required"] = ["in"] if required else []
+    return {"if": {"properties": {verb: {"const": name}}, "required": [verb]}, "then": then}
+
+
+def _config(name: str, cls: type[Block], definitions: dict[str, Any]) -> dict[str, Any]:
+    """The config of a block in pydantic's words, with the comments of its source as descriptions."""
+    found = cls.Config.model_json_schema(ref_template=f"#/definitions/{name}.{{model}}")
+    for model, inner in found.pop("$defs", {}).items():
+        definitions[f"{name}.{model}"] = inner
+    for key in config_keys(cls.Config):
+        if key["comment"]:
+            found["properties"][key["name"]].setdefault("description", key["comment"])
+    if "map" in verbs(cls) and "fit" in verbs(cls):
+        found.pop("required", None)  # a map has what its model was fitted with
+    return found
+
+
+def _edges() -> dict[str, Any]:
+    return {
+        "description": "field: node.field; a port that takes many has names with edges below it.",
+        "type": "object",
+        "additionalProperties": {"anyOf": [EDGE, {"$ref": "#/definitions/edges"}]},
+    }
+
+
+def _condition() -> dict[str, Any]:
+    plain = {"type": ["string", "number", "boolean", "null"]}
+    several = {"type": "array", "items": plain}
+    tests = {key: {"anyOf": [plain, several]} if key == "not" else {"type": "number"} for key in TESTS}
+    return {
+        "anyOf": [
+            plain,
+            several,
+            {"type": "object", "properties": tests, "additionalProperties": False, "minProperties": 1},
+        ]
+    }
+
+
+def _scale() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "workers": {"type": "integer", "minimum": 1, "default": 1},
+            "cpus": {"type": "number", "exclusiveMinimum": 0, "default": 1, "description": "of each worker"},
+            "gpus": {"type": "number", "minimum": 0, "default": 0, "description": "of each worker"},
+            "memory": TEXT | {"description": "of each worker, such as 4GB"},
+            "batch_size": {"type": "integer", "minimum": 1},
+        },
+    }
+
+
+def _spec() -> dict[str, Any]:
+    """The name of a preset, or fields with perhaps a preset below them."""
+    found = AudioSpec.model_json_schema()
+    preset = {"enum": list(PRESETS), "description": "a mel convention by its name"}
+    return {
+        "anyOf": [
+            preset,
+            {"type": "object", "properties": {"preset": preset, **found["properties"]}, "additionalProperties": False},
+        ]
+    }

@@ -1,0 +1,197 @@
+"""`list`, `describe`, `schema` and `new`: what a person and an editor are told of blocks."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+import blocks
+from blocks.load import UnknownBlock, find, names
+from runner.describe import describe, listing, text_of
+from runner.graph import read_graph
+from runner.new import write_skeleton
+from runner.schema import graph_schema
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_listing_reads_docstrings_without_importing():
+    code = "import sys; from runner.describe import listing; print(len(listing())); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    count, modules = done.stdout.splitlines()
+    assert int(count) > 0
+    assert not [name for name in modules.split() if name.startswith("blocks.") and name.count(".") == 2]
+    assert dict(listing())["toy.level"] == "The root mean square of a wave."
+
+
+def test_a_block_described():
+    found = describe("toy.scale")
+    assert found["verbs"] == ["map", "fit"]
+    wave = found["ports"]["fit"]["takes"][0]
+    assert (wave["name"], wave["axes"], wave["dtype"], wave["unit"]) == (
+        "wave",
+        ["samples"],
+        "float32",
+        "of full scale",
+    )
+    assert wave["spec"] == ["sample_rate"]
+    assert found["ports"]["fit"]["makes"] is None
+    assert found["config"] == [{"name": "steps", "type": "int", "required": False, "default": 1, "comment": ""}]
+    assert found["role"] == "What the toys exchange: tones."
+    assert found["installed"]
+
+
+def test_config_keys_come_with_the_comments_behind_them():
+    found = {key["name"]: key for key in describe("toy.gain")["config"]}
+    assert found["bad"]["comment"] == "ids that raise"
+    assert found["bad"]["type"] == "tuple of str"
+    assert found["gain"]["default"] == 0.5
+
+
+def test_the_id_is_no_port():
+    assert [port["name"] for port in describe("toy.gain")["ports"]["map"]["takes"]] == ["wave"]
+    assert [port["name"] for port in describe("toy.pairs")["ports"]["expand"]["makes"]] == ["wave"]
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_block_can_be_described(name):
+    found = describe(name)
+    json.dumps(found)
+    text = text_of(found)
+    for verb in found["verbs"]:
+        assert f"{verb} takes:" in text or f"{verb} makes:" in text
+    assert all(key["name"] in text for key in found["config"])
+
+
+def test_an_unknown_block_is_answered_with_a_near_one():
+    with pytest.raises(UnknownBlock, match=r"no block 'toy\.gian'; did you mean 'toy\.gain'\?"):
+        describe("toy.gian")
+
+
+# ---- schema ----
+
+
+@pytest.fixture(scope="module")
+def validator():
+    schema = json.loads(json.dumps(graph_schema()))
+    jsonschema.Draft7Validator.check_schema(schema)
+    return jsonschema.Draft7Validator(schema)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "graphs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_graphs_fit_the_schema(path, validator, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    validator.validate(yaml.safe_load(path.read_text("utf-8")))
+    validator.validate(read_graph(path).source)
+
+
+TONES = {"read": "toy.tones"}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "good"),
+    [
+        ({"tones": TONES}, True),
+        ({"tones": TONES | {"config": {"count": 3}}}, True),
+        ({"tones": TONES | {"config": {"cuont": 3}}}, False),
+        ({"tones": TONES | {"config": {"count": "many"}}}, False),
+        ({"tones": {"read": "toy.tone"}}, False),
+        ({"tones": {"read": "toy.gain"}}, False),
+        ({"tones": TONES | {"map": "toy.gain"}}, False),
+        ({"tones": {}}, False),
+        ({"tones": TONES | {"in": {"wave": "x.wave"}}}, False),
+        ({"my.tones": TONES}, False),
+        ({"loud": {"map": "toy.gain", "in": {"wave": "tones.wave"}}}, True),
+        ({"loud": {"map": "toy.gain", "in": {"wave": "tones"}}}, False),
+        ({"loud": {"map": "toy.gain", "in": {"wav": "tones.wave"}}}, False),
+        ({"loud": {"map": "toy.gain", "in": {}}}, False),
+        ({"loud": {"map": "toy.gain", "in": {"wave": "a.b"}, "where": {"a.c": {"min": 1, "not": [2]}}}}, True),
+        ({"loud": {"map": "toy.gain", "in": {"wave": "a.b"}, "where": {"a.c": {"mim": 1}}}}, False),
+        ({"loud": {"map": "toy.gain", "in": {"wave": "a.b"}, "scale": {"workers": 0}}}, False),
+        ({"weights": {"load": "x", "as": "toy.scale"}}, True),
+        ({"weights": {"load": "x"}}, False),
+        ({"weights": {"load": "x", "as": "toy.gain"}}, False),
+        ({"all": {"union": ["a", "b"]}}, True),
+        ({"all": {"union": ["a"]}}, False),
+    ],
+)
+def test_the_schema_knows_good_from_bad(nodes, good, validator):
+    assert validator.is_valid({"nodes": nodes}) is good
+
+
+def test_the_schema_knows_presets_sizes_and_bases(validator):
+    assert validator.is_valid(
+        {"spec": "vox_16k", "sizes": {"small": {"tones": {"count": 1}}}, "nodes": {"tones": TONES}}
+    )
+    assert validator.is_valid({"spec": {"preset": "vox_16k", "n_mels": 40}, "nodes": {"tones": TONES}})
+    assert not validator.is_valid({"spec": "vox_16", "nodes": {"tones": TONES}})
+    assert validator.is_valid({"base": "other.yaml", "nodes": {"gone": None, "tones": {"config": {"count": 1}}}})
+    assert not validator.is_valid({"nodes": {"gone": None}})
+
+
+# ---- new ----
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project of its own that has the toys."""
+    monkeypatch.setattr(blocks, "__path__", [str(tmp_path / "blocks"), *blocks.__path__])
+    (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
+    (tmp_path / "blocks").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["vocoder.fresh_one", "corpus.fresh", "features.fresh", "fresh.first"])
+def test_a_skeleton_is_clean_honest_and_found(name, project):
+    kind, variant = name.split(".")
+    if (ROOT / "blocks" / kind).exists():
+        (project / "blocks" / kind).mkdir()
+        (project / "blocks" / kind / "schema.py").write_text((ROOT / "blocks" / kind / "schema.py").read_text())
+    files = write_skeleton(name, project)
+    assert project / "blocks" / kind / f"{variant}.py" in files
+    assert project / "tests" / "blocks" / f"test_{kind}_{variant}.py" in files
+    assert (project / "blocks" / kind / "schema.py" in files) is (kind == "fresh")
+    for command in (["check"], ["format", "--check"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, *files], cwd=project, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert name in names()
+    written = (project / "blocks" / kind / f"{variant}.py").read_text()
+    assert "raise NotImplementedError" in written
+    with pytest.raises(FileExistsError):
+        write_skeleton(name, project)
+    assert (project / "blocks" / kind / f"{variant}.py").read_text() == written
+
+
+def test_a_skeleton_has_the_ports_of_its_kind(project):
+    write_skeleton("toy.softer", project)
+    written = (project / "blocks" / "toy" / "softer.py").read_text()
+    assert "class Softer(Mapper[Config]):" in written
+
+
+def test_a_skeleton_of_a_new_kind_is_a_block(project):
+    write_skeleton("fresh.second_try", project)
+    found = describe("fresh.second_try")
+    assert found["verbs"] == ["map"]
+    assert [port["name"] for port in found["ports"]["map"]["takes"]] == ["wave"]
+    with pytest.raises(NotImplementedError):
+        find("fresh.second_try")(find("fresh.second_try").tiny, None).apply([])
+
+
+@pytest.mark.parametrize(
+    "name", ["vocoder", "Vocoder.x", "vocoder.", "a.b.c", "vocoder.schema", "common.x", "vocoder.class"]
+)
+def test_a_name_that_is_none_is_refused(name, project):
+    with pytest.raises(ValueError, match=name.replace(".", r"\.")):
+        write_skeleton(name, project)
+
+
+def test_an_existing_block_is_never_written_over(project):
+    with pytest.raises(FileExistsError, match=r"toy\.gain is there already"):
+        write_skeleton("toy.gain", project)
+    assert not list((project / "blocks").iterdir())
