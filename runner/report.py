@@ -4,6 +4,7 @@ Everything comes from the run's record (`runner.record`) and the store; texts, s
 report.html.j2, report.css and report.js beside this file.
 """
 
+import json
 import os
 import re
 import shlex
@@ -53,7 +54,7 @@ def render(store, record: dict, svg: str | None, most: int) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    env.filters |= {"number": number, "seconds": duration, "scalar": scalar}
+    env.filters |= {"number": number, "seconds": duration, "scalar": scalar, "nested": nested}
     tables = open_tables(store, record)
     lineage = Lineage(record)
     listening = Listening(lineage, tables)
@@ -224,6 +225,11 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def nested(value) -> str:
+    """A reduced list or mapping as JSON; nothing for any other value."""
+    return json.dumps(value, indent=1, ensure_ascii=False, default=scalar) if isinstance(value, dict | list) else ""
 
 
 def scalar(value) -> str:

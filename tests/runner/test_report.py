@@ -15,7 +15,7 @@ import soundfile
 from blocks.spec import AudioSpec
 from runner import pictures
 from runner.lineage import Lineage
-from runner.report import command, duration, number, write_report
+from runner.report import command, duration, nested, number, scalar, write_report
 from tests.runner.report_run import RATE, TEXTS, Page, run, run_tones, tone, write_corpus
 
 
@@ -67,6 +67,11 @@ def test_paired_differences_stand_below_the_scores(page, tones):
 
 def test_other_results_are_listed(page, tones):
     assert f"{tones[1]['results']['mean']['level']:.6g}" in page.texts["pairs"][0]
+
+
+def test_results_of_any_shape_can_be_written():
+    assert nested({"voice": np.zeros((2, 3))}) == '{\n "voice": "float64 array of 2 x 3"\n}'
+    assert (nested(0.5), scalar(0.5), scalar("a"), scalar(np.zeros(3))) == ("", "0.5", "a", "float64 array of 3")
 
 
 def test_every_node_has_its_row(page, tones):
