@@ -69,7 +69,7 @@ def run(
         _stop("--out writes the audio of one node: name it with --until")
     checked = _checked(graph, set, size, released)
     opened = _open(store)
-    plan = _plan(checked, opened, until, from_nodes, to_nodes, limit, released, fetch=not dry_run)
+    plan = _plan(checked, opened, until, from_nodes, to_nodes, limit, fetch=not dry_run)
     console = _console()
     if dry_run:
         _print_plan(plan, as_json)
@@ -110,7 +110,7 @@ def report(
     record = next((found for found in opened.runs() if found["graph"] == checked.graph.name), None)
     if record is None:
         _stop(f"{store}: no run of {checked.graph.name} is recorded here; first: voxblocks run {graph}")
-    plan = _plan(checked, opened, None, "", "", None, released, fetch=False)
+    plan = _plan(checked, opened, None, "", "", None, fetch=False)
     print(_write_report(plan, opened, record, out or Path("reports") / f"{checked.graph.name}.html"))
 
 
@@ -142,7 +142,7 @@ def draw(
     from runner.draw import mermaid, svg
 
     checked = _checked(graph, set, size, False)
-    states = _states(_plan(checked, _open(store), None, "", "", None, False, fetch=False)) if store else None
+    states = _states(_plan(checked, _open(store), None, "", "", None, fetch=False)) if store else None
     text = svg(checked, states) if out and out.suffix == ".svg" else mermaid(checked, states)
     if out:
         out.write_text(text, encoding="utf-8")
@@ -273,7 +273,7 @@ def _checked(path: Path, sets: list[str], size: str | None, released: bool, need
         _stop(str(error))
 
 
-def _plan(checked, store, until, from_nodes, to_nodes, limit, released, fetch):
+def _plan(checked, store, until, from_nodes, to_nodes, limit, fetch):
     from runner.plan import PlanError, make_plan
 
     try:
@@ -284,7 +284,6 @@ def _plan(checked, store, until, from_nodes, to_nodes, limit, released, fetch):
             from_nodes=[name for name in from_nodes.split(",") if name],
             to_nodes=[name for name in to_nodes.split(",") if name],
             limit=limit,
-            released=released,
             fetch=fetch,
         )
     except (PlanError, OSError) as error:

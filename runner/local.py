@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from blocks.base import Failure, Reducer
+from runner.artifact import read_artifact
 from runner.executor import FailurePolicy, NodeFailed, NodeResult, Observer, Outcome, not_run
 from runner.plan import Plan, Step
 from runner.rows import Rows
@@ -185,11 +186,11 @@ class NodeRun:
         return self._call(make_block, checked, self.plan.graph.seed, weights)
 
     def _weights(self, name: str):
-        from runner.plan import resolve
-
         made_by = self.plan.steps[name]
         if made_by.verb == "load":
-            return resolve(self.plan.graph, made_by.meta["path"])
+            folder = self.plan.graph.resolve(made_by.checked.node.path)
+            self._call(read_artifact, folder)  # every file is there, with the hash it should have
+            return folder
         return self.store.find_artifact(made_by.digest)
 
     def _table(self, name: str):

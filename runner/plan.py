@@ -32,7 +32,7 @@ class Step:
 
     @property
     def verb(self) -> str:
-        return "load" if self.meta.get("artifact") else self.checked.node.verb
+        return self.checked.node.verb
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,6 @@ def make_plan(
     from_nodes: Sequence[str] = (),
     to_nodes: Sequence[str] = (),
     limit: int | None = None,
-    released: bool = False,
     fetch: bool = True,
 ) -> Plan:
     """Digests and states of the nodes of a slice.
@@ -67,11 +66,11 @@ def make_plan(
     Raises PlanError for unknown nodes, and for a `from_nodes` whose inputs are not in the store.
     """
     ends = [until, *to_nodes] if until else list(to_nodes)
-    needed = _needed(checked, ends, released)
+    needed = _needed(checked, ends)
     chosen = _after(checked, needed, list(from_nodes)) if from_nodes else needed
     steps: dict[str, Step] = {}
     for name in needed:
-        steps[name] = _step(checked.nodes[name], checked.graph, steps, store, limit, released, fetch)
+        steps[name] = _step(checked.nodes[name], checked.graph, steps, store, limit, fetch)
     chosen_inputs = {above for name in chosen for above in checked.nodes[name].upstream if above in steps}
     if absent := [name for name in needed if name in chosen_inputs - set(chosen) and not steps[name].cached]:
         raise PlanError(
@@ -101,11 +100,8 @@ def sources_of(edges: dict) -> Iterable[Edge]:
 # ---- slices ----
 
 
-def _needed(checked: Checked, ends: list[str], released: bool) -> list[str]:
-    """The end nodes (default: those nothing depends on) and all they need, in execution order.
-
-    A fit that is replaced by a released artifact needs nothing.
-    """
+def _needed(checked: Checked, ends: list[str]) -> list[str]:
+    """The end nodes (default: those nothing depends on) and all they need, in execution order."""
     _known(checked, ends)
     inner = {above for node in checked.nodes.values() for above in node.upstream}
     waiting = ends or [name for name in checked.nodes if name not in inner]
@@ -114,7 +110,7 @@ def _needed(checked: Checked, ends: list[str], released: bool) -> list[str]:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting = waiting + ([] if _released(checked.nodes[name], released) else list(checked.nodes[name].upstream))
+            waiting = waiting + list(checked.nodes[name].upstream)
     return [name for name in checked.nodes if name in found]
 
 
@@ -134,20 +130,14 @@ def _known(checked: Checked, names: list[str]) -> None:
             raise PlanError(f"{checked.graph.file}: no node {name!r}" + suggest(name, list(checked.nodes)))
 
 
-def _released(checked: CheckedNode, released: bool) -> bool:
-    return released and checked.node.released is not None
-
-
 # ---- digests ----
 
 
-def _step(checked: CheckedNode, graph: Graph, steps: dict[str, Step], store, limit, released, fetch) -> Step:
+def _step(checked: CheckedNode, graph: Graph, steps: dict[str, Step], store, limit, fetch) -> Step:
     node = checked.node
     meta: dict = {"contract": CONTRACT, "node": node.name, "verb": node.verb, "block": node.block}
-    path = node.path if node.verb == "load" else node.released if _released(checked, released) else None
-    if path:
-        folder = resolve(graph, path)
-        meta |= {"verb": "load", "artifact": _artifact_digest(folder), "path": str(path)}
+    if node.verb == "load":
+        meta |= {"artifact": _artifact_digest(graph.resolve(node.path)), "path": node.path}
         return Step(node.name, checked, digest_of(_identity(meta)), meta, cached=True)
     if checked.cls:
         block = checked.cls(checked.config, checked.spec, graph.seed)
@@ -199,8 +189,3 @@ def _plain(test):
 
 def _artifact_digest(folder: Path) -> str:
     return hashlib.blake2b((folder / "artifact.json").read_bytes(), digest_size=16).hexdigest()
-
-
-def resolve(graph: Graph, path: str) -> Path:
-    """Where a path written in a graph leads: relative paths start at the graph's own folder."""
-    return Path(graph.file).parent / path

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from blocks.load import find
+from runner.artifact import write_manifest
 from runner.check import check
 from runner.executor import Observer
 from runner.graph import read_graph
@@ -212,3 +214,43 @@ def test_a_killed_run_is_completed_without_redoing_finished_shards(write, tmp_pa
     redone = len(worked) - len(set(worked))
     assert len(set(worked)) == 320
     assert redone < 64, "only the shard that was being made may be made again"
+
+
+LOADED = """
+nodes:
+  tone: {read: toy.tones}
+  model: {load: weights, as: toy.scale}
+  out: {map: toy.scale, model: model, in: {wave: tone.wave}}
+  level: {map: toy.level, in: {wave: out.wave}}
+"""
+TRAINED = LOADED.replace(
+    "model: {load: weights, as: toy.scale}", "model: {fit: toy.scale, in: {wave: tone.wave}, released: weights}"
+)
+
+
+@pytest.fixture
+def weights(tmp_path, spec):
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    block = find("toy.scale")(find("toy.scale").tiny, spec)
+    block.fit(None)
+    block.save(folder)
+    write_manifest(folder, {"block": "toy.scale", "config": {"steps": 1}, "spec": spec.model_dump()})
+    return folder
+
+
+@pytest.mark.parametrize("text", [LOADED, TRAINED])
+def test_a_loaded_artifact_runs(write, store, weights, text):
+    plan = make_plan(check(read_graph(write(text)), released=True), store)
+    outcome = LocalExecutor().run(plan, store, Observer())
+    assert outcome.error is None
+    assert outcome.nodes["level"].rows == 4
+    table = store.find_table(plan.steps["level"].digest)
+    assert table.get("tone0000")["level"] == pytest.approx(2 * 0.5 / 2**0.5, rel=1e-3)
+
+
+def test_a_damaged_artifact_stops_the_run(write, store, weights):
+    with (weights / "model.safetensors").open("ab") as file:
+        file.write(b"x")
+    _, outcome = go(write(LOADED), store)
+    assert "model.safetensors: has" in str(outcome.error)
