@@ -1,9 +1,13 @@
 """The record of a run: what `--json` prints, what the store keeps, and all that a report is made from."""
 
 import platform
+import shlex
+import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
+
+import numpy as np
 
 from runner.executor import Outcome
 from runner.graph import Edge
@@ -35,6 +39,7 @@ def make_record(plan: Plan, outcome: Outcome, started: datetime) -> dict:
         "size": graph.size,
         "seed": graph.seed,
         "spec": graph.spec.model_dump(mode="json"),
+        "command": shlex.join(["voxblocks", *sys.argv[1:]]),
         "started": started.isoformat(timespec="seconds"),
         "seconds": round(outcome.seconds, 3),
         "error": str(outcome.error) if outcome.error else None,
@@ -42,7 +47,7 @@ def make_record(plan: Plan, outcome: Outcome, started: datetime) -> dict:
         "source": graph.source,
         "targets": list(plan.targets),
         "nodes": {name: _node(plan, name, outcome) for name in plan.steps},
-        "results": outcome.results,
+        "results": {name: _plain(row) for name, row in outcome.results.items()},
     }
 
 
@@ -75,6 +80,15 @@ def _node(plan: Plan, name: str, outcome: Outcome) -> dict:
         "fields": {field: type_name(hint) for field, hint in step.checked.fields.items()},
         "where": {f"{c.edge.node}.{c.edge.field}": c.test for c in node.where},
     }
+
+
+def _plain(value):
+    """Arrays as lists, so that the record is JSON."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _written(inputs: dict) -> dict:
