@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 the run failed, 2 wrong graph or usage, 130 interrupted.
 
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -82,7 +83,7 @@ def run(
         except KeyboardInterrupt:
             console.print("Stopped. Finished shards are kept: the same command goes on from there.")
             raise typer.Exit(130) from None
-    record = make_record(plan, outcome, started)
+    record = make_record(plan, outcome, started) | {"command": shlex.join(["voxblocks", *sys.argv[1:]])}
     opened.record_run(record, name)
     if outcome.error is None and out:
         record["out"] = _write_out(plan, opened, until, out, console)
@@ -215,8 +216,8 @@ def doctor(
 @store_app.command()
 def ls(store: StoreAt = "store", as_json: Json = False) -> None:
     """List tables and artifacts."""
-    from runner.upkeep import ls as rows_of
-    from runner.upkeep import text_of
+    from runner.store.upkeep import ls as rows_of
+    from runner.store.upkeep import text_of
 
     rows = rows_of(_open(store))
     print(json.dumps(rows, indent=1) if as_json else text_of(rows))
@@ -229,7 +230,7 @@ def gc(
     grace: Annotated[float, typer.Option(metavar="HOURS", help="Spare what was touched since.")] = 24.0,
 ) -> None:
     """Remove what is not the newest result of a node of a graph."""
-    from runner.upkeep import gc as collect
+    from runner.store.upkeep import gc as collect
 
     freed = collect(_open(store), grace=3600 * grace, dry_run=dry_run)
     print(
@@ -240,7 +241,7 @@ def gc(
 @store_app.command()
 def why(digest: Annotated[str, typer.Argument()], store: StoreAt = "store") -> None:
     """Say what made a result, from what, and what changed since the one before it."""
-    from runner.upkeep import why as explain
+    from runner.store.upkeep import why as explain
 
     try:
         print(explain(_open(store), digest))
@@ -251,7 +252,7 @@ def why(digest: Annotated[str, typer.Argument()], store: StoreAt = "store") -> N
 @store_app.command()
 def failures(digest: Annotated[str, typer.Argument()], store: StoreAt = "store") -> None:
     """List the rows a node could not make, with reasons; also of a run that stopped half-way."""
-    from runner.upkeep import failures as listed
+    from runner.store.upkeep import failures as listed
 
     try:
         for failure in listed(_open(store), digest):

@@ -11,7 +11,7 @@ import blocks
 from blocks.arrays import Array, marker
 from blocks.base import Block, BlockConfig, field_type, ports, verbs
 from blocks.load import find, missing, names
-from runner.edges import input_fields, output_fields, show
+from runner.check.edges import input_fields, output_fields, show
 
 
 def listing() -> list[tuple[str, str]]:

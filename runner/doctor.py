@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from blocks.load import missing
-from runner.record import versions
+from runner.store.formats import versions
 
 
 def examine(graphs: list, store: str) -> tuple[list[str], bool]:

@@ -5,9 +5,9 @@ from itertools import pairwise
 
 from blocks.arrays import Array, marker
 from runner.check import Checked, CheckedNode
-from runner.edges import short, show
+from runner.check.edges import short, show
+from runner.graph.nodes import Node
 from runner.layout import Box, place
-from runner.nodes import Node
 
 States = dict[str, str]  # node -> "cached" or "run"
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from itertools import islice
 
 from blocks.base import Failure, Reducer
-from runner.artifact import read_artifact
 from runner.executor import FailurePolicy, NodeFailed, NodeResult, Observer, Outcome, not_run
 from runner.plan import Plan, Step
 from runner.rows import Rows
+from runner.store.artifact import read_artifact
 from runner.work import SHARD_ROWS, BlockError, Shard, make_block, make_item, map_rows, reason_of
 
 ONE_ROW = "all"  # the id of a reduced row

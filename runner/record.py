@@ -1,31 +1,14 @@
 """The record of a run: what `--json` prints, what the store keeps, and all that a report is made from."""
 
-import platform
-import shlex
-import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib import metadata
 
 import numpy as np
 
 from runner.executor import Outcome
 from runner.graph import Edge
 from runner.plan import Plan
-
-_LIBRARIES = (
-    "voxblocks",
-    "numpy",
-    "scipy",
-    "librosa",
-    "soundfile",
-    "pyarrow",
-    "pydantic",
-    "pyworld",
-    "torch",
-    "jax",
-    "ray",
-)
+from runner.store.formats import versions
 
 
 def make_record(plan: Plan, outcome: Outcome, started: datetime) -> dict:
@@ -39,7 +22,6 @@ def make_record(plan: Plan, outcome: Outcome, started: datetime) -> dict:
         "size": graph.size,
         "seed": graph.seed,
         "spec": graph.spec.model_dump(mode="json"),
-        "command": shlex.join(["voxblocks", *sys.argv[1:]]),
         "started": started.isoformat(timespec="seconds"),
         "seconds": round(outcome.seconds, 3),
         "error": str(outcome.error) if outcome.error else None,
@@ -49,17 +31,6 @@ def make_record(plan: Plan, outcome: Outcome, started: datetime) -> dict:
         "nodes": {name: _node(plan, name, outcome) for name in plan.steps},
         "results": {name: _plain(row) for name, row in outcome.results.items()},
     }
-
-
-def versions() -> dict[str, str]:
-    """Python and the libraries that can change a result, without importing them."""
-    found = {"python": platform.python_version()}
-    for name in _LIBRARIES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def now() -> datetime:

@@ -8,9 +8,9 @@ from typing import Any
 from blocks.base import Block, ports, verbs
 from blocks.load import find, names
 from blocks.spec import PRESETS, AudioSpec
+from runner.check.edges import input_fields, show
 from runner.describe import config_keys
-from runner.edges import input_fields, show
-from runner.nodes import KEYS, TESTS, VERBS
+from runner.graph.nodes import KEYS, TESTS, VERBS
 
 EDGE = {"type": "string", "pattern": r"^[A-Za-z_][A-Za-z0-9_]*\.[A-Za-z_][A-Za-z0-9_]*$"}
 TEXT = {"type": "string"}

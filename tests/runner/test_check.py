@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from blocks.arrays import Language, LogMel, Seconds, Speaker, Split, Text, Wave, apart
-from runner import origins
-from runner.check import check
-from runner.edges import bound, fits, show
+from runner.check import check, origins
+from runner.check.edges import bound, fits, show
 from runner.graph import read_graph
 
 ROOT = Path(__file__).parents[2]

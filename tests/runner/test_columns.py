@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from blocks.arrays import Array, Speaker, Voicing, Wave
 from blocks.base import DerivedRow, NewRow, Schema
 from blocks.metric.schema import Scores
-from runner.columns import arrow_schema, encode, reader
+from runner.store.columns import arrow_schema, encode, reader
 
 DTYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32"]
 DTYPES += ["float64"]

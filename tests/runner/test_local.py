@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from blocks.load import find
-from runner.artifact import write_manifest
 from runner.check import check
 from runner.executor import Observer
 from runner.graph import read_graph
 from runner.local import LocalExecutor
 from runner.plan import PlanError, make_plan
 from runner.store import Store
+from runner.store.artifact import write_manifest
 
 GRAPH = """
 about: tones through every verb

@@ -13,9 +13,9 @@ import pytest
 import soundfile
 
 from blocks.spec import AudioSpec
-from runner import pictures
-from runner.lineage import Lineage
-from runner.report import command, duration, nested, number, scalar, write_report
+from runner.report import pictures
+from runner.report.lineage import Lineage
+from runner.report.page import command, duration, nested, number, scalar, write_report
 from tests.runner.report_run import RATE, TEXTS, Page, run, run_tones, tone, write_corpus
 
 
@@ -178,8 +178,10 @@ def test_it_appears_whole_or_not_at_all(tones, tmp_path):
 
 def test_the_installed_package_brings_its_templates():
     root = Path(__file__).parents[2]
-    patterns = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["runner"]
-    needed = [path for path in (root / "runner").iterdir() if path.is_file() and path.suffix != ".py"]
+    patterns = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"][
+        "runner.report"
+    ]
+    needed = [path for path in (root / "runner" / "report").iterdir() if path.is_file() and path.suffix != ".py"]
     assert len(needed) >= 3
     assert not [path.name for path in needed if not any(path.match(pattern) for pattern in patterns)]
 

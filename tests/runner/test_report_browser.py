@@ -152,7 +152,7 @@ def test_a_click_into_a_picture_goes_there(browser):
 def test_the_score_table_reads_as_it_was_computed(browser, run):
     from selenium.webdriver.common.by import By
 
-    from runner.report import number
+    from runner.report.page import number
 
     means = run[1]["results"]["scores"]["means"]
     rows = browser.find_elements(By.CSS_SELECTOR, "table.scores tbody tr")

@@ -13,9 +13,9 @@ import pytest
 
 from blocks.arrays import LogMel, Text, Voicing, Wave
 from blocks.base import DerivedRow, Failure, Schema, Skip
-from runner.artifact import read_artifact, read_manifest
-from runner.formats import StoreError
 from runner.store import Store, ViewPart
+from runner.store.artifact import read_artifact, read_manifest
+from runner.store.formats import StoreError
 
 META = {"node": "clip", "block": "toy.tones", "config": {"count": 4}, "spec": {}, "licences": ["CC0-1.0"]}
 

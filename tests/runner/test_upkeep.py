@@ -7,9 +7,9 @@ import time
 import pytest
 
 from blocks.base import Failure, Schema
-from runner.entries import NoEntry
 from runner.store import Store, ViewPart
-from runner.upkeep import failures, gc, lineage, ls, text_of, why
+from runner.store.entries import NoEntry
+from runner.store.upkeep import failures, gc, lineage, ls, text_of, why
 
 
 class Number(Schema):

@@ -1,6 +1,7 @@
 """Each row joined to the next: new rows with two parents."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,5 +17,5 @@ class Pairs(Expander[Config]):
     tiny = Config()
 
     def expand(self, items: list[Identified]) -> Iterator[Joined]:
-        for a, b in zip(items, items[1:]):
+        for a, b in pairwise(items):
             yield Joined(id=f"{a.id}+{b.id}", parents=(a.id, b.id), wave=np.concatenate([a.wave, b.wave]))

@@ -24,13 +24,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from blocks.base import Schema
-from runner import artifact
-from runner.files import TEMPORARY, Files
-from runner.formats import StoreError, check_format
-from runner.table import MANIFEST, Table, View, how_to_mend
-from runner.writer import FORMAT, TableWriter, ViewPart, now, publish, view_manifest
+from runner.store import artifact
+from runner.store.files import TEMPORARY, Files
+from runner.store.formats import StoreError, check_format
+from runner.store.table import MANIFEST, Table, View, how_to_mend
+from runner.store.writer import FORMAT, TableWriter, ViewPart, now, publish, view_manifest
 
-__all__ = ["Store", "StoreError", "Table", "TableWriter", "ViewPart"]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 

@@ -9,7 +9,7 @@ import os
 import uuid
 from pathlib import Path, PurePosixPath
 
-from runner.formats import StoreError, check_format, versions
+from runner.store.formats import StoreError, check_format, versions
 
 FORMAT = 1
 MANIFEST = "artifact.json"

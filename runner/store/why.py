@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from runner.entries import SHORT, Entry, entries, find_entry, mentions
-from runner.store import Store
+from runner.store.entries import SHORT, Entry, entries, find_entry, mentions
+from runner.store.store import Store
 
 _COMPARED = ("block", "code", "config", "spec", "seed", "data", "limit", "inputs", "where", "members", "model", "init")
 

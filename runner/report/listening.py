@@ -11,8 +11,8 @@ import numpy as np
 from blocks.base import BadItem, Failure, ports
 from blocks.load import UnknownBlock, find
 from blocks.spec import AudioSpec
-from runner import pictures
-from runner.lineage import Column, Lineage, System
+from runner.report import pictures
+from runner.report.lineage import Column, Lineage, System
 
 _ABOUT = ("speaker", "language", "style", "licence")
 

@@ -10,11 +10,26 @@ class StoreError(ValueError):
     """Something in the store is broken, missing or too new; the message says where and what to do."""
 
 
+_LIBRARIES = (
+    "voxblocks",
+    "numpy",
+    "scipy",
+    "librosa",
+    "soundfile",
+    "pyarrow",
+    "pydantic",
+    "pyworld",
+    "torch",
+    "jax",
+    "ray",
+)
+
+
 @functools.cache
 def versions() -> dict[str, str]:
-    """Python and the libraries that decide what a stored file looks like."""
+    """Python and the libraries that can change a result, without importing them."""
     found = {"python": platform.python_version()}
-    for name in ("voxblocks", "numpy", "pyarrow", "pydantic"):
+    for name in _LIBRARIES:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -10,12 +10,12 @@ from blocks.arrays import marker
 from blocks.base import Block, BlockConfig, Schema, ports
 from blocks.load import suggest
 from blocks.spec import AudioSpec
-from runner import origins
-from runner.edges import Field, arms, at, different, differing, fits, input_fields, output_fields, show
-from runner.nodes import KEYS, Edge, Graph, Node
-from runner.order import execution_order, references, with_released
-from runner.settings import artifact_of, block_of, condition_problems, config_of, spec_of, weights_problems
-from runner.tree import GraphError, Place, Problem
+from runner.check import origins
+from runner.check.edges import Field, arms, at, different, differing, fits, input_fields, output_fields, show
+from runner.check.order import execution_order, references, with_released
+from runner.check.settings import artifact_of, block_of, condition_problems, config_of, spec_of, weights_problems
+from runner.graph.nodes import KEYS, Edge, Graph, Node
+from runner.graph.tree import GraphError, Place, Problem
 
 
 @dataclass(frozen=True)

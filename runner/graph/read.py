@@ -11,11 +11,9 @@ from pydantic import ValidationError
 
 from blocks.load import suggest
 from blocks.spec import PRESETS, AudioSpec
-from runner.nodes import KEYS, SETTINGS, TESTS, VERBS, Condition, Edge, Graph, Node, Scale, spec_errors
-from runner.overlay import Overlay
-from runner.tree import GraphError, Item, Place, Problem
-
-__all__ = ["Condition", "Edge", "Graph", "GraphError", "Node", "Place", "Problem", "Scale", "read_graph"]
+from runner.graph.nodes import KEYS, SETTINGS, TESTS, VERBS, Condition, Edge, Graph, Node, Scale, spec_errors
+from runner.graph.overlay import Overlay
+from runner.graph.tree import GraphError, Item, Place
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MEMORY = re.compile(r"[0-9]+(\.[0-9]+)? ?[KMGT]i?B")

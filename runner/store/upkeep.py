@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 
 from blocks.base import Failure
-from runner import artifact
-from runner.entries import SHORT, Entry, entries, find_entry, mentions, time_of
-from runner.files import TEMPORARY
-from runner.store import Store
-from runner.table import MANIFEST
-from runner.why import lineage, why
-from runner.writer import failures_begun
+from runner.store import artifact
+from runner.store.entries import SHORT, Entry, entries, find_entry, mentions, time_of
+from runner.store.files import TEMPORARY
+from runner.store.store import Store
+from runner.store.table import MANIFEST
+from runner.store.why import lineage, why
+from runner.store.writer import failures_begun
 
 __all__ = ["failures", "gc", "lineage", "ls", "text_of", "why"]
 DAY = 24 * 3600.0

@@ -15,9 +15,9 @@ from typing import Any
 import pyarrow as pa
 
 from blocks.base import Failure, Skip
-from runner.columns import reader
-from runner.files import Files
-from runner.formats import StoreError
+from runner.store.columns import reader
+from runner.store.files import Files
+from runner.store.formats import StoreError
 
 MANIFEST, IDS, FAILURES = "table.json", "ids.arrow", "failures.jsonl"
 _OPEN_SHARDS, _OPEN_BYTES = 512, 64 * 2**20  # kept at hand at once

@@ -14,7 +14,7 @@ from typing import Any
 
 from pyarrow import fs
 
-from runner.formats import StoreError
+from runner.store.formats import StoreError
 
 TEMPORARY = ".tmp-"  # what a killed run may leave behind; `gc` removes it
 

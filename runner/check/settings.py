@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from blocks.base import Block, BlockConfig, Trainable, field_type, verbs
 from blocks.load import UnknownBlock, find, missing, suggest
 from blocks.spec import AudioSpec
-from runner.edges import arms, at, base, show, unequal, values
-from runner.nodes import Condition, Graph, Node, spec_errors
-from runner.tree import Problem
+from runner.check.edges import arms, at, base, show, unequal, values
+from runner.graph.nodes import Condition, Graph, Node, spec_errors
+from runner.graph.tree import Problem
 
 FORMAT = 1  # of artifact.json
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from blocks.load import suggest
-from runner.nodes import KEYS, SETTINGS, TOP, VERBS
-from runner.tree import Asker, Item, Place, parse
+from runner.graph.nodes import KEYS, SETTINGS, TOP, VERBS
+from runner.graph.tree import Asker, Item, Place, parse
 
 
 class Overlay(Asker):

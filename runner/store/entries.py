@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from runner import artifact
-from runner.files import TEMPORARY
-from runner.formats import StoreError
-from runner.store import Store
-from runner.table import MANIFEST
-from runner.writer import STARTED
+from runner.store import artifact
+from runner.store.files import TEMPORARY
+from runner.store.formats import StoreError
+from runner.store.store import Store
+from runner.store.table import MANIFEST
+from runner.store.writer import STARTED
 
 SHORT = 12  # letters of a digest that are shown
 

@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from blocks.arrays import marker
 from blocks.base import Failure, Schema, Skip, field_type
-from runner.columns import arrow_schema, encode, stored_fields, text_column
-from runner.files import Files
-from runner.formats import StoreError, versions
-from runner.table import FAILURES, IDS, MANIFEST, Table, read_batch
+from runner.store.columns import arrow_schema, encode, stored_fields, text_column
+from runner.store.files import Files
+from runner.store.formats import StoreError, versions
+from runner.store.table import FAILURES, IDS, MANIFEST, Table, read_batch
 
 FORMAT = 1
 STARTED = "started.json"

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from blocks.base import Skip
-from runner.lineage import Lineage
-from runner.listening import Listening, unit_of
+from runner.report.lineage import Lineage
+from runner.report.listening import Listening, unit_of
 
 _HERE = Path(__file__).parent
 _FIRST = 8  # ids shown of each reason
@@ -164,7 +164,7 @@ def _of_unfinished(store, node: dict) -> list:
     """Failures in the shards of a table that was not completed."""
     if node["state"] != "failed":
         return []
-    from runner.upkeep import failures
+    from runner.store.upkeep import failures
 
     try:
         return list(failures(store, node["digest"]))

@@ -4,8 +4,8 @@ import heapq
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
-from runner.nodes import Node
-from runner.tree import Place
+from runner.graph.nodes import Node
+from runner.graph.tree import Place
 
 
 def references(node: Node):

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from blocks.spec import AudioSpec
-from runner.tree import Item, Place
+from runner.graph.tree import Item, Place
 
 TOP = ("about", "paper", "spec", "seed", "on_error", "max_failed", "base", "sizes", "nodes")
 SETTINGS = ("spec", "seed", "on_error", "max_failed")  # what --set may change besides configs
