@@ -16,6 +16,7 @@ $(VENV)/.ready: pyproject.toml requirements.lock judges.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet -c requirements.lock -e '.[all,dev]'
 	$(BIN)/pip install --quiet -c requirements.lock --no-deps -r judges.txt
+	$(BIN)/voxblocks schema --out graphs/schema.json
 	touch $@
 
 demo: venv ## real recordings through a graph to resynthesised, judged audio and a report

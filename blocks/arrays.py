@@ -51,8 +51,16 @@ class Array:
         return value
 
     def __get_pydantic_core_schema__(self, source, handler):
+        array, dtype, rank = np.ndarray, self.dtype, len(self.dims)
+        fixed = any(isinstance(dim, int) for dim in self.dims)
+
+        def check(value):  # runs for every array of every item at every node: a third of the time of `self.check`
+            if not fixed and isinstance(value, array) and value.dtype == dtype and value.ndim == rank:
+                return value
+            return self.check(value)
+
         return core_schema.no_info_plain_validator_function(
-            self.check,
+            check,
             serialization=core_schema.plain_serializer_function_ser_schema(lambda a: a.tolist(), when_used="json"),
         )
 

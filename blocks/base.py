@@ -9,13 +9,15 @@ stand inside methods, and a network of its own in ``<variant>/net.py``.
 """
 
 import typing
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict
+from pydantic_core import core_schema
 
 from blocks.arrays import Array, Value, marker
 from blocks.spec import AudioSpec
@@ -40,23 +42,28 @@ class Schema(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
     __arrays__: ClassVar[tuple[tuple[str, Array], ...]] = ()
+    __shared__: ClassVar[tuple[tuple[str, int, str], ...]] = ()  # field, position and name of axes named twice or more
 
     @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs):
+    def __get_pydantic_core_schema__(cls, source, handler):
+        """Items in which no axis is named twice, which are most, skip the comparison: it is made at every node."""
+        made = handler(source)
         pairs = ((name, marker(field_type(cls, name))) for name in cls.model_fields)
         cls.__arrays__ = tuple((name, mark) for name, mark in pairs if isinstance(mark, Array))
+        axes = [(name, at, axis) for name, mark in cls.__arrays__ for at, axis in enumerate(mark.dims)]
+        named = Counter(axis for _, _, axis in axes if isinstance(axis, str))
+        cls.__shared__ = tuple(found for found in axes if named[found[2]] > 1)
+        return core_schema.no_info_after_validator_function(_axes_agree, made) if cls.__shared__ else made
 
-    @model_validator(mode="after")
-    def _axes_agree(self):
-        sizes: dict[str, int] = {}
-        for name, mark in self.__arrays__:
-            value = getattr(self, name)
-            if value is None:
-                continue
-            for axis, size in zip(mark.dims, value.shape):
-                if axis.__class__ is str and sizes.setdefault(axis, size) != size:
-                    raise ValueError(f"{name}: {axis} is {size}, but {sizes[axis]} elsewhere in this item")
-        return self
+
+def _axes_agree(item):
+    sizes: dict[str, int] = {}
+    for name, at, axis in item.__shared__:
+        if (value := getattr(item, name)) is None:
+            continue
+        if sizes.setdefault(axis, size := value.shape[at]) != size:
+            raise ValueError(f"{name}: {axis} is {size}, but {sizes[axis]} elsewhere in this item")
+    return item
 
 
 class NewRow(Schema):
@@ -229,8 +236,8 @@ def check_item(item: Schema, spec: AudioSpec) -> str | None:
             continue
         if "mels" in mark.dims and value.shape[mark.dims.index("mels")] != spec.n_mels:
             return f"{name}: {value.shape[mark.dims.index('mels')]} mels, but the audio spec says n_mels {spec.n_mels}"
-        if value.dtype.kind == "f" and not np.isfinite(value).all():
-            return f"{name}: {int((~np.isfinite(value)).sum())} of {value.size} values are NaN or infinite"
+        if mark.dtype.kind == "f" and (bad := value.size - np.count_nonzero(np.isfinite(value))):
+            return f"{name}: {bad} of {value.size} values are NaN or infinite"
     return None
 
 

@@ -42,7 +42,7 @@ class Shard:
         else:
             self.ids.append(id)
             self.rows.append(result)
-            if parents := getattr(result, "parents", None):
+            if parents := result.__dict__.get("parents"):  # getattr of a name that a model lacks takes 2 us
                 self.parents.append(parents)
 
 
@@ -68,7 +68,7 @@ def map_rows(
 def make_item(schema: type[Schema], fields: dict) -> Schema:
     """An input item. Raises BadItem in one line where a value does not fit its schema."""
     try:
-        return schema(**fields)
+        return schema.__pydantic_validator__.validate_python(fields)  # schema(**fields), a third faster
     except ValidationError as error:
         parts = [
             f"{'.'.join(map(str, e['loc'])) or 'item'}: {e['msg'].removeprefix('Value error, ')}"
