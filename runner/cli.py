@@ -63,6 +63,7 @@ def run(
     from runner.executor import not_run
     from runner.progress import Bars
     from runner.record import make_record, now
+    from runner.summary import print_results
 
     if address:
         _stop("--address: running on a Ray cluster comes with the next release; leave it out to run in process")
@@ -85,6 +86,8 @@ def run(
             raise typer.Exit(130) from None
     record = make_record(plan, outcome, started) | {"command": shlex.join(["voxblocks", *sys.argv[1:]])}
     opened.record_run(record, name)
+    if not as_json:
+        print_results(console, record["results"])
     if outcome.error is None and out:
         record["out"] = _write_out(plan, opened, until, out, console)
     if report:

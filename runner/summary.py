@@ -1,0 +1,41 @@
+"""The results of a run on a terminal: tables of scores, and single values."""
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+
+def print_results(console: Console, results: dict[str, dict]) -> None:
+    """Each reduce node's row: a `metric.table` as systems by metrics with intervals, any other as name and value."""
+    for name, row in results.items():
+        if {"systems", "metrics", "means"} <= row.keys():
+            console.print(_scores(name, row))
+        else:
+            plain = {key: value for key, value in row.items() if isinstance(value, str | int | float)}
+            console.print(
+                f"{name}: "
+                + ", ".join(
+                    f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
+                    for key, value in plain.items()
+                )
+            )
+
+
+def _scores(name: str, row: dict) -> Table:
+    cells = {(cell["system"], cell["metric"]): cell for cell in row["means"]}
+    table = Table(
+        title=f"{name}: mean over utterances, 95 % interval", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1)
+    )
+    table.add_column("metric")
+    for system in row["systems"]:
+        table.add_column(system, justify="right", no_wrap=True)
+    for metric in row["metrics"]:
+        table.add_row(metric, *(_cell(cells.get((system, metric))) for system in row["systems"]))
+    return table
+
+
+def _cell(cell: dict | None) -> str:
+    if cell is None:
+        return "-"
+    interval = f" {cell['low']:.3g}..{cell['high']:.3g}" if cell["low"] is not None else ""
+    return f"{cell['mean']:.3g}[dim]{interval}[/]"
