@@ -17,12 +17,14 @@ import argparse
 import statistics
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.timing import machine
 from blocks.base import Failure
 from blocks.features.schema import Recorded
 from blocks.load import find
@@ -40,10 +42,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--quick", action="store_true", help="6 s, 1 round: to see that it runs")
     options = parser.parse_args()
+    if options.quick:
+        options.seconds, options.rounds = 6.0, 1
     waves, origin = real(options.seconds) or (synthetic(options.seconds), "synthetic voices")
     total = sum(map(len, waves)) / SPEC.sample_rate
     print(f"{len(waves)} clips, {total:.0f} s of {origin}; one thread; median of {options.rounds} rounds")
+    print(f"{machine()}; numpy {np.__version__}, librosa {version('librosa')}")
     speeds = measure(contenders(waves), total, options.rounds)
     for name, (median, low, high) in speeds.items():
         print(f"{name:36s} {median:7.0f} x real time  [{low:.0f} .. {high:.0f}]")

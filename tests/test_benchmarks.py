@@ -1,0 +1,55 @@
+"""Every benchmark can be asked what it does, and runs."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = sorted(path for path in (ROOT / "benchmarks").glob("*.py") if path.stem not in ("chain", "timing"))
+
+
+def run(script: Path, *arguments: str) -> str:
+    environment = {key: value for key, value in os.environ.items() if key != "PEERS"}
+    command = [sys.executable, str(script), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_a_benchmark_says_what_it_measures(script):
+    assert "--quick" in run(script, "--help")
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_the_readme_gives_its_command(script):
+    assert f"python benchmarks/{script.name}" in (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_overhead_is_measured_without_the_peers_and_says_so():
+    told = run(ROOT / "benchmarks/runner_overhead.py", "--quick")
+    assert "voxblocks, in memory" in told
+    assert "voxblocks, whole run" in told
+    assert all(line.count("benchmarks/requirements.txt") for line in told.splitlines() if " has no " in line)
+
+
+@pytest.mark.slow
+def test_the_time_of_check_is_measured():
+    assert "check, whole process" in run(ROOT / "benchmarks/check_time.py", "--quick")
+
+
+@pytest.mark.slow
+def test_memory_is_flat():
+    """The ratio of anonymous peaks at 100 and 1,000 rows: 145 MiB more are written, and not held."""
+    told = run(ROOT / "benchmarks/memory.py", "--rows", "100", "--rounds", "1")
+    [line] = [line for line in told.splitlines() if line.startswith("peak anonymous")]
+    assert float(line.split("]")[-2].split()[0]) < 1.25
+
+
+@pytest.mark.slow
+def test_the_speed_of_the_features_is_measured():
+    assert "librosa" in run(ROOT / "benchmarks/features.py", "--quick")
