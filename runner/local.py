@@ -4,12 +4,14 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 
-from blocks.base import Failure, Reducer
+from blocks.base import Failure, Reducer, ports
 from runner.executor import FailurePolicy, NodeFailed, NodeResult, Observer, Outcome, not_run
 from runner.plan import Plan, Step
 from runner.rows import Rows
+from runner.shards import MapWork, open_writer
+from runner.store import ViewPart
 from runner.store.artifact import read_artifact
-from runner.work import SHARD_ROWS, BlockError, Shard, make_block, make_item, map_rows, reason_of
+from runner.work import SHARD_ROWS, BlockError, Shard, make_block, make_item, reason_of
 
 ONE_ROW = "all"  # the id of a reduced row
 
@@ -80,20 +82,18 @@ class NodeRun:
         self._stream(block.expand([item for _, item in self._items(rows)]))
 
     def _map(self) -> None:
-        rows = self._rows()
-        writer = self._writer()
-        chunks = [rows.ids[at : at + SHARD_ROWS] for at in range(0, len(rows.ids), SHARD_ROWS)]
-        missing = [index for index in range(len(chunks)) if index not in writer.done]
-        total = len(rows.ids)
-        self.observer.node_started(self.step, total, total - sum(len(chunks[index]) for index in missing))
-        block = self._block() if missing else None
-        checked = self.step.checked
-        batch = checked.node.scale.batch_size or checked.cls.batch_size
-        for index in missing:
-            pairs = zip(chunks[index], rows.items(chunks[index]))
-            shard = map_rows(block, checked.inputs, self._output, pairs, batch)
-            self._keep(writer, index, shard, total)
-        self._publish(writer)
+        work = self.map_work()
+        self._found(work.rows)
+        missing = [index for index in range(len(work.chunks)) if index not in work.writer.done]
+        total = len(work.rows.ids)
+        self.observer.node_started(self.step, total, total - sum(len(work.chunks[index]) for index in missing))
+        for shard in self._call_each(self.make_shards, work, missing):
+            self._seen(shard, total)
+        self._publish(work.writer)
+
+    def make_shards(self, work: MapWork, missing: list[int]) -> Iterator[Shard]:
+        """Make and write these shards, in any order."""
+        return map(work.make, missing)
 
     def _reduce(self) -> None:
         rows = self._rows()
@@ -103,19 +103,15 @@ class NodeRun:
         shard = Shard()
         shard.add(ONE_ROW, self._call(block.reduce, items), self._output, block.spec)
         writer = self._writer()
-        self._keep(writer, 0, shard, 1)
+        self._keep(writer, 0, shard)
         self._publish(writer)
 
     def _pick(self) -> None:
-        from runner.store import ViewPart
-
         rows = self._rows()
         columns = {name: (self._digest(edge.node), edge.field) for name, edge in self.step.checked.node.inputs.items()}
         self.store.write_view(self.step.digest, self._meta(), [ViewPart(columns, rows.ids)])
 
     def _union(self) -> None:
-        from runner.store import ViewPart
-
         parts = []
         for name in self.step.checked.node.members:
             table = self._table(name)
@@ -141,8 +137,11 @@ class NodeRun:
             index += 1
         self._publish(writer)
 
-    def _keep(self, writer, index: int, shard: Shard, total: int | None = None) -> None:
+    def _keep(self, writer, index: int, shard: Shard) -> None:
         writer.write(index, shard.ids, shard.rows, shard.failures, shard.parents or None)
+        self._seen(shard)
+
+    def _seen(self, shard: Shard, total: int | None = None) -> None:
         self.observer.shard_done(self.step, shard)
         self.policy.see(shard, total)
 
@@ -152,11 +151,35 @@ class NodeRun:
             raise NodeFailed(f"{self.step.checked.node.place}: {self.step.name}: not one row came out{why}")
         writer.publish()
 
-    def _rows(self) -> Rows:
+    def map_work(self) -> MapWork:
+        """The node as data that can travel."""
+        return MapWork(
+            checked=self.step.checked,
+            store=self.store,
+            digest=self.step.digest,
+            meta=self._meta(),
+            tables={name: self._digest(name) for name in self._inputs()},
+            single=self._single(),
+            seed=self.plan.graph.seed,
+            weights=self._weights(self.step.checked.node.model) if self.step.checked.node.model else None,
+        )
+
+    def _inputs(self) -> list[str]:
+        """The nodes whose tables are read, each once."""
         node = self.step.checked.node
-        names = dict.fromkeys(name for name in self.step.checked.upstream if name not in (node.model, node.init))
-        single = frozenset(name for name in names if not self.plan.checked.nodes[name].origin)
-        rows = Rows(self.step.checked, {name: self._table(name) for name in names}, single)
+        return [name for name in dict.fromkeys(self.step.checked.upstream) if name not in (node.model, node.init)]
+
+    def _single(self) -> frozenset[str]:
+        return frozenset(name for name in self._inputs() if not self.plan.checked.nodes[name].origin)
+
+    def _rows(self) -> Rows:
+        return self._found(
+            Rows(self.step.checked, {name: self._table(name) for name in self._inputs()}, self._single())
+        )
+
+    def _found(self, rows: Rows) -> Rows:
+        """Rows to work on. Raises NodeFailed where there are none: nothing may become nothing in silence."""
+        node = self.step.checked.node
         self.result.unmatched = rows.unmatched
         if not rows.ids:
             sizes = ", ".join(f"{name} has {len(table)}" for name, table in rows.tables.items())
@@ -178,19 +201,22 @@ class NodeRun:
         except Exception as error:
             raise NodeFailed(f"{self.step.checked.node.place}: {self.step.name}: {reason_of(error)}") from error
 
+    def _call_each(self, function, *args) -> Iterator:
+        """The same for a generator."""
+        results = self._call(function, *args)
+        done = object()
+        while (result := self._call(next, results, done)) is not done:
+            yield result
+
     def _block(self):
-        checked = self.step.checked
-        weights = None
-        if model := checked.node.model:
-            weights = self._weights(model)
-        return self._call(make_block, checked, self.plan.graph.seed, weights)
+        return self._call(make_block, self.step.checked, self.plan.graph.seed)
 
     def _weights(self, name: str):
         made_by = self.plan.steps[name]
         if made_by.verb == "load":
             folder = self.plan.graph.resolve(made_by.checked.node.path)
             self._call(read_artifact, folder)  # every file is there, with the hash it should have
-            return folder
+            return str(folder)
         return self.store.find_artifact(made_by.digest)
 
     def _table(self, name: str):
@@ -201,12 +227,10 @@ class NodeRun:
 
     @property
     def _output(self):
-        from blocks.base import ports
-
         return ports(self.step.checked.cls, self.step.checked.node.verb).output
 
     def _writer(self):
-        return self.store.write_table(self.step.digest, self._output, self._meta(), layout=f"{SHARD_ROWS} rows a shard")
+        return open_writer(self.store, self.step.digest, self._output, self._meta())
 
     def _meta(self) -> dict:
         """What is stored with the table: all its digest was made from, and the licences of all it was made of."""

@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -30,6 +31,13 @@ class Shard:
     def failed(self) -> int:
         """Failures that count; what was left out on purpose does not."""
         return sum(not isinstance(failure, Skip) for failure in self.failures)
+
+    def extend(self, other: "Shard") -> None:
+        self.ids += other.ids
+        self.rows += other.rows
+        self.parents += other.parents
+        self.failures += other.failures
+        self.first_error = self.first_error or other.first_error
 
     def add(self, id: str, result, schema: type[Schema], spec: AudioSpec) -> None:
         """Sort one result of a block into rows or failures."""
@@ -108,10 +116,10 @@ def _is_machine_trouble(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE)
 
 
-def make_block(checked, seed: int, weights=None) -> Block:
+def make_block(checked, seed: int, weights: str | None = None) -> Block:
     """A ready block of a checked node; `weights` is the folder of its artifact."""
     block = checked.cls(checked.config, checked.spec, seed)
     if weights is not None:
-        block.load(weights)
+        block.load(Path(weights))
     block.setup()
     return block

@@ -23,6 +23,8 @@ class Files:
     """A folder on a filesystem; paths are relative to it, with ``/``."""
 
     def __init__(self, url: str | Path):
+        if "@" in str(url).partition("://")[2].partition("/")[0]:
+            raise StoreError("a store's URL may hold no credentials: set them in the environment instead")
         if "://" in str(url):
             self.fs, root = fs.FileSystem.from_uri(str(url))
         else:
@@ -31,6 +33,7 @@ class Files:
         if self.local:
             self.fs = fs.LocalFileSystem(use_mmap=True)
         self.root = PurePosixPath(root)
+        self.url = root if self.local else str(url)  # opens the same store in any process and folder
 
     def at(self, path: str) -> str:
         """The whole path, as the filesystem wants it."""

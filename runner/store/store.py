@@ -40,6 +40,9 @@ class Store:
         self.files = Files(url)
         self._fetched: Path | None = None  # artifacts copied from a remote store
 
+    def __reduce__(self):
+        return Store, (self.files.url,)
+
     # ---- tables ----
 
     def find_table(self, digest: str) -> Table | None:

@@ -1,6 +1,5 @@
 """Graphs of toy blocks, run for real: what is made, what is kept, what stops a run."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from runner.local import LocalExecutor
 from runner.plan import PlanError, make_plan
 from runner.store import Store
 from runner.store.artifact import write_manifest
+from tests.environment import ROOT, TOYS
 
 GRAPH = """
 about: tones through every verb
@@ -189,7 +189,6 @@ nodes:
   level: {{map: toy.level, in: {{wave: loud.wave}}}}
 """
 RUN = [sys.executable, "-m", "runner", "run"]
-TOYS = os.environ | {"VOXBLOCKS_BLOCKS": str(Path(__file__).parents[1] / "toys")}
 
 
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
@@ -197,7 +196,7 @@ def test_a_killed_run_is_completed_without_redoing_finished_shards(write, tmp_pa
     log = tmp_path / "log"
     path = write(KILLABLE.format(log=log))
     command = [*RUN, str(path), "--store", str(tmp_path / "store")]
-    child = subprocess.Popen(command, cwd=Path(__file__).parents[2], env=TOYS, stderr=subprocess.PIPE, text=True)
+    child = subprocess.Popen(command, cwd=ROOT, env=TOYS, stderr=subprocess.PIPE, text=True)
     while not log.exists() or len(log.read_text().splitlines()) < 150:
         assert child.poll() is None, child.stderr.read()
         time.sleep(0.005)
@@ -205,7 +204,7 @@ def test_a_killed_run_is_completed_without_redoing_finished_shards(write, tmp_pa
     _, said = child.communicate()
     assert child.returncode == (-9 if kill == signal.SIGKILL else 130), said
     assert "Traceback" not in said
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], env=TOYS, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, env=TOYS, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     worked = log.read_text().splitlines()
     redone = len(worked) - len(set(worked))

@@ -1,5 +1,6 @@
 """A wave times a factor; counts its calls in a file where asked to, and can be told to stumble."""
 
+import os
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from blocks.toy.schema import Identified, Sound
 class Config(BlockConfig):
     gain: float = 0.5
     bad: tuple[str, ...] = ()  # ids that raise
+    deadly: tuple[str, ...] = ()  # ids that end the process
     nan: tuple[str, ...] = ()  # ids that come out as NaN
     pause_s: NonNegativeFloat = 0.0
     log: str = ""  # a file that each id worked on is appended to
@@ -28,6 +30,8 @@ class Gain(Mapper[Config]):
         if self.config.log:
             with Path(self.config.log).open("a") as log:
                 log.write(item.id + "\n")
+        if item.id in self.config.deadly:
+            os.abort()
         if item.id in self.config.bad:
             raise BadItem("told to be bad")
         return Sound(wave=item.wave * (float("nan") if item.id in self.config.nan else self.config.gain))

@@ -1,0 +1,142 @@
+"""The shards of one map node: which there are, and making one. Every executor makes them here, with the same bytes.
+
+An item that takes its whole process down (a crash in native code) cannot be caught, so what is being worked on is
+noted beside the table. Who comes next knows: the batch is tried again whole, then item by item, and an item at which
+three processes have died becomes a failure record.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from blocks.base import Block, Failure, Schema, ports
+from runner.check import CheckedNode
+from runner.rows import Rows
+from runner.store import Store, TableWriter
+from runner.work import SHARD_ROWS, Shard, make_block, map_rows
+
+DEATHS = 3  # of a process at one item, until the item is blamed
+
+
+@dataclass
+class MapWork:
+    """A map node, ready to travel to a worker: `tables` are digests by node, `weights` the model's folder."""
+
+    checked: CheckedNode
+    store: Store
+    digest: str
+    meta: dict
+    tables: dict[str, str]
+    single: frozenset[str]  # nodes whose table is one row
+    seed: int
+    weights: str | None = None
+    trials: "Trials" = field(init=False)
+
+    def __post_init__(self):
+        self.trials = Trials(self.store, self.digest)
+
+    def __reduce__(self):
+        sent = (self.checked, self.store, self.digest, self.meta, self.tables, self.single, self.seed, self.weights)
+        return type(self), sent
+
+    @cached_property
+    def rows(self) -> Rows:
+        return Rows(
+            self.checked, {name: self.store.find_table(digest) for name, digest in self.tables.items()}, self.single
+        )
+
+    @cached_property
+    def chunks(self) -> list[list[str]]:
+        """The ids of each shard: the same wherever and however often this is asked."""
+        ids = self.rows.ids
+        return [ids[at : at + SHARD_ROWS] for at in range(0, len(ids), SHARD_ROWS)]
+
+    @cached_property
+    def writer(self) -> TableWriter:
+        return open_writer(self.store, self.digest, self.output, self.meta)
+
+    @cached_property
+    def block(self) -> Block:
+        return make_block(self.checked, self.seed, self.weights)
+
+    @property
+    def output(self) -> type[Schema]:
+        return ports(self.checked.cls, "map").output
+
+    def make(self, index: int) -> Shard:
+        """Make and write the shard. Raises BlockError where the block breaks its contract."""
+        block = self.block
+        trial = self.trials.begin(index)
+        ids = self.chunks[index]
+        batch = self.checked.node.scale.batch_size or self.checked.cls.batch_size
+        shard = Shard()
+        try:
+            for at in range(0, len(ids), batch):
+                some = ids[at : at + batch]
+                if trial.careful(at):
+                    for id in some:
+                        shard.extend(self._alone(trial, at, id, block))
+                else:
+                    trial.note(at)
+                    shard.extend(self._map(some, block))
+            order = {id: n for n, id in enumerate(ids)}
+            shard.failures.sort(key=lambda failure: order[failure.id])  # however the items were tried
+            self.writer.write(index, shard.ids, shard.rows, shard.failures)
+        finally:
+            self.trials.end(index)
+        return shard
+
+    def _alone(self, trial: "Trial", at: int, id: str, block: Block) -> Shard:
+        if trial.is_blamed(at, id):
+            return Shard(failures=[Failure(f"the worker process died {DEATHS} times while it worked on this item", id)])
+        trial.note(at, id)
+        return self._map([id], block)
+
+    def _map(self, ids: list[str], block: Block) -> Shard:
+        return map_rows(block, self.checked.inputs, self.output, zip(ids, self.rows.items(ids)), len(ids))
+
+
+def open_writer(store: Store, digest: str, schema: type[Schema], meta: dict) -> TableWriter:
+    """A table's writer; shards of another size, by an older version, are not mixed with ours."""
+    return store.write_table(digest, schema, meta, layout=f"{SHARD_ROWS} rows a shard")
+
+
+class Trials:
+    """Notes of what is being worked on, one file a shard; one that is found was left by a process that died."""
+
+    def __init__(self, store: Store, digest: str):
+        self.files, self.folder = store.files, f"trials/{digest}"
+
+    def begin(self, index: int) -> "Trial":
+        found = self.files.read_json(self._path(index)) or {"batches": {}, "items": {}}
+        batches, items = found["batches"], found["items"]
+        if (at := found.get("at")) is not None:
+            batches[at] = batches.get(at, 0) + 1
+        if (id := found.get("id")) is not None:
+            items[id] = items.get(id, 0) + 1
+        return Trial(batches, items, lambda note: self.files.write_json(self._path(index), note))
+
+    def end(self, index: int) -> None:
+        self.files.delete(self._path(index))
+
+    def _path(self, index: int) -> str:
+        return f"{self.folder}/{index:05d}.json"
+
+
+@dataclass
+class Trial:
+    """How many processes died at each batch (named by its first row's number) and at each single item of one shard."""
+
+    batches: dict[str, int]
+    items: dict[str, int]
+    write: Callable[[dict], None]
+
+    def careful(self, at: int) -> bool:
+        """Whether the batch is suspect enough to be taken apart; not after one death, which may be the machine's."""
+        return self.batches.get(str(at), 0) > 1
+
+    def is_blamed(self, at: int, id: str) -> bool:
+        return self.items.get(id, 0) > 0 and self.batches[str(at)] >= DEATHS
+
+    def note(self, at: int, id: str | None = None) -> None:
+        self.write({"at": str(at), "id": id, "batches": self.batches, "items": self.items})

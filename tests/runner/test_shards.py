@@ -1,0 +1,51 @@
+"""An item that takes its process down is found, blamed and left behind; one unlucky death blames nobody."""
+
+import subprocess
+import sys
+
+import pytest
+
+from runner.shards import Trials
+from runner.store import Store
+from tests.environment import ROOT, TOYS
+
+GRAPH = """
+max_failed: 0.5
+nodes:
+  tone: {{read: toy.tones, config: {{count: 40}}}}
+  loud: {{map: toy.gain, in: {{wave: tone.wave}}, config: {{deadly: [tone0020], log: {log}}}, scale: {{batch_size: 8}}}}
+"""
+
+
+def test_a_deadly_item_is_blamed_at_its_third_death_and_the_rest_survives(tmp_path):
+    (tmp_path / "graph.yaml").write_text(GRAPH.format(log=tmp_path / "log"))
+    command = [sys.executable, "-m", "runner", "run", str(tmp_path / "graph.yaml"), "--store", str(tmp_path / "store")]
+    codes = [subprocess.run(command, cwd=ROOT, env=TOYS, capture_output=True).returncode for _ in range(4)]
+    assert codes == [-6, -6, -6, 0]
+    store = Store(tmp_path / "store")
+    digest = next(made["nodes"]["loud"]["digest"] for made in store.runs())
+    table = store.find_table(digest)
+    assert len(table) == 39
+    (failure,) = table.failures
+    assert (failure.id, failure.reason) == ("tone0020", "the worker process died 3 times while it worked on this item")
+    assert not store.files.listed(f"trials/{digest}")
+
+
+@pytest.fixture
+def trials(tmp_path):
+    return Trials(Store(tmp_path), "d" * 32)
+
+
+def test_a_batch_is_taken_apart_only_after_its_second_death(trials):
+    for careful in (False, False, True):
+        trial = trials.begin(0)
+        assert trial.careful(16) == careful
+        assert not trial.careful(0)
+        trial.note(16)
+
+
+def test_what_is_finished_leaves_no_suspicion(trials):
+    trials.begin(0).note(0)
+    trials.begin(0).note(0)
+    trials.end(0)
+    assert not trials.begin(0).careful(0)
