@@ -52,7 +52,9 @@ def run(
     limit: Annotated[int | None, typer.Option(min=1, help="Rows to read from each source.")] = None,
     released: Released = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run and what is cached.")] = False,
-    address: Annotated[str | None, typer.Option(help="A Ray cluster; without it the graph runs in process.")] = None,
+    address: Annotated[
+        str | None, typer.Option(metavar="local|auto|HOST:PORT", help="Run on a Ray cluster; without it in process.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write the --until node's audio as <id>.wav.")
     ] = None,
@@ -65,8 +67,6 @@ def run(
     from runner.record import make_record, now
     from runner.summary import print_results
 
-    if address:
-        _stop("--address: running on a Ray cluster comes with the next release; leave it out to run in process")
     if out and not until:
         _stop("--out writes the audio of one node: name it with --until")
     checked = _checked(graph, set, size, released)
@@ -80,7 +80,7 @@ def run(
     name = opened.record_run(make_record(plan, not_run(plan), started))  # so that `store gc` spares what is being used
     with Bars(plan, console) as bars:
         try:
-            outcome = _executor().run(plan, opened, bars)
+            outcome = _executor(address).run(plan, opened, bars)
         except KeyboardInterrupt:
             console.print("Stopped. Finished shards are kept: the same command goes on from there.")
             raise typer.Exit(130) from None
@@ -300,7 +300,11 @@ def _open(url: str):
     return Store(url)
 
 
-def _executor():
+def _executor(address: str | None):
+    if address:
+        from runner.cluster import RayExecutor
+
+        return RayExecutor(address)
     from runner.local import LocalExecutor
 
     return LocalExecutor()

@@ -12,6 +12,10 @@ class NodeFailed(RuntimeError):
     """A node could not be finished; what is finished stays in the store. The message says what to do."""
 
 
+class ClusterError(RuntimeError):
+    """The cluster is not there, cannot give what is asked, or went away; the message says what there is."""
+
+
 @dataclass
 class NodeResult:
     """One node of a finished or stopped run."""

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from itertools import islice
 
 from blocks.base import Failure, Reducer, ports
-from runner.executor import FailurePolicy, NodeFailed, NodeResult, Observer, Outcome, not_run
+from runner.executor import ClusterError, FailurePolicy, NodeFailed, NodeResult, Observer, Outcome, not_run
 from runner.plan import Plan, Step
 from runner.rows import Rows
 from runner.shards import MapWork, open_writer
-from runner.store import ViewPart
+from runner.store import StoreError, ViewPart
 from runner.store.artifact import read_artifact
 from runner.work import SHARD_ROWS, BlockError, Shard, make_block, make_item, reason_of
 
@@ -23,21 +23,28 @@ class LocalExecutor:
         outcome = not_run(plan)
         started = time.perf_counter()
         for step in plan.steps.values():
-            result = outcome.nodes[step.name]
-            begun = time.perf_counter()
-            try:
-                NodeRun(plan, step, store, observer, result).run()
-            except (NodeFailed, BlockError, OSError) as error:
-                result.state, result.error, outcome.error = "failed", str(error), error
-            result.seconds = time.perf_counter() - begun
-            observer.node_finished(step, result)
-            if outcome.error:
+            error = finish(NodeRun(plan, step, store, observer, outcome.nodes[step.name]), outcome)
+            if error:
+                outcome.error = error
                 break
-            if step.checked.node.verb == "reduce":
-                row = store.find_table(step.digest).get(ONE_ROW)
-                outcome.results[step.name] = {key: value for key, value in row.items() if key != "id"}
         outcome.seconds = time.perf_counter() - started
         return outcome
+
+
+def finish(node: "NodeRun", outcome: Outcome) -> Exception | None:
+    """Run a node to its end: its state, its time, its result if it has one; gives what stopped it."""
+    result, error = node.result, None
+    begun = time.perf_counter()
+    try:
+        node.run()
+    except (NodeFailed, BlockError, ClusterError, OSError, StoreError) as stopped:
+        result.state, result.error, error = "failed", str(stopped), stopped
+    result.seconds = time.perf_counter() - begun
+    if not error and node.step.verb == "reduce":
+        row = node.store.find_table(node.step.digest).get(ONE_ROW)
+        outcome.results[node.step.name] = {key: value for key, value in row.items() if key != "id"}
+    node.observer.node_finished(node.step, result)
+    return error
 
 
 class NodeRun:

@@ -55,6 +55,10 @@ class MapWork:
     def writer(self) -> TableWriter:
         return open_writer(self.store, self.digest, self.output, self.meta)
 
+    def reopen(self) -> None:
+        """Look again at which shards there are, after others made some."""
+        self.__dict__.pop("writer", None)
+
     @cached_property
     def block(self) -> Block:
         return make_block(self.checked, self.seed, self.weights)

@@ -16,12 +16,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from blocks.common import folders
+
 _log = logging.getLogger(__name__)
 
 
 def cache() -> Path:
     """The folder of unpacked packages, and of .deb files put there by hand."""
-    return Path(os.environ.get("VOXBLOCKS_CACHE") or Path.home() / ".cache" / "voxblocks").expanduser() / "debian"
+    return folders.cache() / "debian"
 
 
 def tree(package: str) -> Path:

