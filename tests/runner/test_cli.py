@@ -106,7 +106,7 @@ def test_out_of_a_node_without_audio_says_what_it_has(call):
 
 
 def test_a_report_wants_a_run(call):
-    code, _, err = call("report", "graph.yaml")
+    _, _, err = call("report", "graph.yaml")
     assert "no run of graph is recorded here" in err
 
 
