@@ -102,7 +102,6 @@ class BadItem(ValueError):
 
 
 C = TypeVar("C", bound=BlockConfig)
-I = TypeVar("I", bound=Schema)
 
 
 class Block(Generic[C]):
@@ -144,8 +143,15 @@ class Trainable(Mapper[C]):
     """A mapper with weights: the verbs ``fit`` and ``load`` make what its ``map`` takes as ``model``."""
 
     def fit(self, run) -> None:
-        """Train; annotate `run` as ``Run[In]``: the ports of the verb ``fit`` are those of In."""
+        """Train; annotate `run` as ``blocks.training.Run[In]``: the ports of the verb ``fit`` are those of In.
+
+        Dev rows, told by a field ``split`` of In, are for validation; without one, all rows are trained on.
+        """
         raise NotImplementedError
+
+    def length(self, item) -> int:
+        """How long an item is, in the unit of `FitConfig.max_frames`; default: its first array's first axis."""
+        return len(getattr(item, type(item).__arrays__[0][0]))
 
     def save(self, folder: Path) -> None:
         """Write the weights into `folder` (safetensors or orbax, never pickle)."""
@@ -183,10 +189,6 @@ class Reducer(Block[C]):
 
     def reduce(self, items: list) -> Any:
         raise NotImplementedError
-
-
-class Run(Generic[I]):
-    """What `Trainable.fit` is given: batches, rank, device, reports, checkpoints. Executed from the next release on."""
 
 
 # ---- reading a contract ----

@@ -11,7 +11,15 @@ ROOT = Path(__file__).parents[2]
 BLOCKS = sorted((ROOT / "blocks").rglob("*.py"))
 RUNNER = sorted((ROOT / "runner").rglob("*.py"))
 KINDS = {path.parent.name for path in (ROOT / "blocks").glob("*/schema.py")}
-CONTRACT = {"blocks", "blocks.common.folders", "blocks.arrays", "blocks.base", "blocks.load", "blocks.spec"}
+CONTRACT = {
+    "blocks",
+    "blocks.common.folders",
+    "blocks.arrays",
+    "blocks.base",
+    "blocks.load",
+    "blocks.spec",
+    "blocks.training",
+}
 
 
 def imports(path: Path) -> set[str]:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from blocks.base import BlockConfig, Run, Trainable
+from blocks.base import BlockConfig, Trainable
 from blocks.toy.schema import Sound
+from blocks.training import Run
 
 
 class Config(BlockConfig):

@@ -1,0 +1,113 @@
+"""What `Trainable.fit` is given: the world around a training loop. No torch, no jax, no ray.
+
+A fit is ordinary code that owns its optimiser and its loop; `Run` owns batches, seeds, checkpoints, reports and the
+stop signal, and means the same in one process and in many:
+
+    def fit(self, run: Run[Utterance]) -> None:
+        self.model = run.parallel(self.build())
+        optimizer = torch.optim.Adam(self.model.parameters(), lr=self.config.lr)
+        run.state(model=self.model, optimizer=optimizer)          # restored here if the training goes on
+        for batch in run.batches(validate=self.validate):         # starts after the last checkpoint
+            loss = self.loss(batch.items, batch.frames)
+            if run.accepts(batch, loss):                          # a NaN stops the training, or skips the step
+                optimizer.zero_grad()
+                (loss * batch.share).backward()
+                optimizer.step()
+            run.report(batch.step, loss=loss)
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Generic, Literal, TypeVar
+
+import numpy as np
+from pydantic import PositiveInt
+
+from blocks.base import BlockConfig, Schema
+
+I = TypeVar("I", bound=Schema)
+Validate = Callable[[list], dict[str, float]]
+
+
+class FitConfig(BlockConfig):
+    """Settings that every training has. A step is one update of the weights, with one global batch."""
+
+    max_steps: PositiveInt = 1000
+    max_frames: PositiveInt = 8000  # of a global batch, padding included
+    max_items: PositiveInt = 64  # of a global batch
+    val_check_interval: PositiveInt = 200  # steps between two validations, where there are dev rows
+    patience: PositiveInt | None = None  # validations without a better score until the training ends early
+    checkpoint_interval: PositiveInt = 200  # steps
+    nan: Literal["stop", "skip"] = "stop"  # what a loss that is not finite does
+
+
+@dataclass(frozen=True)
+class Batch(Generic[I]):
+    """One rank's part of a global batch.
+
+    A loss that is a mean over this part's frames, times `share`, averages over the ranks to the mean over the whole
+    batch. `frames` and `size` come from few buckets, so that a compiler meets a bounded number of shapes.
+    """
+
+    step: int  # from 1
+    ids: list[str]
+    items: list[I]
+    frames: int  # pad every item to this length
+    size: int  # pad the batch to this many items, where shapes must repeat
+    share: float
+
+
+class Run(ABC, Generic[I]):
+    """Handed to `Trainable.fit` by the runner."""
+
+    config: FitConfig
+    seed: int
+    rank: int  # of this process
+    world: int  # how many processes
+    device: str  # "cpu" or "cuda:0"
+    init: Path | None  # an artifact's folder to start from: `init:` of the node
+    items: Sequence[I]  # what is trained on, the same on every rank; read from the store when asked for
+
+    @abstractmethod
+    def state(self, **parts: Any) -> SimpleNamespace:
+        """Name all that a checkpoint must hold: torch modules, optimisers and schedules, or JAX pytrees.
+
+        Gives them back by name, restored if this training goes on from a checkpoint. torch objects are restored in
+        place; a pytree is replaced in the namespace, and its later values must be put there: ``state.params = new``.
+        Raises ValueError where the checkpoint holds other names or shapes.
+        """
+
+    @abstractmethod
+    def batches(self, validate: Validate | None = None) -> Iterator[Batch[I]]:
+        """From the step after the last checkpoint to `max_steps`. Between two batches: checkpoints, validation, stops.
+
+        `validate` scores a list of dev items; its ``loss`` (a mean over their frames) chooses the best checkpoint,
+        which is what `state` holds when the iteration ends.
+        """
+
+    @abstractmethod
+    def accepts(self, batch: Batch[I], loss: Any) -> bool:
+        """Whether the loss is finite. Raises where it is not and the policy is to stop, naming step and ids."""
+
+    @abstractmethod
+    def report(self, step: int, **scalars: Any) -> None:
+        """Note numbers of a step for the curves: ``loss``, ``loss_mel``, ``grad_norm``, ``lr``."""
+
+    @abstractmethod
+    def audio(self, step: int, name: str, wave: np.ndarray) -> None:
+        """Note a wave (samples), such as ``samples/some-id/pred``."""
+
+    @abstractmethod
+    def image(self, step: int, name: str, values: np.ndarray) -> None:
+        """Note a picture of a matrix (columns, rows), such as a log-mel (frames, mels) or an alignment."""
+
+    @abstractmethod
+    def parallel(self, model: Any) -> Any:
+        """A torch module on this process's device, wrapped so that gradients are averaged over ranks."""
+
+    @abstractmethod
+    def key(self, step: int, name: str = "") -> int:
+        """A 31-bit seed of its own for a step, the same on every rank and in every repetition."""

@@ -1,0 +1,80 @@
+"""A wave times a learned factor (torch): the smallest block that trains. It learns to bring waves to one level."""
+
+from pathlib import Path
+
+from pydantic import PositiveFloat
+
+from blocks.arrays import Split, Wave
+from blocks.base import Schema, Trainable
+from blocks.toy.schema import Sound
+from blocks.training import FitConfig, Run
+
+
+class Config(FitConfig):
+    target: PositiveFloat = 0.5
+    lr: PositiveFloat = 0.05
+    momentum: float = 0.9
+    max_steps: int = 20
+    break_at: int = 0  # a step whose loss is made NaN
+
+
+class Lesson(Schema):
+    wave: Wave
+    split: Split | None = None
+
+
+class Tuned(Trainable[Config]):
+    tiny = Config(max_steps=4, max_frames=3200, checkpoint_interval=2, val_check_interval=2)
+    needs = ("torch",)
+    extra = "judges"
+
+    def fit(self, run: Run[Lesson]) -> None:
+        import torch
+
+        self.model = torch.nn.Linear(1, 1)
+        if run.init:
+            self.load(run.init)
+        else:
+            torch.nn.init.constant_(self.model.weight, 2.0)
+            torch.nn.init.zeros_(self.model.bias)
+        model = run.parallel(self.model)
+        optimizer = torch.optim.SGD(self.model.parameters(), lr=self.config.lr, momentum=self.config.momentum)
+        run.state(model=self.model, optimizer=optimizer)
+        for batch in run.batches(validate=self.validate):
+            loss = self._loss(model, batch.items) * (float("nan") if batch.step == self.config.break_at else 1.0)
+            if run.accepts(batch, loss):
+                optimizer.zero_grad()
+                (loss * batch.share).backward()
+                optimizer.step()
+            run.report(batch.step, loss=loss)
+
+    def validate(self, items: list[Lesson]) -> dict[str, float]:
+        import torch
+
+        with torch.inference_mode():
+            return {"loss": float(self._loss(self.model, items))}
+
+    def save(self, folder: Path) -> None:
+        from safetensors.torch import save_file
+
+        save_file(self.model.state_dict(), folder / "model.safetensors")
+
+    def load(self, folder: Path) -> None:
+        import torch
+        from safetensors.torch import load_file
+
+        self.model = torch.nn.Linear(1, 1)
+        self.model.load_state_dict(load_file(folder / "model.safetensors"))
+
+    def apply(self, items: list[Sound]) -> list[Sound]:
+        import torch
+
+        with torch.inference_mode():
+            return [Sound(wave=self.model(torch.tensor(item.wave)[:, None])[:, 0].numpy()) for item in items]
+
+    def _loss(self, model, items):
+        import torch
+
+        noise = 0.01 * torch.randn(1)  # so that the state of the generator counts
+        levels = [model(torch.tensor(item.wave)[:, None]).square().mean().sqrt() for item in items]
+        return torch.stack([(level - self.config.target + noise).square() for level in levels]).mean()
