@@ -2,8 +2,9 @@
 
 from pydantic import PositiveInt, model_validator
 
-from blocks.base import BlockConfig, Run, Trainable
+from blocks.base import BlockConfig, Trainable
 from blocks.odd.schema import Mel
+from blocks.training import Run
 
 
 class Config(BlockConfig):
