@@ -1,0 +1,1 @@
+"""Makes this folder win over packages of the same name that some distributions install."""
