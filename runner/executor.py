@@ -53,6 +53,9 @@ class Observer:
 
     def shard_done(self, step: Step, shard: Shard) -> None: ...
 
+    def trained(self, step: Step, batch, scalars: dict) -> None:
+        """A fit has done one more step, on this batch, and reported these numbers."""
+
     def node_finished(self, step: Step, result: NodeResult) -> None: ...
 
 

@@ -57,12 +57,9 @@ class NodeRun:
     def run(self) -> None:
         verb = self.step.verb
         if verb in ("load", "fit"):
+            self.result.state = "cached" if self.step.cached else "ran"
             if not self.step.cached:
-                raise NodeFailed(
-                    f"{self.step.checked.node.place}: {self.step.name}: this version plans `fit` but does not train yet; "
-                    "load an artifact with `load:`, or name one as `released:` and run with --released"
-                )
-            self.result.state = "cached"
+                self._fit()
             return
         if self.step.cached:
             self.result.state = "cached"
@@ -102,6 +99,12 @@ class NodeRun:
         """Make and write these shards, in any order."""
         return map(work.make, missing)
 
+    def _fit(self) -> None:
+        from runner.fit.node import fit
+
+        init = self.step.checked.node.init
+        fit(self, self._rows(), self._weights(init) if init else None)
+
     def _reduce(self) -> None:
         rows = self._rows()
         items = [item for _, item in self._items(rows)]
@@ -116,7 +119,7 @@ class NodeRun:
     def _pick(self) -> None:
         rows = self._rows()
         columns = {name: (self._digest(edge.node), edge.field) for name, edge in self.step.checked.node.inputs.items()}
-        self.store.write_view(self.step.digest, self._meta(), [ViewPart(columns, rows.ids)])
+        self.store.write_view(self.step.digest, self.meta(), [ViewPart(columns, rows.ids)])
 
     def _union(self) -> None:
         parts = []
@@ -124,7 +127,7 @@ class NodeRun:
             table = self._table(name)
             columns = {field: (table.digest, field) for field in self.step.checked.fields}
             parts.append(ViewPart(columns, table.ids))
-        self.store.write_view(self.step.digest, self._meta(), parts)
+        self.store.write_view(self.step.digest, self.meta(), parts)
 
     # ---- shared steps ----
 
@@ -164,7 +167,7 @@ class NodeRun:
             checked=self.step.checked,
             store=self.store,
             digest=self.step.digest,
-            meta=self._meta(),
+            meta=self.meta(),
             tables={name: self._digest(name) for name in self._inputs()},
             single=self._single(),
             seed=self.plan.graph.seed,
@@ -237,9 +240,9 @@ class NodeRun:
         return ports(self.step.checked.cls, self.step.checked.node.verb).output
 
     def _writer(self):
-        return open_writer(self.store, self.step.digest, self._output, self._meta())
+        return open_writer(self.store, self.step.digest, self._output, self.meta())
 
-    def _meta(self) -> dict:
+    def meta(self) -> dict:
         """What is stored with the table: all its digest was made from, and the licences of all it was made of."""
         above = [self.plan.steps[name] for name in self.step.checked.upstream]
         tables = [self.store.find_table(step.digest) for step in above if step.verb not in ("fit", "load")]

@@ -169,19 +169,6 @@ nodes:
     assert outcome.nodes["both"].unmatched == {"loud": 1}
 
 
-def test_fit_is_planned_and_refused_with_a_way_out(write, store):
-    text = """
-nodes:
-  tone: {read: toy.tones}
-  model: {fit: toy.scale, in: {wave: tone.wave}}
-  out: {map: toy.scale, model: model, in: {wave: tone.wave}}
-"""
-    plan, outcome = go(write(text), store)
-    assert len(plan.steps["model"].digest) == 32
-    assert states(outcome) == {"tone": "ran", "model": "failed", "out": "waiting"}
-    assert "does not train yet" in str(outcome.error)
-
-
 KILLABLE = """
 nodes:
   tone: {{read: toy.tones, config: {{count: 320, seconds: 0.02}}}}

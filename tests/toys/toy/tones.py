@@ -16,6 +16,7 @@ class Config(BlockConfig):
     prefix: str = "tone"
     fail: tuple[int, ...] = ()
     skip: tuple[int, ...] = ()
+    reserved: tuple[int, ...] = ()
     pause_s: NonNegativeFloat = 0.0
 
 
@@ -37,4 +38,5 @@ class Tones(Source[Config]):
                 yield Skip("told to be left out", id)
             else:
                 wave = (0.5 * np.sin(2 * np.pi * (100 + 10 * n) * t)).astype("float32")
-                yield Tone(id=id, wave=wave, speaker="even" if n % 2 == 0 else "odd", split="train" if n % 4 else "dev")
+                split = "reserved" if n in self.config.reserved else "train" if n % 4 else "dev"
+                yield Tone(id=id, wave=wave, speaker="even" if n % 2 == 0 else "odd", split=split)

@@ -1,8 +1,9 @@
 """A wave times a learned factor (torch): the smallest block that trains. It learns to bring waves to one level."""
 
+import time
 from pathlib import Path
 
-from pydantic import PositiveFloat
+from pydantic import NonNegativeFloat, PositiveFloat
 
 from blocks.arrays import Split, Wave
 from blocks.base import Schema, Trainable
@@ -15,6 +16,7 @@ class Config(FitConfig):
     lr: PositiveFloat = 0.05
     momentum: float = 0.9
     max_steps: int = 20
+    pause_s: NonNegativeFloat = 0.0
     break_at: int = 0  # a step whose loss is made NaN
 
 
@@ -41,6 +43,7 @@ class Tuned(Trainable[Config]):
         optimizer = torch.optim.SGD(self.model.parameters(), lr=self.config.lr, momentum=self.config.momentum)
         run.state(model=self.model, optimizer=optimizer)
         for batch in run.batches(validate=self.validate):
+            time.sleep(self.config.pause_s)
             loss = self._loss(model, batch.items) * (float("nan") if batch.step == self.config.break_at else 1.0)
             if run.accepts(batch, loss):
                 optimizer.zero_grad()

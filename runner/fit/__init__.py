@@ -1,0 +1,1 @@
+"""Training as a node of a graph: batches, checkpoints, curves, artifacts."""

@@ -1,0 +1,230 @@
+"""`Run` in one process: the meaning of a training. The cluster's version differs only in rank, world and `parallel`."""
+
+import hashlib
+import math
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from blocks.training import Batch, FitConfig, Run, Validate
+from runner.fit.batches import BatchPlan
+from runner.fit.checkpoints import Checkpoints
+from runner.fit.events import Events, number
+
+
+class TrainingError(RuntimeError):
+    """The training cannot go on; the message says at which step, why, and what is kept."""
+
+
+class Stopped(KeyboardInterrupt):
+    """The training was asked to stop, and saved itself first."""
+
+
+class Items(Sequence):
+    """Items of a table, made when asked for: `make` turns an id into one."""
+
+    def __init__(self, ids: list[str], make):
+        self.ids, self._make = ids, make
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, index: int):
+        return self._make(self.ids[index])
+
+
+class LocalRun(Run):
+    """`train` and `dev` are items by position; `lengths` those of `train`, in the unit of `max_frames`."""
+
+    rank, world, device = 0, 1, "cpu"
+
+    def __init__(
+        self,
+        config: FitConfig,
+        seed: int,
+        train: Items,
+        dev: Items,
+        lengths: list[int],
+        checkpoints: Checkpoints,
+        events: Events,
+        init: Path | None = None,
+        length: Callable[[Any], int] = len,
+        on_step: Callable[[Batch, dict], None] = lambda batch, scalars: None,
+    ):
+        self.config, self.seed, self.items, self.dev, self.init = config, seed, train, dev, init
+        self.checkpoints, self.events, self.on_step = checkpoints, events, on_step
+        self.plan = BatchPlan(lengths, seed, config.max_frames, config.max_items, train.ids)
+        self.length = length
+        self.named: SimpleNamespace | None = None
+        self.done = max(checkpoints.steps(), default=0)  # the last finished step
+        self.best: dict | None = None
+        self.unimproved = 0
+        self.scalars: dict[str, Any] = {}
+        self.stop_asked = threading.Event()
+
+    # ---- what a fit calls ----
+
+    def state(self, **parts: Any) -> SimpleNamespace:
+        if self.named is not None:
+            raise TrainingError("state() is called once, with all parts")
+        if self.done:
+            parts = self._restored(self.done, parts)
+        self.named = SimpleNamespace(**parts)
+        return self.named
+
+    def batches(self, validate: Validate | None = None) -> Iterator[Batch]:
+        if self.named is None:
+            raise TrainingError("name what a checkpoint must hold with state() before the first batch")
+        with self._heeding_stops(), ThreadPoolExecutor(1) as reader:
+            ahead = reader.submit(self._batch, self.done + 1)
+            while self.done < self.config.max_steps and not self._ended():
+                batch = ahead.result()
+                ahead = reader.submit(self._batch, batch.step + 1)  # read while the step is computed
+                self._seed(batch.step)
+                self.scalars = {}
+                yield batch
+                self.done = batch.step
+                self._between(batch, validate)
+            ahead.cancel()
+        self._finish()
+
+    def accepts(self, batch: Batch, loss: Any) -> bool:
+        if math.isfinite(number(loss)):
+            return True
+        last = max(self.checkpoints.steps(), default=0)
+        if self.config.nan == "stop":
+            raise TrainingError(
+                f"step {batch.step}: the loss is {number(loss)} on {', '.join(batch.ids)}; the last good checkpoint is of "
+                f"step {last}. Look at these items, lower the learning rate, or set nan: skip to leave such steps out"
+            )
+        self.events.scalars(batch.step, {"skipped": 1.0})
+        return False
+
+    def report(self, step: int, **scalars: Any) -> None:
+        self.scalars = scalars
+        self.events.scalars(step, {**scalars, "epoch": self.plan.epoch_of(step)})
+
+    def audio(self, step: int, name: str, wave: np.ndarray) -> None:
+        self.events.audio(step, name, wave)
+
+    def image(self, step: int, name: str, values: np.ndarray) -> None:
+        self.events.image(step, name, values)
+
+    def parallel(self, model: Any) -> Any:
+        return model.to(self.device)
+
+    def key(self, step: int, name: str = "") -> int:
+        text = f"{self.seed}/{step}/{name}".encode()
+        return int.from_bytes(hashlib.blake2b(text, digest_size=4).digest(), "big") >> 1
+
+    # ---- between two steps ----
+
+    def _batch(self, step: int) -> Batch:
+        part = self.plan.part(step, self.rank, self.world)
+        ids = [self.items.ids[index] for index in part.indices]
+        return Batch(step, ids, [self.items[index] for index in part.indices], part.length, part.size, part.share)
+
+    def _seed(self, step: int) -> None:
+        """Every step starts from seeds of its own, so that no generator's state has to be kept."""
+        import sys
+
+        np.random.seed(self.key(step, f"numpy/{self.rank}"))
+        if "torch" in sys.modules:
+            sys.modules["torch"].manual_seed(self.key(step, f"torch/{self.rank}"))
+
+    def _between(self, batch: Batch, validate: Validate | None) -> None:
+        step = batch.step
+        self.on_step(batch, self.scalars)
+        last = step == self.config.max_steps
+        validating = validate and len(self.dev) and (step % self.config.val_check_interval == 0 or last)
+        if validating:
+            self._validate(step, validate)
+        if validating or step % self.config.checkpoint_interval == 0 or last or self.stop_asked.is_set():
+            self._save(step)
+        if self.stop_asked.is_set():
+            raise Stopped(f"stopped after step {step}, which is kept: the same command goes on from there")
+
+    def _validate(self, step: int, validate: Validate) -> None:
+        """The mean of each score over the dev items, weighted by their lengths, in groups of a batch's size."""
+        total, sums = 0, {}
+        for group in _groups([self.length(item) for item in self.dev], self.config.max_frames):
+            items = [self.dev[index] for index in group]
+            weight = sum(self.length(item) for item in items)
+            for name, value in validate(items).items():
+                sums[name] = sums.get(name, 0.0) + weight * number(value)
+            total += weight
+        scores = {name: value / total for name, value in sums.items()}
+        self.events.scalars(step, scores, prefix="val")
+        if not self.best or scores["loss"] < self.best["score"]:
+            self.best, self.unimproved = {"step": step, "score": scores["loss"]}, 0
+        else:
+            self.unimproved += 1
+
+    def _save(self, step: int) -> None:
+        try:
+            facts = {"best": self.best, "unimproved": self.unimproved}
+            self.checkpoints.save(step, vars(self.named), facts)
+            if self.best and self.best["step"] == step:
+                self.checkpoints.mark_best(step, self.best["score"])
+            self.events.flush(step)
+        except OSError as error:
+            last = max((old for old in self.checkpoints.steps() if old != step), default=0)
+            raise TrainingError(
+                f"step {step}: the checkpoint could not be written ({error}); that of step {last} is intact"
+            ) from error
+        self.checkpoints.prune()
+
+    def _restored(self, step: int, parts: dict[str, Any]) -> dict[str, Any]:
+        try:
+            restored, facts = self.checkpoints.load(step, parts)
+        except ValueError as error:
+            raise TrainingError(str(error)) from None
+        self.best, self.unimproved = facts["best"], facts["unimproved"]
+        return restored
+
+    def _ended(self) -> bool:
+        return self.config.patience is not None and self.unimproved >= self.config.patience
+
+    def _finish(self) -> None:
+        """Leave the best state in place, where there is one."""
+        best = self.checkpoints.best()
+        if best and best["step"] != self.done:
+            vars(self.named).update(self.checkpoints.load(best["step"], vars(self.named))[0])
+
+    @contextmanager
+    def _heeding_stops(self):
+        """Ctrl-C and SIGTERM are heeded after the step; a second Ctrl-C at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def ask(number, frame):
+            if self.stop_asked.is_set():
+                raise KeyboardInterrupt
+            self.stop_asked.set()
+
+        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _groups(lengths: list[int], budget: int) -> Iterator[list[int]]:
+    """Positions in order, as many at a time as fit into the budget when padded."""
+    group: list[int] = []
+    for index, length in enumerate(lengths):
+        if group and max(length, *(lengths[i] for i in group)) * (len(group) + 1) > budget:
+            yield group
+            group = []
+        group.append(index)
+    if group:
+        yield group
