@@ -6,21 +6,24 @@ them, restarts them and tries again. Nodes that are ready run at once. `read` st
 """
 
 import json
+import queue
+import shutil
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from blocks.base import Failure, Skip
 from runner.executor import ClusterError, NodeFailed, NodeResult, Observer, Outcome, not_run
 from runner.local import NodeRun, finish
 from runner.plan import Plan, Step
 from runner.resources import room_for, wanted
-from runner.session import connected
-from runner.shards import MapWork
-from runner.work import BlockError, Shard
+from runner.session import Session, connected
+from runner.shards import DEATHS, MapWork
+from runner.store import StoreError
+from runner.store.artifact import MANIFEST, read_manifest
+from runner.work import SHARD_ROWS, BlockError, Shard, reason_of
 
-RETRIES = 8  # of one shard after its worker died: more than it takes to blame an item
+RETRIES = DEATHS * SHARD_ROWS  # of one shard whose worker died: it ends even where every item is deadly
 
 
 class RayExecutor:
@@ -47,31 +50,41 @@ class RayExecutor:
 class _Run:
     """The nodes of one run, each in a thread of its own that waits for Ray."""
 
-    def __init__(self, plan: Plan, store, observer: Observer, outcome: Outcome, session, patience: float):
+    def __init__(self, plan: Plan, store, observer: "OneAtATime", outcome: Outcome, session: Session, patience: float):
         self.plan, self.store, self.observer, self.outcome = plan, store, observer, outcome
         self.session, self.patience = session, patience
         self.stopping = threading.Event()
         self.at_work = set()  # names of nodes that hold resources
 
     def run(self) -> None:
-        waiting = dict(self.plan.steps)
-        running: dict[Future, str] = {}
-        pool = ThreadPoolExecutor(max_workers=max(1, len(waiting)))
+        waiting, running = dict(self.plan.steps), set()
+        ended: queue.SimpleQueue[tuple[str, Exception | None]] = queue.SimpleQueue()
         try:
             while waiting or running:
                 if not self.outcome.error:
                     for name in [name for name in waiting if self._ready(name)]:
-                        running[pool.submit(self._node, waiting.pop(name))] = name
+                        running.add(name)
+                        # Not waited for where the run is broken off: what Ray never answers must not hold up the end.
+                        threading.Thread(target=self._node, args=(waiting.pop(name), ended), daemon=True).start()
                 if not running:
                     break
-                done, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
-                self.session.check()
-                for future in done:
-                    del running[future]
-                    future.result()
+                try:
+                    name, bug = ended.get(timeout=1)
+                except queue.Empty:
+                    self.session.check()
+                    continue
+                running.remove(name)
+                if bug:
+                    raise bug
         finally:
             self.stopping.set()
-            pool.shutdown(wait=self.session.alive, cancel_futures=True)
+            self.observer.close()
+
+    def check(self) -> None:
+        """Called by whoever waits. Raises ClusterError once the run is to stop."""
+        self.session.check()
+        if self.stopping.is_set():
+            raise ClusterError("stopped, since another node failed")
 
     def _ready(self, name: str) -> bool:
         above = (
@@ -79,14 +92,18 @@ class _Run:
         )
         return all(node.state in ("cached", "ran") for node in above)
 
-    def _node(self, step: Step) -> None:
-        result = self.outcome.nodes[step.name]
-        node = ClusterNode(self.plan, step, self.store, self.observer, result)
-        node.cluster = self
-        error = finish(node, self.outcome)
-        if error and not self.stopping.is_set():
-            self.stopping.set()
-            self.outcome.error = error
+    def _node(self, step: Step, ended: queue.SimpleQueue) -> None:
+        bug = None
+        try:
+            node = ClusterNode(self.plan, step, self.store, self.observer, self.outcome.nodes[step.name])
+            node.cluster = self
+            error = finish(node, self.outcome)
+            if error and not self.stopping.is_set():
+                self.stopping.set()
+                self.outcome.error = error
+        except Exception as error:
+            bug = error
+        ended.put((step.name, bug))
 
 
 class ClusterNode(NodeRun):
@@ -94,17 +111,37 @@ class ClusterNode(NodeRun):
 
     cluster: _Run
 
+    def run(self) -> None:
+        from ray.exceptions import RayError
+
+        try:
+            super().run()
+        except RayError as error:
+            self.cluster.session.check(now=True)
+            raise NodeFailed(f"{self.step.checked.node.place}: {self.step.name}: Ray gave up: {error}") from None
+
     def make_shards(self, work: MapWork, missing: list[int]) -> Iterator[Shard]:
         if not missing:
             return
         scale = self.step.checked.node.scale
+        work.trials.forget()  # a run that was stopped took its workers along; that speaks against no item
         with room_for(self.step, min(scale.workers, len(missing)), self.cluster):
             # A pool is not worth its start for one shard.
-            for note in _one(work, missing[0], scale) if len(missing) == 1 else _many(work, missing, scale):
-                if self.cluster.stopping.is_set():
-                    raise NodeFailed("stopped, since another node failed")
+            made = self._one(work, missing[0]) if len(missing) == 1 else _many(work, missing, scale)
+            for note in made:
+                self.cluster.check()
                 yield _shard(note)
         work.reopen()
+
+    def map_work(self) -> MapWork:
+        """With weights in the store: a folder of this machine may be on no other."""
+        work = super().map_work()
+        if work.weights:
+            work.artifact = self._digest(self.step.checked.node.model)
+            if self.store.find_artifact(work.artifact) is None:
+                _keep(self.store, work.artifact, work.weights)
+            work.weights = None
+        return work
 
     def _expand(self) -> None:
         self._elsewhere()
@@ -114,16 +151,31 @@ class ClusterNode(NodeRun):
 
     def _elsewhere(self) -> None:
         """The whole node as one task on the cluster."""
-        import ray
-
-        scale = self.step.checked.node.scale
         self.observer.node_started(self.step, None, 0)
         with room_for(self.step, 1, self.cluster):
-            task = ray.remote(_whole).options(**wanted(scale), max_retries=RETRIES)
-            note = json.loads(ray.get(task.remote(self.plan, self.step.name, self.store)))
+            note = json.loads(self._task(DEATHS - 1, _whole, self.plan, self.step.name, self.store))
         if "error" in note:
             raise NodeFailed(note["error"])
         self.result.unmatched = note["unmatched"]
+
+    def _one(self, work: MapWork, index: int) -> Iterator[str]:
+        yield self._task(RETRIES, _made, work, index)
+
+    def _task(self, retries: int, function, *args) -> str:
+        """Call on a worker, tried again that often after the worker died."""
+        import ray
+
+        scale = self.step.checked.node.scale
+        task = ray.remote(function).options(name=self.step.name, max_retries=retries, **wanted(scale))
+        result = task.remote(*args)
+        try:
+            while not ray.wait([result], timeout=1)[0]:
+                self.cluster.check()
+        except ClusterError:
+            if self.cluster.session.alive:
+                ray.cancel(result, force=True)
+            raise
+        return ray.get(result)
 
 
 class OneAtATime(Observer):
@@ -131,6 +183,11 @@ class OneAtATime(Observer):
 
     def __init__(self, inner: Observer):
         self.inner, self.lock = inner, threading.Lock()
+
+    def close(self) -> None:
+        """Whoever still has something to say comes too late."""
+        with self.lock:
+            self.inner = Observer()
 
     def node_started(self, step, total, done) -> None:
         with self.lock:
@@ -162,8 +219,10 @@ def _made(work: MapWork, index: int) -> str:
     """Make a shard; what became of it, as text. An error travels as one too: Ray would wrap it in its own traceback."""
     try:
         shard = work.make(index)
+    except (BlockError, NodeFailed) as error:
+        return json.dumps({"error": str(error)})
     except Exception as error:
-        return json.dumps({"error": f"{type(error).__name__}: {error}"})
+        return json.dumps({"error": f"{work.checked.node.place}: {work.checked.node.name}: {reason_of(error)}"})
     failures = [[failure.id, failure.reason, isinstance(failure, Skip)] for failure in shard.failures]
     return json.dumps({"ids": shard.ids, "failures": failures})
 
@@ -174,19 +233,12 @@ def _whole(plan: Plan, name: str, store) -> str:
     result = NodeResult(step.digest, "waiting")
     try:
         NodeRun(plan, step, store, Observer(), result).run()
-    except (NodeFailed, BlockError, OSError) as error:
+    except (NodeFailed, BlockError, OSError, StoreError) as error:
         return json.dumps({"error": str(error)})
     return json.dumps({"unmatched": result.unmatched})
 
 
-# ---- pipelines ----
-
-
-def _one(work: MapWork, index: int, scale) -> Iterator[str]:
-    import ray
-
-    task = ray.remote(_made).options(**wanted(scale), max_retries=RETRIES)
-    yield ray.get(task.remote(work, index))
+# ---- the driver's side of it ----
 
 
 def _many(work: MapWork, missing: list[int], scale) -> Iterator[str]:
@@ -211,3 +263,11 @@ def _shard(note: str) -> Shard:
         raise NodeFailed(found["error"])
     failures = [(Skip if skipped else Failure)(reason, id) for id, reason, skipped in found["failures"]]
     return Shard(ids=found["ids"], failures=failures)
+
+
+def _keep(store, digest: str, folder: str) -> None:
+    """Copy an artifact into the store."""
+    manifest = read_manifest(folder)
+    about = {key: manifest[key] for key in ("block", "config", "spec", "licences", "lineage") if key in manifest}
+    with store.write_artifact(digest, about) as stage:
+        shutil.copytree(folder, stage, dirs_exist_ok=True, ignore=shutil.ignore_patterns(MANIFEST))

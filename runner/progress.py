@@ -1,7 +1,18 @@
-"""Progress bars of a run on a terminal, one a node, with time left."""
+"""Progress bars of a run on a terminal: one a node at work, with rows a second and time left."""
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from runner.executor import NodeResult, Observer
 from runner.plan import Plan, Step
@@ -16,7 +27,7 @@ _STATES = {
 
 
 class Bars(Observer):
-    """A context manager: bars while a node runs, one line for each node that ended."""
+    """A context manager: a bar for each node at work, one line for each that ended."""
 
     def __init__(self, plan: Plan, console: Console):
         self.console = console
@@ -26,13 +37,14 @@ class Bars(Observer):
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
+            _Speed(),
             TimeRemainingColumn(),
-            TextColumn("[red]{task.fields[failed]}"),
+            _Failed(),
             console=console,
             transient=True,
         )
-        self.task = None
-        self.failed = 0
+        self.bars: dict[str, TaskID] = {}  # by node
+        self.failed: dict[str, int] = {}
 
     def __enter__(self) -> "Bars":
         self.progress.start()
@@ -42,18 +54,18 @@ class Bars(Observer):
         self.progress.stop()
 
     def node_started(self, step: Step, total: int | None, done: int) -> None:
-        self.failed = 0
-        self.task = self.progress.add_task(step.name.ljust(self.width), total=total, completed=done, failed="")
+        self.failed[step.name] = 0
+        name = step.name.ljust(self.width)
+        self.bars[step.name] = self.progress.add_task(name, total=total, completed=done, failed=0)
 
     def shard_done(self, step: Step, shard: Shard) -> None:
-        self.failed += shard.failed
-        text = f"{self.failed} failed" if self.failed else ""
-        self.progress.update(self.task, advance=len(shard.ids) + shard.failed, failed=text)
+        self.failed[step.name] += shard.failed
+        advance = len(shard.ids) + len(shard.failures)
+        self.progress.update(self.bars[step.name], advance=advance, failed=self.failed[step.name])
 
     def node_finished(self, step: Step, result: NodeResult) -> None:
-        if self.task is not None:
-            self.progress.remove_task(self.task)
-            self.task = None
+        if (bar := self.bars.pop(step.name, None)) is not None:
+            self.progress.remove_task(bar)
         extra = "".join(
             f", [red]{count} {word}[/]" if word == "failed" else f", {count} {word}"
             for count, word in ((result.failures, "failed"), (result.skipped, "left out"))
@@ -61,3 +73,14 @@ class Bars(Observer):
         )
         made = f"{result.rows} rows{extra}, {result.seconds:.1f} s" if result.state in ("ran", "cached") else ""
         self.console.print(f"{step.name.ljust(self.width)}  {_STATES[result.state]}  {made}", highlight=False)
+
+
+class _Speed(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.3g} rows/s" if task.speed else "")
+
+
+class _Failed(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        failed = task.fields["failed"]
+        return Text(f"{failed} failed" if failed else "", style="red")

@@ -1,5 +1,6 @@
 """What a node asks of a cluster, whether the cluster can give it, and setting it aside."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,13 +39,12 @@ def check_capacity(plan: Plan) -> None:
         scale = step.checked.node.scale
         one = _bundle(scale)
         workers = scale.workers if step.verb == "map" else 1
-        fits = any(all(node.get(key, 0) >= amount for key, amount in one.items()) for node in nodes)
-        enough = all(total.get(key, 0) >= workers * amount for key, amount in one.items())
         grows = grown and all(grown.get(key, 0) >= workers * amount for key, amount in one.items())
-        if not grows and not (fits and enough):
+        slots = sum(_slots(node, one) for node in nodes)
+        if not grows and slots < workers:
+            room = f"room for {slots} such workers on {len(nodes)} machines with {_text(total)} in all"
             wrong.append(
-                f"{step.checked.node.place}: {step.name}: wants {workers} x {_text(one)}, but the cluster has {_text(total)}"
-                + ("" if fits or not enough else " and no single machine with as much")
+                f"{step.checked.node.place}: {step.name}: wants {workers} x {_text(one)}, but the cluster has {room}"
             )
     if wrong:
         raise ClusterError("\n".join(wrong))
@@ -69,24 +69,28 @@ def _await_room(step: Step, workers: int, run) -> None:
     import ray
     from ray.util.placement_group import placement_group, remove_placement_group
 
-    group = placement_group([_bundle(step.checked.node.scale)] * workers, strategy="SPREAD")
+    wants = _bundle(step.checked.node.scale)
+    group = placement_group([wants] * workers, strategy="SPREAD")
     deadline = time.monotonic() + run.patience
     try:
         while not group.wait(timeout_seconds=1):
-            run.session.check()
-            if run.stopping.is_set():
-                raise ClusterError("stopped, since another node failed")
+            run.check()
             if run.at_work:
                 deadline = time.monotonic() + run.patience
             elif time.monotonic() > deadline:
                 raise ClusterError(
                     f"{step.checked.node.place}: {step.name}: waited {run.patience:g} s for {workers} x "
-                    f"{_text(_bundle(step.checked.node.scale))}; free now: {_text(ray.available_resources())} "
+                    f"{_text(wants)}; free now: {_text(dict.fromkeys(wants, 0) | ray.available_resources())} "
                     f"of {_text(ray.cluster_resources())}. Others hold the rest: wait for them, or ask for less in `scale`"
                 )
     finally:
         if run.session.alive:
             remove_placement_group(group)
+
+
+def _slots(node: dict, one: dict) -> int:
+    """How many such workers fit on a machine."""
+    return min(math.floor(node.get(key, 0) / amount + 1e-6) for key, amount in one.items())
 
 
 def _bundle(scale: Scale) -> dict[str, float]:

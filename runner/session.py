@@ -5,6 +5,8 @@ import logging
 import os
 import socket
 import threading
+import time
+import warnings
 from collections.abc import Iterator
 
 from blocks.common.folders import cache
@@ -16,7 +18,7 @@ SILENT_S = 15.0  # how long the head may not answer until it counts as gone
 
 
 class Session:
-    """Whether the cluster's head still answers."""
+    """Whether the cluster's head still answers; `head` is HOST:PORT, or None where nobody watches."""
 
     def __init__(self, head: str | None):
         self.head, self.alive = head, True
@@ -24,8 +26,10 @@ class Session:
         if head:
             threading.Thread(target=self._watch, daemon=True).start()
 
-    def check(self) -> None:
-        """Raises ClusterError once the head is gone."""
+    def check(self, now: bool = False) -> None:
+        """Raises ClusterError once the head is gone; `now`: as soon as it does not answer."""
+        if now and self.head and not self._answers():
+            self.alive = False
         if not self.alive:
             raise ClusterError(
                 f"the head of the Ray cluster at {self.head} does not answer any more. Finished shards are kept in the "
@@ -36,17 +40,21 @@ class Session:
         self._over.set()
 
     def _watch(self) -> None:
-        host, port = self.head.rsplit(":", 1)
-        missed = 0.0
+        heard = time.monotonic()
         while not self._over.wait(1.0):
-            try:
-                socket.create_connection((host, int(port)), timeout=2.0).close()
-                missed = 0.0
-            except OSError:
-                missed += 1.0
-            if missed >= SILENT_S:
+            if self._answers():
+                heard = time.monotonic()
+            elif time.monotonic() - heard > SILENT_S:
                 self.alive = False
                 return
+
+    def _answers(self) -> bool:
+        host, port = self.head.rsplit(":", 1)
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=2.0).close()
+        except OSError:
+            return False
+        return True
 
 
 @contextlib.contextmanager
@@ -86,7 +94,11 @@ def _connect(ray, address: str) -> None:
         ) from None
 
 
-_ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # Ray's default to be; without it Ray warns
+}
 
 
 def _worker_environment() -> dict[str, str]:
@@ -99,9 +111,11 @@ def _worker_environment() -> dict[str, str]:
 
 def _quiet() -> None:
     """One progress view: ours."""
-    from ray.data import DataContext
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of Ray's own settings, which it makes here
+        from ray.data import DataContext
 
-    context = DataContext.get_current()
+        context = DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     for name in ("ray.data", "ray.data._internal.execution.streaming_executor"):

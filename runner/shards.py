@@ -13,14 +13,18 @@ from blocks.base import Block, Failure, Schema, ports
 from runner.check import CheckedNode
 from runner.rows import Rows
 from runner.store import Store, TableWriter
-from runner.work import SHARD_ROWS, Shard, make_block, map_rows
+from runner.work import SHARD_ROWS, BlockError, Shard, make_block, map_rows
 
 DEATHS = 3  # of a process at one item, until the item is blamed
+_SETUP = "setup"  # stands in the notes where a batch does, while the block is loaded
 
 
 @dataclass
 class MapWork:
-    """A map node, ready to travel to a worker: `tables` are digests by node, `weights` the model's folder."""
+    """A map node, ready to travel to a worker: `tables` are digests by node.
+
+    A model's weights lie in the folder `weights` of this machine, or as `artifact` in the store.
+    """
 
     checked: CheckedNode
     store: Store
@@ -30,14 +34,15 @@ class MapWork:
     single: frozenset[str]  # nodes whose table is one row
     seed: int
     weights: str | None = None
+    artifact: str | None = None
     trials: "Trials" = field(init=False)
 
     def __post_init__(self):
         self.trials = Trials(self.store, self.digest)
 
     def __reduce__(self):
-        sent = (self.checked, self.store, self.digest, self.meta, self.tables, self.single, self.seed, self.weights)
-        return type(self), sent
+        sent = (self.checked, self.store, self.digest, self.meta, self.tables, self.single, self.seed)
+        return type(self), (*sent, self.weights, self.artifact)
 
     @cached_property
     def rows(self) -> Rows:
@@ -61,7 +66,8 @@ class MapWork:
 
     @cached_property
     def block(self) -> Block:
-        return make_block(self.checked, self.seed, self.weights)
+        folder = self.store.find_artifact(self.artifact) if self.artifact else self.weights
+        return make_block(self.checked, self.seed, folder)
 
     @property
     def output(self) -> type[Schema]:
@@ -69,12 +75,12 @@ class MapWork:
 
     def make(self, index: int) -> Shard:
         """Make and write the shard. Raises BlockError where the block breaks its contract."""
-        block = self.block
         trial = self.trials.begin(index)
         ids = self.chunks[index]
         batch = self.checked.node.scale.batch_size or self.checked.cls.batch_size
         shard = Shard()
         try:
+            block = self._set_up(trial)
             for at in range(0, len(ids), batch):
                 some = ids[at : at + batch]
                 if trial.careful(at):
@@ -89,6 +95,14 @@ class MapWork:
         finally:
             self.trials.end(index)
         return shard
+
+    def _set_up(self, trial: "Trial") -> Block:
+        if "block" not in self.__dict__:
+            if trial.batches.get(_SETUP, 0) >= DEATHS:
+                node = self.checked.node
+                raise BlockError(f"{node.place}: {node.name}: {DEATHS} processes died while they loaded {node.block}")
+            trial.note(_SETUP)
+        return self.block
 
     def _alone(self, trial: "Trial", at: int, id: str, block: Block) -> Shard:
         if trial.is_blamed(at, id):
@@ -123,6 +137,10 @@ class Trials:
     def end(self, index: int) -> None:
         self.files.delete(self._path(index))
 
+    def forget(self) -> None:
+        """Drop the notes of every shard."""
+        self.files.delete_folder(self.folder)
+
     def _path(self, index: int) -> str:
         return f"{self.folder}/{index:05d}.json"
 
@@ -142,5 +160,5 @@ class Trial:
     def is_blamed(self, at: int, id: str) -> bool:
         return self.items.get(id, 0) > 0 and self.batches[str(at)] >= DEATHS
 
-    def note(self, at: int, id: str | None = None) -> None:
+    def note(self, at: int | str, id: str | None = None) -> None:
         self.write({"at": str(at), "id": id, "batches": self.batches, "items": self.items})

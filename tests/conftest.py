@@ -6,6 +6,7 @@ import pytest
 
 import blocks
 from blocks.spec import AudioSpec
+from tests.clusters import ray_environment, ray_here  # noqa: F401  (fixtures)
 
 blocks.__path__.append(str(Path(__file__).parent / "toys"))
 

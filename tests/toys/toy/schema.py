@@ -25,3 +25,8 @@ class Level(Schema):
 class Identified(Schema):
     id: str
     wave: Wave
+
+
+class Place(Schema):
+    node: str
+    gpus: str
