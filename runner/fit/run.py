@@ -169,11 +169,11 @@ class LocalRun(Run):
 
     def _save(self, step: int) -> None:
         try:
+            self.events.flush(step)  # first: a checkpoint goes with all curves up to it
             facts = {"best": self.best, "unimproved": self.unimproved}
             self.checkpoints.save(step, vars(self.named), facts)
             if self.best and self.best["step"] == step:
                 self.checkpoints.mark_best(step, self.best["score"])
-            self.events.flush(step)
         except OSError as error:
             last = max((old for old in self.checkpoints.steps() if old != step), default=0)
             raise TrainingError(
