@@ -8,6 +8,7 @@ import json
 import os
 import shlex
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
@@ -78,7 +79,7 @@ def run(
         return
     started = now()
     name = opened.record_run(make_record(plan, not_run(plan), started))  # so that `store gc` spares what is being used
-    with Bars(plan, console) as bars:
+    with Bars(plan, console) as bars, redirect_stdout(sys.stderr):  # whatever blocks print, stdout carries results only
         try:
             outcome = _executor(address).run(plan, opened, bars)
         except KeyboardInterrupt:
@@ -295,9 +296,14 @@ def _plan(checked, store, until, from_nodes, to_nodes, limit, fetch):
 
 
 def _open(url: str):
-    from runner.store import Store
+    from runner.store import Store, StoreError
 
-    return Store(url)
+    try:
+        store = Store(url)
+        store.files.reach()
+        return store
+    except StoreError as error:
+        _stop(str(error))
 
 
 def _executor(address: str | None):

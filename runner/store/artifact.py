@@ -64,7 +64,7 @@ def read_artifact(folder: str | Path) -> dict:
     manifest = read_manifest(folder)
     for name, want in manifest["files"].items():
         path = Path(folder) / name
-        _refuse_unsafe(folder, name)
+        refuse_unsafe(folder, name)
         if not path.is_file():
             raise StoreError(f"{path}: missing, but listed in {MANIFEST}; fetch or train the artifact again")
         if (found := path.stat().st_size) != want["bytes"]:
@@ -83,12 +83,13 @@ def _names(folder: Path) -> list[str]:
         if path.is_symlink():
             raise StoreError(f"{path}: is a link; want a file, since an artifact is moved as a whole")
         if path.is_file() and name != MANIFEST:
-            _refuse_unsafe(folder, name)
+            refuse_unsafe(folder, name)
             names.append(name)
     return names
 
 
-def _refuse_unsafe(folder: str | Path, name: str) -> None:
+def refuse_unsafe(folder: str | Path, name: str) -> None:
+    """Raises StoreError for a file outside the artifact, and one that may be a pickle."""
     parts = PurePosixPath(name)
     if parts.is_absolute() or ".." in parts.parts:
         raise StoreError(f"{Path(folder) / MANIFEST}: lists {name!r}, which lies outside the artifact")

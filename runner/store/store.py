@@ -9,13 +9,13 @@
     artifacts/<digest>/ files, then artifact.json
     runs/<time>-<graph>.json
 
-Every file gets a name of its own first and is then moved into place, so that a killed run leaves nothing half
-written, and two runs at the same table help each other: whoever finishes a shard first wins, and the bytes are the same.
+Every file appears whole or not at all (see `files.py`), so that a killed run leaves nothing half written, and two runs at the same table help each other: whoever finishes a shard first wins, and the bytes are the same.
 """
 
 import re
 import shutil
 import tempfile
+import threading
 import uuid
 import weakref
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ from pathlib import Path
 
 from blocks.base import Schema
 from runner.store import artifact
-from runner.store.files import TEMPORARY, Files
+from runner.store.files import TEMPORARY, Files, flush
 from runner.store.formats import StoreError, check_format
 from runner.store.table import MANIFEST, Table, View, how_to_mend
 from runner.store.writer import FORMAT, TableWriter, ViewPart, now, publish, view_manifest
@@ -39,6 +39,7 @@ class Store:
     def __init__(self, url: str | Path):
         self.files = Files(url)
         self._fetched: Path | None = None  # artifacts copied from a remote store
+        self._fetching = threading.Lock()
 
     def __reduce__(self):
         return Store, (self.files.url,)
@@ -97,7 +98,10 @@ class Store:
     # ---- artifacts ----
 
     def find_artifact(self, digest: str) -> str | None:
-        """A local folder with the complete artifact, or None. From a remote store it is copied, once for this object."""
+        """A local folder with the complete artifact, or None. From a remote store it is copied, once for this object.
+
+        Raises StoreError where a file of it is missing or was changed on the way.
+        """
         folder = _folder("artifacts", digest)
         manifest = self.files.read_json(f"{folder}/{artifact.MANIFEST}")
         if manifest is None:
@@ -105,15 +109,29 @@ class Store:
         check_format(self.files.at(f"{folder}/{artifact.MANIFEST}"), manifest.get("format"), artifact.FORMAT)
         if self.files.local:
             return self.files.at(folder)
-        if self._fetched is None:
-            self._fetched = Path(tempfile.mkdtemp(prefix="voxblocks-"))
-            weakref.finalize(self, shutil.rmtree, self._fetched, ignore_errors=True)
-        here = self._fetched / digest
-        if not here.exists():
-            for name in [*manifest["files"], artifact.MANIFEST]:
-                (here / name).parent.mkdir(parents=True, exist_ok=True)
-                (here / name).write_bytes(self.files.read(f"{folder}/{name}"))
+        with self._fetching:
+            if self._fetched is None:
+                self._fetched = Path(tempfile.mkdtemp(prefix="voxblocks-"))
+                weakref.finalize(self, shutil.rmtree, self._fetched, ignore_errors=True)
+            here = self._fetched / digest
+            if not here.exists():
+                self._fetch(folder, manifest, here)
         return str(here)
+
+    def _fetch(self, folder: str, manifest: dict, here: Path) -> None:
+        part = here.with_name(f"{TEMPORARY}{here.name}")  # takes its name once it is whole
+        shutil.rmtree(part, ignore_errors=True)
+        for name in [*manifest["files"], artifact.MANIFEST]:
+            artifact.refuse_unsafe(part, name)
+            (part / name).parent.mkdir(parents=True, exist_ok=True)
+            try:
+                (part / name).write_bytes(self.files.read(f"{folder}/{name}"))
+            except FileNotFoundError:
+                raise StoreError(
+                    f"{self.files.at(folder)}/{name}: missing, but listed in {artifact.MANIFEST}; delete the artifact and run again"
+                ) from None
+        artifact.read_artifact(part)
+        part.rename(here)
 
     @contextmanager
     def write_artifact(self, digest: str, meta: dict) -> Iterator[Path]:
@@ -125,7 +143,7 @@ class Store:
         try:
             yield stage
             artifact.write_manifest(stage, meta | {"created": now()})
-            if self.files.size(f"{folder}/{artifact.MANIFEST}") is None:
+            if not self.files.size(f"{folder}/{artifact.MANIFEST}"):
                 self._move_in(stage, folder)
         finally:
             shutil.rmtree(stage, ignore_errors=True)
@@ -138,6 +156,9 @@ class Store:
                     stream.write((stage / name).read_bytes())
             return
         try:
+            for path in stage.rglob("*"):
+                if path.is_file():
+                    flush(path)
             stage.rename(self.files.at(folder))
         except OSError as error:
             if self.files.size(f"{folder}/{artifact.MANIFEST}") is None:  # else another run was faster

@@ -46,10 +46,10 @@ class TableWriter:
         self._schema, self._meta, self._layout = schema, meta, layout
         self.digest = folder.rpartition("/")[2]
         self._columns = arrow_schema(schema)
-        self._rows = {index: found["rows"] for index in self._listed() if (found := self._finished(index))}
+        self._rows = {index: about["rows"] for index, about in self._all_finished().items()}
         self.done: set[int] = set(self._rows)
-        if self._files.size(f"{self._folder}/{MANIFEST}") is None:
-            self._files.write_json(f"{self._folder}/{STARTED}", {"started": now(), "meta": meta})
+        if not self._files.size(f"{self._folder}/{MANIFEST}"):
+            self._files.write_json(f"{self._folder}/{STARTED}", {"started": now(), "meta": meta}, sync=False)
 
     @property
     def rows(self) -> int:
@@ -84,18 +84,16 @@ class TableWriter:
 
         Raises StoreError for a shard that is missing and an id that stands in two rows.
         """
-        if self._files.size(f"{self._folder}/{MANIFEST}") is not None:
+        if self._files.size(f"{self._folder}/{MANIFEST}"):
             return self._find(self.digest)  # another run was faster
-        found = {index: about for index in self._listed() if (about := self._finished(index))}
+        found = self._all_finished()
         count = max(found, default=-1) + 1 if shards is None else shards
         if missing := [index for index in range(count) if index not in found]:
             raise StoreError(f"{self._files.at(self._folder)}: cannot publish without {_shard_name(missing[0])}")
         entries, failures, any_parents = [], [], False
         where: dict[str, int] = {}
-        for index in range(count):
-            path = self._path(index)
-            with self._files.open(path) as file:
-                batch = read_batch(self._files.at(path), file, ["id", "parents"])
+        sizes = self._listed()
+        for index, batch in enumerate(self._files.each(self._names, range(count))):
             any_parents |= batch.column("parents").null_count < len(batch)
             for id in batch.column("id").to_pylist():
                 if id in where:
@@ -110,11 +108,11 @@ class TableWriter:
                 {
                     "file": _shard_name(index),
                     "rows": len(batch),
-                    "bytes": self._files.size(path),
+                    "bytes": sizes[index],
                     "failures": len(listed),
                 }
             )
-        for index in self._listed():
+        for index in sizes:
             if index >= count:  # left by a run that cut the table in another way
                 self._files.delete(self._path(index))
         names = stored_fields(self._schema)
@@ -130,9 +128,19 @@ class TableWriter:
     def _path(self, index: int) -> str:
         return f"{self._folder}/{_shard_name(index)}"
 
-    def _listed(self) -> list[int]:
-        names = (_SHARD.fullmatch(info.base_name) for info in self._files.listed(self._folder))
-        return [int(name[1]) for name in names if name]
+    def _listed(self) -> dict[int, int]:
+        """The bytes of every shard that has its name."""
+        found = ((_SHARD.fullmatch(info.base_name), info.size) for info in self._files.listed(self._folder))
+        return {int(name[1]): size for name, size in found if name}
+
+    def _all_finished(self) -> dict[int, dict]:
+        listed = list(self._listed())
+        return {index: about for index, about in zip(listed, self._files.each(self._finished, listed)) if about}
+
+    def _names(self, index: int) -> pa.RecordBatch:
+        path = self._path(index)
+        with self._files.open(path) as file:
+            return read_batch(self._files.at(path), file, ["id", "parents"])
 
     def _finished(self, index: int) -> dict | None:
         """What a shard says about itself if it is whole and as this table wants it."""
