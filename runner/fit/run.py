@@ -187,6 +187,8 @@ class LocalRun(Run):
         except ValueError as error:
             raise TrainingError(str(error)) from None
         self.best, self.unimproved = facts["best"], facts["unimproved"]
+        if self.best and self.best["step"] == step:  # a kill may have come before it was marked
+            self.checkpoints.mark_best(step, self.best["score"])
         return restored
 
     def _ended(self) -> bool:

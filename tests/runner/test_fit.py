@@ -94,12 +94,15 @@ def test_last_and_best_checkpoints_are_kept(go):
 SLOW = GRAPH.replace("max_steps: 20", "max_steps: 60, pause_s: 0.02")
 
 
-@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_killed_at_a_random_step_and_resumed_equals_the_unbroken_run(go, tmp_path, kill):
-    plan, whole, outcome = go(SLOW, store="whole")
+KILLS = [("tuned", signal.SIGKILL), ("tuned", signal.SIGINT), ("leveled", signal.SIGKILL), ("leveled", signal.SIGTERM)]
+
+
+@pytest.mark.parametrize(("block", "kill"), KILLS)
+def test_killed_at_a_random_step_and_resumed_equals_the_unbroken_run(go, tmp_path, block, kill):
+    text = SLOW.replace("toy.tuned", f"toy.{block}")
+    plan, whole, outcome = go(text, store="whole")
     assert outcome.error is None
     digest = plan.steps["model"].digest
-    (tmp_path / "graph.yaml").write_text(SLOW)
     command = [sys.executable, "-m", "runner", "run", str(tmp_path / "graph.yaml"), "--store", str(tmp_path / "broken")]
     child = subprocess.Popen(command, cwd=ROOT, env=TOYS, stderr=subprocess.PIPE, text=True)
     steps = tmp_path / "broken" / "fits" / digest
