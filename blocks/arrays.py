@@ -87,6 +87,10 @@ LogMel = Annotated[
     np.ndarray,
     Array("log_mel", "float32", "frames", "mels", bound=ALL, about="log-mel spectrogram as the audio spec defines it"),
 ]
+Latent = Annotated[
+    np.ndarray,
+    Array("latent", "float32", "frames", "mels", bound=ALL, about="a log-mel as a flow sees it: noise, if it fits well"),
+]
 Pitch = Annotated[
     np.ndarray,
     Array("pitch", "float32", "frames", unit="Hz", bound=FRAMES, about="fundamental frequency, 0 where unvoiced"),
@@ -98,6 +102,9 @@ Energy = Annotated[
 ]
 Embedding = Annotated[
     np.ndarray, Array("embedding", "float32", "embedding", about="a vector of unit length that stands for a voice")
+]
+WordOfPhone = Annotated[
+    np.ndarray, Array("word_of_phone", "int32", "phones", about="the number of the word a phone is in, -1 for a silence")
 ]
 
 
@@ -123,6 +130,8 @@ def apart(hint, name: str):
 
 Id = Annotated[str, Value("id", "names one utterance within a table")]
 Text = Annotated[str, Value("text", "what is said, as written")]
+Phones = Annotated[tuple[str, ...], Value("phones", "what is said, one token a phone or silence of the inventory")]
+Words = Annotated[tuple[str, ...], Value("words", "what is said, word by word")]
 Language = Annotated[str, Value("language", "BCP 47 tag, such as en-US")]
 Speaker = Annotated[str, Value("speaker", "whose voice it is; one name for one person in every corpus")]
 Style = Annotated[str, Value("style", "how it is said, such as neutral or acted")]

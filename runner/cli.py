@@ -100,6 +100,43 @@ def run(
         _stop(str(outcome.error), code=1)
 
 
+@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def submit(
+    context: typer.Context,
+    graph: GraphFile,
+    address: Annotated[str, typer.Option(metavar="http://HOST:8265", help="The dashboard of the cluster's head.")],
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Print the job's id and do not follow it.")] = False,
+) -> None:
+    """Send a run to a Ray cluster as a job that carries this code; takes every other option of `run`, too."""
+    from runner.store import StoreError
+    from runner.submit import Job, SubmitError, follow, send, store_for
+
+    given = typer.main.get_command(app).commands["run"].make_context("submit", [str(graph), *context.args]).params
+    if lost := [f"--{key}" for key in ("out", "report") if given[key] and not given[key].is_absolute()]:
+        _stop(
+            f"{lost[0]} would be written on the cluster; afterwards, here: voxblocks run or report with the same --store"
+        )
+    checked = _checked(graph, given["set"], given["size"], given["released"], needs=False)
+    try:
+        store, warning = store_for(given["store"], address)
+        if warning:
+            print(warning, file=sys.stderr)
+        client, job = send(Job(checked.graph, store, context.args), address)
+    except (StoreError, SubmitError) as error:
+        _stop(str(error))
+    if no_wait:
+        print(job)
+        return
+    print(f"Job {job}; see also: ray job status {job} --address {address}", file=sys.stderr)
+    try:
+        raise typer.Exit(follow(client, job))
+    except SubmitError as error:
+        _stop(str(error), code=1)
+    except KeyboardInterrupt:
+        print(f"The job goes on. To end it: ray job stop {job} --address {address}", file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
 @app.command()
 def report(
     graph: GraphFile,

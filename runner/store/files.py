@@ -154,13 +154,22 @@ def flush(path: str | Path) -> None:
         os.close(descriptor)
 
 
-def _filesystem(url: str) -> tuple[fs.FileSystem, str]:
-    """Raises StoreError for an unknown kind of URL, and for one that holds credentials, without repeating it."""
-    shown, rest = url, unquote(url.partition("://")[2])
-    settings = [key for key, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)]
+def refuse_credentials(url: str) -> None:
+    """Raises StoreError, without repeating it, for a URL that holds any."""
+    rest = unquote(url.partition("://")[2])
     # A secret may hold a slash, so a colon before an @ counts wherever it stands.
-    if "@" in rest.partition("/")[0] or re.search(":.*@", rest) or any(map(_SECRET.search, settings)):
+    if "@" in rest.partition("/")[0] or re.search(":.*@", rest) or any(map(_SECRET.search, _settings(url))):
         raise StoreError("a store's URL may hold no credentials: set them in the environment instead")
+
+
+def _settings(url: str) -> list[str]:
+    return [key for key, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)]
+
+
+def _filesystem(url: str) -> tuple[fs.FileSystem, str]:
+    """Raises StoreError for credentials in the URL, and for a URL of an unknown kind."""
+    refuse_credentials(url)
+    shown, settings = url, _settings(url)
     if url.startswith("s3://") and "allow_delayed_open" not in settings:  # one request, not three, for a small object
         url += ("&" if settings else "?") + "allow_delayed_open=true"
     try:

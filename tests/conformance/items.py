@@ -13,6 +13,8 @@ VALUES = {
     "id": "item",
     "text": "hello world",
     "language": "en-US",
+    "phones": ("sil", "h", "ə", "l", "ˈoʊ", "w", "ˈɚ", "l", "d", "sil"),
+    "words": ("hello", "world"),
     "speaker": "someone",
     "style": "neutral",
     "split": "train",
@@ -56,6 +58,7 @@ def array(mark: Array, spec: AudioSpec, n: int, number: int) -> np.ndarray:
         "pitch": lambda: np.where(voiced, 120 + 5 * rng.standard_normal(frames), 0),
         "voicing": lambda: voiced,
         "energy": lambda: -30 + 5 * rng.standard_normal(frames),
+        "word_of_phone": lambda: np.array([-1, 0, 0, 0, 0, 1, 1, 1, 1, -1]),
         "embedding": lambda: (lambda v: v / np.linalg.norm(v))(rng.standard_normal(256)),
     }[mark.name]()
     return made.astype(mark.dtype)

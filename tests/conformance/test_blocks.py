@@ -15,7 +15,7 @@ from tests.conformance.items import draw
 SPEC = AudioSpec()
 MAPPERS = [name for name in names() if issubclass(find(name), Mapper) and "fit" not in verbs(find(name))]
 WITH_WAVE = [n for n in MAPPERS if "wave" in {mark.name for _, mark in ports(find(n), "map").inputs.__arrays__}]
-KINDS_NEEDED = {"corpus", "features", "vocoder", "reference", "metric"}
+KINDS_NEEDED = {"corpus", "features", "vocoder", "reference", "metric", "text"}
 
 
 def test_every_kind_is_found():

@@ -25,8 +25,3 @@ class Level(Schema):
 class Identified(Schema):
     id: str
     wave: Wave
-
-
-class Place(Schema):
-    node: str
-    gpus: str

@@ -1,4 +1,4 @@
-"""Says on which machine of a cluster an item was worked on, and with which of its GPUs; talks while it works."""
+"""Passes a wave on; notes on which machine of a cluster it was worked on and with which GPUs; talks while it works."""
 
 import os
 import sys
@@ -9,31 +9,30 @@ from pathlib import Path
 from pydantic import NonNegativeFloat
 
 from blocks.base import BlockConfig, Mapper
-from blocks.toy.schema import Identified, Place
+from blocks.toy.schema import Identified, Sound
 
 
 class Config(BlockConfig):
     pause_s: NonNegativeFloat = 0.0
-    log: str = ""  # a file that gets `id node process` of each item before it is worked on
+    log: str = ""  # a file that gets "id node process gpus" of each item before it is worked on
     talk: bool = False
 
 
 class Where(Mapper[Config]):
     tiny = Config()
 
-    def apply(self, items: list[Identified]) -> list[Place]:
+    def apply(self, items: list[Identified]) -> list[Sound]:
         return [self._one(item) for item in items]
 
-    def _one(self, item: Identified) -> Place:
-        node = _node()
+    def _one(self, item: Identified) -> Sound:
         if self.config.log:
             with Path(self.config.log).open("a") as log:
-                log.write(f"{item.id} {node} {os.getpid()}\n")
+                log.write(f"{item.id} {_node()} {os.getpid()} {os.environ.get('CUDA_VISIBLE_DEVICES') or '-'}\n")
         if self.config.talk:
             print(f"at {item.id}")
             warnings.warn(f"careful with {item.id}", stacklevel=1)
         time.sleep(self.config.pause_s)
-        return Place(node=node, gpus=os.environ.get("CUDA_VISIBLE_DEVICES", ""))
+        return Sound(wave=item.wave)
 
 
 def _node() -> str:
