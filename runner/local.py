@@ -100,10 +100,34 @@ class NodeRun:
         return map(work.make, missing)
 
     def _fit(self) -> None:
-        from runner.fit.node import fit
+        from runner.fit.node import publish, train
+
+        work = self.fit_work()
+        self._found(work.rows())
+
+        def started(run):
+            self.observer.node_started(self.step, run.config.max_steps, run.done)
+
+        def stepped(batch, scalars):
+            self.observer.trained(self.step, batch, scalars)
+
+        publish(work, *self._call(train, work, on_step=stepped, on_start=started))
+
+    def fit_work(self):
+        """The node as data that can travel."""
+        from runner.fit.node import FitWork
 
         init = self.step.checked.node.init
-        fit(self, self._rows(), self._weights(init) if init else None)
+        return FitWork(
+            checked=self.step.checked,
+            store=self.store,
+            digest=self.step.digest,
+            meta=self.meta(),
+            tables={name: self._digest(name) for name in self._inputs()},
+            single=self._single(),
+            seed=self.plan.graph.seed,
+            init=self._weights(init) if init else None,
+        )
 
     def _reduce(self) -> None:
         rows = self._rows()
@@ -202,10 +226,10 @@ class NodeRun:
         for id, fields in zip(rows.ids, rows.items(rows.ids)):
             yield id, self._call(make_item, inputs, fields)
 
-    def _call(self, function, *args):
+    def _call(self, function, *args, **named):
         """A call that stands for the whole node: what it raises stops the run."""
         try:
-            return function(*args)
+            return function(*args, **named)
         except (BlockError, NodeFailed, MemoryError):
             raise
         except Exception as error:

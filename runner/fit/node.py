@@ -1,63 +1,99 @@
 """The verb `fit`: from the rows of a node to an artifact that says what it is."""
 
 import json
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from blocks.base import BadItem, Schema, Trainable
 from blocks.training import FitConfig
+from runner.check import CheckedNode
 from runner.executor import NodeFailed
 from runner.fit.checkpoints import Checkpoints
 from runner.fit.events import Events, curves
 from runner.fit.run import Items, LocalRun, TrainingError
 from runner.rows import Rows
+from runner.store import Store
 from runner.work import make_item
 
 
-def fit(node, rows: Rows, init: str | None) -> None:
-    """Train the block of a `NodeRun` on its rows and publish the artifact under the node's digest.
+@dataclass
+class FitWork:
+    """A fit node, ready to travel to the processes that train it: `tables` are digests by node."""
 
-    Raises NodeFailed where the rows cannot be trained on, or the training cannot go on.
+    checked: CheckedNode
+    store: Store
+    digest: str
+    meta: dict
+    tables: dict[str, str]
+    single: frozenset[str]  # nodes whose table is one row
+    seed: int
+    init: str | None = None  # an artifact's folder
+
+    @property
+    def folder(self) -> str:
+        """Where checkpoints and curves lie in the store."""
+        return f"fits/{self.digest}"
+
+    def rows(self) -> Rows:
+        tables = {name: self.store.find_table(digest) for name, digest in self.tables.items()}
+        return Rows(self.checked, tables, self.single)
+
+    def where(self) -> str:
+        return f"{self.checked.node.place}: {self.checked.node.name}"
+
+
+def train(work: FitWork, kind: type[LocalRun] = LocalRun, on_step=None, on_start=None) -> tuple[Trainable, LocalRun]:
+    """Train the block on the node's rows, from its last checkpoint on.
+
+    Raises TrainingError where the training cannot go on, NodeFailed where the rows cannot be trained on.
     """
-    step, store, checked = node.step, node.store, node.step.checked
+    checked = work.checked
     if not isinstance(checked.config, FitConfig):
         raise NodeFailed(f"{checked.node.block}: its Config must inherit blocks.training.FitConfig to be trained")
-    block: Trainable = checked.cls(checked.config, checked.spec, node.plan.graph.seed)
-    train, dev = _split(rows, checked.inputs, step)
-    folder = f"fits/{step.digest}"
-    checkpoints = Checkpoints(store.files, folder)
-    events = Events(store.files, folder, checked.spec.sample_rate, max(checkpoints.steps(), default=0))
+    block: Trainable = checked.cls(checked.config, checked.spec, work.seed)
+    rows = work.rows()
+    learnt, dev = _split(rows, checked.inputs, work)
+    checkpoints = Checkpoints(work.store.files, work.folder)
+    events = Events(work.store.files, work.folder, checked.spec.sample_rate, max(checkpoints.steps(), default=0))
     try:
-        run = LocalRun(
+        run = kind(
             checked.config,
-            node.plan.graph.seed,
-            train,
+            work.seed,
+            learnt,
             dev,
-            [block.length(item) for item in train],
+            [block.length(item) for item in learnt],
             checkpoints,
             events,
-            Path(init) if init else None,
+            Path(work.init) if work.init else None,
             block.length,
-            lambda batch, scalars: node.observer.trained(step, batch, scalars),
+            on_step or (lambda batch, scalars: None),
         )
-        node.observer.node_started(step, checked.config.max_steps, run.done)
+        if on_start:
+            on_start(run)
         block.fit(run)
     except (TrainingError, BadItem, ValueError) as error:
-        raise NodeFailed(f"{checked.node.place}: {step.name}: {error}") from error
+        raise NodeFailed(f"{work.where()}: {error}") from error
     finally:
         events.close()
+    return block, run
+
+
+def publish(work: FitWork, block: Trainable, run: LocalRun) -> None:
+    """The artifact: weights, what makes them loadable, metrics, and a card."""
     facts = {
         "steps": run.done,
         "best": run.best,
-        "items": len(train),
-        "dev_items": len(dev),
+        "items": len(run.items),
+        "dev_items": len(run.dev),
         "padding": round(run.plan.waste, 4),
         "steps_per_epoch": run.plan.steps_per_epoch,
     }
-    meta = node.meta()
-    with store.write_artifact(step.digest, _described(meta)) as made:
+    with work.store.write_artifact(work.digest, _described(work.meta)) as made:
         block.save(made)
-        (made / "metrics.json").write_text(json.dumps(facts | {"curves": _last(curves(store.files, folder))}, indent=1))
-        (made / "README.md").write_text(card(step.name, checked, meta, facts), encoding="utf-8")
+        lines = _last(curves(work.store.files, work.folder))
+        (made / "metrics.json").write_text(json.dumps(facts | {"curves": lines}, indent=1))
+        (made / "README.md").write_text(card(work, facts), encoding="utf-8")
 
 
 def _described(meta: dict) -> dict:
@@ -66,7 +102,7 @@ def _described(meta: dict) -> dict:
     return {key: meta[key] for key in own} | {"lineage": {key: value for key, value in meta.items() if key not in own}}
 
 
-def _split(rows: Rows, schema: type[Schema], step) -> tuple[Items, Items]:
+def _split(rows: Rows, schema: type[Schema], work: FitWork) -> tuple[Items, Items]:
     """Train and dev items by their field `split`; all are train where it is not wired.
 
     Raises NodeFailed for rows that may not be trained on, and where dev rows were made from what is trained on.
@@ -76,9 +112,9 @@ def _split(rows: Rows, schema: type[Schema], step) -> tuple[Items, Items]:
         return make_item(schema, next(iter(rows.items([id]))))
 
     def refuse(what: str):
-        raise NodeFailed(f"{step.checked.node.place}: {step.name}: {what}")
+        raise NodeFailed(f"{work.where()}: {what}")
 
-    if "split" not in schema.model_fields or "split" not in step.checked.node.inputs:
+    if "split" not in schema.model_fields or "split" not in work.checked.node.inputs:
         return Items(rows.ids, make), Items([], make)
     found: dict[str, list[str]] = {"train": [], "dev": []}
     for id in rows.ids:
@@ -106,16 +142,16 @@ def _last(lines: list[dict], most: int = 500) -> list[dict]:
     return lines[:-1][::keep] + lines[-1:]
 
 
-def card(name: str, checked, meta: dict, facts: dict) -> str:
+def card(work: FitWork, facts: dict) -> str:
     """The model card of an artifact, in Markdown."""
-    best = facts["best"]
+    node, cls, best, meta = work.checked.node, work.checked.cls, facts["best"], work.meta
     lines = [
-        f"# {name}: {checked.node.block}",
+        f"# {node.name}: {node.block}",
         "",
-        ((checked.cls.__module__ and __import__(checked.cls.__module__, fromlist=["x"]).__doc__) or "").strip(),
+        (sys.modules[cls.__module__].__doc__ or "").strip(),
         "",
-        f"- Paper: {checked.cls.paper or 'none'}",
-        f"- Graph: {meta['graph']}, node {name}, seed {meta['seed']}",
+        f"- Paper: {cls.paper or 'none'}",
+        f"- Graph: {meta['graph']}, node {node.name}, seed {meta['seed']}",
         f"- Trained for {facts['steps']} steps on {facts['items']} items; {facts['dev_items']} items for validation",
         f"- Best validation loss {best['score']:.6g} at step {best['step']}"
         if best
