@@ -149,6 +149,15 @@ class ClusterNode(NodeRun):
     def _reduce(self) -> None:
         self._elsewhere()
 
+    def _fit(self) -> None:
+        from runner.fit.cluster import fit_on_cluster
+
+        work = self.fit_work()
+        self._found(work.rows())
+        self.observer.node_started(self.step, self.step.checked.config.max_steps, 0)
+        with room_for(self.step, self.step.checked.node.scale.workers, self.cluster):
+            fit_on_cluster(work, lambda note: self.observer.trained(self.step, note["step"], note["scalars"]))
+
     def _elsewhere(self) -> None:
         """The whole node as one task on the cluster."""
         self.observer.node_started(self.step, None, 0)
@@ -196,6 +205,10 @@ class OneAtATime(Observer):
     def shard_done(self, step, shard) -> None:
         with self.lock:
             self.inner.shard_done(step, shard)
+
+    def trained(self, step, done, scalars) -> None:
+        with self.lock:
+            self.inner.trained(step, done, scalars)
 
     def node_finished(self, step, result) -> None:
         with self.lock:

@@ -53,8 +53,8 @@ class Observer:
 
     def shard_done(self, step: Step, shard: Shard) -> None: ...
 
-    def trained(self, step: Step, batch, scalars: dict) -> None:
-        """A fit has done one more step, on this batch, and reported these numbers."""
+    def trained(self, step: Step, done: int, scalars: dict) -> None:
+        """A fit has done so many steps, and reported these numbers at the last."""
 
     def node_finished(self, step: Step, result: NodeResult) -> None: ...
 

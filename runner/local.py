@@ -109,7 +109,7 @@ class NodeRun:
             self.observer.node_started(self.step, run.config.max_steps, run.done)
 
         def stepped(batch, scalars):
-            self.observer.trained(self.step, batch, scalars)
+            self.observer.trained(self.step, batch.step, scalars)
 
         publish(work, *self._call(train, work, on_step=stepped, on_start=started))
 

@@ -38,7 +38,7 @@ def check_capacity(plan: Plan) -> None:
             continue
         scale = step.checked.node.scale
         one = _bundle(scale)
-        workers = scale.workers if step.verb == "map" else 1
+        workers = scale.workers if step.verb in ("map", "fit") else 1
         grows = grown and all(grown.get(key, 0) >= workers * amount for key, amount in one.items())
         slots = sum(_slots(node, one) for node in nodes)
         if not grows and slots < workers:
