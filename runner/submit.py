@@ -1,0 +1,184 @@
+"""Sending a run to a Ray cluster as a job: code, graph and weights travel along, the log comes back live.
+
+What travels is one folder, from which the job runs and which Ray gives to every worker::
+
+    blocks/ runner/     this package as it is installed here
+    own/0/ ...          the folders of VOXBLOCKS_BLOCKS
+    graph/              the graph with its base and the artifacts it names, in their places to each other
+
+Libraries do not travel: the machines of the cluster have them. Nor do recordings and credentials.
+"""
+
+import asyncio
+import logging
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
+
+import blocks
+from runner.graph import Graph
+from runner.store.files import refuse_credentials
+
+_LARGEST = 500 * 2**20  # bytes that Ray takes as a working folder
+_PATIENCE = 60.0  # seconds
+_OVER = ("SUCCEEDED", "FAILED", "STOPPED")
+
+
+class SubmitError(RuntimeError):
+    """The job could not be handed over or followed; the message says what to do."""
+
+
+@dataclass
+class Job:
+    """A run to send: the checked graph, where results go, and all other options of ``voxblocks run``."""
+
+    graph: Graph
+    store: str
+    options: Sequence[str] = ()
+
+    def stage(self, folder: Path) -> str:
+        """Lay out in `folder` what travels; gives the command that runs there. Raises SubmitError if it is too much."""
+        _copy(Path(blocks.__file__).parent, folder / "blocks")
+        _copy(Path(__file__).parent, folder / "runner")
+        own = [part for part in os.environ.get("VOXBLOCKS_BLOCKS", "").split(os.pathsep) if part]
+        for number, part in enumerate(own):
+            _copy(Path(part), folder / "own" / str(number))
+        graph = self._stage_graph(folder / "graph").relative_to(folder)
+        if (size := sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())) > _LARGEST:
+            raise SubmitError(
+                f"graph, artifacts and blocks have {size / 1e6:.0f} MB, but Ray carries {_LARGEST / 1e6:.0f} MB; put "
+                "artifacts into a folder that the cluster's machines share and name it by an absolute path"
+            )
+        words = [
+            "python",
+            "-m",
+            "runner",
+            "run",
+            graph.as_posix(),
+            *self.options,
+            "--address",
+            "auto",
+            "--store",
+            self.store,
+        ]
+        # The shell of the job sets it, since Ray refuses a variable that both a job and its driver set.
+        found = ":".join(f"own/{number}" for number in range(len(own)))
+        return (f"VOXBLOCKS_BLOCKS={found} " if own else "") + shlex.join(words)
+
+    def _stage_graph(self, folder: Path) -> Path:
+        """Copy the graph's files; the graph's own new path. An absolute path in a graph is left to the cluster."""
+        file = Path(self.graph.file).absolute()
+        base = (yaml.safe_load(file.read_text("utf-8")) or {}).get("base")
+        named = [base, *(value for node in self.graph.nodes.values() for value in (node.path, node.released))]
+        paths = [file, *(file.parent / name for name in named if name and not Path(name).is_absolute())]
+        paths = [Path(os.path.normpath(path)) for path in paths if path.exists()]
+        top = os.path.commonpath([path.parent for path in paths])
+        for path in dict.fromkeys(paths):
+            _copy(path, folder / path.relative_to(top))
+        return folder / Path(os.path.normpath(file)).relative_to(top)
+
+
+def store_for(store: str, address: str) -> tuple[str, str]:
+    """The store as the cluster at `address` is to open it, and a warning, or "". Raises StoreError for credentials."""
+    if "://" in store:
+        refuse_credentials(store)
+        return store, ""
+    folder = str(Path(store).expanduser().absolute())
+    if urlsplit(_url(address)).hostname in ("localhost", "127.0.0.1", "::1"):
+        return folder, ""
+    return folder, (
+        f"warning: --store {store} is the folder {folder} on each machine of the cluster. Unless they share it, nodes do "
+        "not find what others made, and you do not find the results: want a shared folder or a URL such as s3://bucket/folder"
+    )
+
+
+def send(job: Job, address: str):
+    """Hand `job` over to the cluster whose dashboard is at `address`: Ray's client and the job's id. Raises SubmitError."""
+    client = _client(address)
+    with tempfile.TemporaryDirectory(prefix="voxblocks-") as folder:
+        command = job.stage(Path(folder))
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                return client, client.submit_job(entrypoint=command, runtime_env={"working_dir": folder})
+            except (RuntimeError, OSError) as error:
+                if "try again later" not in str(error) or time.monotonic() > deadline:
+                    raise SubmitError(f"the cluster at {address} did not take the job: {_said(error)}") from None
+            time.sleep(1)  # the dashboard of a head that has just started answers before it can take jobs
+
+
+def follow(client, job: str) -> int:
+    """Copy the job's log to stderr while it runs; the exit code of the run at the end. Raises SubmitError."""
+    try:
+        while True:
+            asyncio.run(_tail(client, job))
+            if (status := client.get_job_status(job).value) in _OVER:
+                break
+            time.sleep(1)  # the log may close a moment before the job counts as over
+        info = client.get_job_info(job)
+    except (RuntimeError, OSError) as error:
+        raise SubmitError(
+            f"lost the cluster while following {job} ({_said(error)}). The job may go on: see `ray job status {job}`; "
+            "finished shards are in the store, and the same command goes on from there"
+        ) from None
+    if status == "SUCCEEDED":
+        return 0
+    if info.driver_exit_code is None:
+        print(f"job {job} {status.lower()}: {_said(info.message)}", file=sys.stderr)
+    return 130 if status == "STOPPED" else info.driver_exit_code or 1
+
+
+async def _tail(client, job: str) -> None:
+    async for text in client.tail_job_logs(job):
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+def _client(address: str):
+    try:
+        from ray.exceptions import AuthenticationError
+        from ray.job_submission import JobSubmissionClient
+    except ImportError:
+        raise SubmitError("submit wants Ray: pip install 'voxblocks[cluster]'") from None
+    logging.getLogger("ray").setLevel(logging.WARNING)
+    try:
+        return JobSubmissionClient(_url(address))
+    except ConnectionError:
+        raise SubmitError(
+            f"no Ray dashboard answers at {address}; want the head's dashboard, such as http://HOST:8265 "
+            "(the head is started with: ray start --head --include-dashboard=true --dashboard-host=0.0.0.0)"
+        ) from None
+    except AuthenticationError:
+        raise SubmitError(
+            f"the cluster at {address} refuses this machine's token; want the head's own in RAY_AUTH_TOKEN_PATH (a file) "
+            "or RAY_AUTH_TOKEN, with RAY_AUTH_MODE=token"
+        ) from None
+    except (RuntimeError, OSError, ValueError) as error:
+        if "ray[default]" in str(error):
+            raise SubmitError("submit wants Ray with its dashboard: pip install 'voxblocks[cluster]'") from None
+        raise SubmitError(f"the cluster at {address} cannot take jobs: {_said(error)}") from None
+
+
+def _url(address: str) -> str:
+    return address if "://" in address else f"http://{address}"
+
+
+def _said(error) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", ".*"), dirs_exist_ok=True)
+    else:
+        shutil.copyfile(source, target)
