@@ -16,6 +16,7 @@ class Config(FitConfig):
     lr: PositiveFloat = 0.05
     momentum: float = 0.9
     max_steps: int = 20
+    noise: NonNegativeFloat = 0.01  # drawn by each rank
     pause_s: NonNegativeFloat = 0.0
     break_at: int = 0  # a step whose loss is made NaN
 
@@ -78,6 +79,6 @@ class Tuned(Trainable[Config]):
     def _loss(self, model, items):
         import torch
 
-        noise = 0.01 * torch.randn(1)  # so that the state of the generator counts
+        noise = self.config.noise * torch.randn(1)  # so that the state of the generator counts
         levels = [model(torch.tensor(item.wave)[:, None]).square().mean().sqrt() for item in items]
         return torch.stack([(level - self.config.target + noise).square() for level in levels]).mean()
