@@ -84,10 +84,11 @@ class FailurePolicy:
         if total and self.failures > self.plan.graph.max_failed * total:
             self._refuse(total, shard.first_error)
 
-    def settle(self) -> None:
-        """The last word, once every row is counted."""
-        if self.failures and self.failures > self.plan.graph.max_failed * (self.rows + self.failures):
-            self._refuse(self.rows + self.failures)
+    def settle(self, rows: int, failures: int) -> None:
+        """The last word, once every row is counted, those of an earlier run too."""
+        self.rows, self.failures = rows, failures
+        if failures > self.plan.graph.max_failed * (rows + failures):
+            self._refuse(rows + failures)
 
     def _refuse(self, total: int, cause: BaseException | None = None):
         limit = f"more than max_failed {self.plan.graph.max_failed:g} allows"

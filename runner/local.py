@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 
 from blocks.base import Failure, Reducer, ports
@@ -70,9 +71,8 @@ class NodeRun:
         self.result.rows = len(table)
         self.result.failures = sum(type(failure) is Failure for failure in table.failures)
         self.result.skipped = len(table.failures) - self.result.failures
-        self.policy.rows, self.policy.failures = self.result.rows, self.result.failures
         self.policy.example = next((f"{f.id}: {f.reason}" for f in table.failures if type(f) is Failure), "")
-        self.policy.settle()
+        self.policy.settle(self.result.rows, self.result.failures)
 
     # ---- one method a verb ----
 
@@ -92,8 +92,8 @@ class NodeRun:
         total = len(work.rows.ids)
         self.observer.node_started(self.step, total, total - sum(len(work.chunks[index]) for index in missing))
         for shard in self._call_each(self.make_shards, work, missing):
-            self._seen(shard, total)
-        self._publish(work.writer)
+            self._seen(work.writer, shard, total)
+        self._publish(work.writer, len(work.chunks))
 
     def make_shards(self, work: MapWork, missing: list[int]) -> Iterator[Shard]:
         """Make and write these shards, in any order."""
@@ -173,17 +173,28 @@ class NodeRun:
 
     def _keep(self, writer, index: int, shard: Shard) -> None:
         writer.write(index, shard.ids, shard.rows, shard.failures, shard.parents or None)
-        self._seen(shard)
+        self._seen(writer, shard)
 
-    def _seen(self, shard: Shard, total: int | None = None) -> None:
+    def _seen(self, writer, shard: Shard, total: int | None = None) -> None:
         self.observer.shard_done(self.step, shard)
-        self.policy.see(shard, total)
+        with self._judging(writer):
+            self.policy.see(shard, total)
 
-    def _publish(self, writer) -> None:
-        if not writer.rows:
-            why = f"; {self.policy.failures} failed, the first is {self.policy.example}" if self.policy.failures else ""
-            raise NodeFailed(f"{self.step.checked.node.place}: {self.step.name}: not one row came out{why}")
-        writer.publish()
+    def _publish(self, writer, shards: int | None = None) -> None:
+        with self._judging(writer):
+            self.policy.settle(writer.rows, writer.failures)
+            if not writer.rows:
+                raise NodeFailed(f"{self.step.checked.node.place}: {self.step.name}: not one row came out")
+        writer.publish(shards)
+
+    @contextmanager
+    def _judging(self, writer):
+        """A table given up for its failures is not complete, and what failed is tried again by the next run."""
+        try:
+            yield
+        except NodeFailed:
+            writer.refuse()
+            raise
 
     def map_work(self) -> MapWork:
         """The node as data that can travel."""

@@ -18,6 +18,7 @@ from runner.store.table import FAILURES, IDS, MANIFEST, Table, read_batch
 
 FORMAT = 1
 STARTED = "started.json"
+REFUSED = "refused.json"  # stands in a table that a run gave up for its failures
 _REASONS = 50  # kinds of failure that a manifest counts; failures.jsonl has all
 _SHARD = re.compile(r"shard-(\d{5,})\.arrow")
 
@@ -46,15 +47,32 @@ class TableWriter:
         self._schema, self._meta, self._layout = schema, meta, layout
         self.digest = folder.rpartition("/")[2]
         self._columns = arrow_schema(schema)
-        self._rows = {index: about["rows"] for index, about in self._all_finished().items()}
-        self.done: set[int] = set(self._rows)
+        self._about = self._all_finished()
+        if self._files.size(f"{self._folder}/{REFUSED}"):
+            self._forget_failed()
+        self.done: set[int] = set(self._about)
         if not self._files.size(f"{self._folder}/{MANIFEST}"):
             self._files.write_json(f"{self._folder}/{STARTED}", {"started": now(), "meta": meta}, sync=False)
 
     @property
     def rows(self) -> int:
         """Rows in the shards finished so far, by this run or an earlier one."""
-        return sum(self._rows.values())
+        return sum(about["rows"] for about in self._about.values())
+
+    @property
+    def failures(self) -> int:
+        """Failures in those shards, without what was left out on purpose."""
+        return sum(_count_failed(about) for about in self._about.values())
+
+    def refuse(self) -> None:
+        """Note that a run would not go on with these failures: the next one tries the shards that hold some again."""
+        self._files.write_json(f"{self._folder}/{REFUSED}", {"failures": self.failures})
+
+    def _forget_failed(self) -> None:
+        for index in [index for index, about in self._about.items() if _count_failed(about)]:
+            self._files.delete(self._path(index))
+            del self._about[index]
+        self._files.delete(f"{self._folder}/{REFUSED}")
 
     def write(
         self,
@@ -77,7 +95,7 @@ class TableWriter:
             pa.ipc.new_file(stream, batch.schema) as writer,
         ):
             writer.write_batch(batch)
-        self._rows[index] = len(rows)
+        self._about[index] = about
 
     def publish(self, shards: int | None = None) -> Table:
         """Complete the table of the first `shards` shards (default: all that are there).
@@ -169,6 +187,10 @@ def _shard_schema(files: Files, path: str) -> pa.Schema | None:
 
 def _about(schema: pa.Schema) -> dict:
     return json.loads((schema.metadata or {}).get(b"voxblocks", b"{}"))
+
+
+def _count_failed(about: dict) -> int:
+    return sum(not skipped for _, _, skipped in about.get("failures", ()))
 
 
 def _failures(about: dict) -> list[Failure]:

@@ -145,6 +145,26 @@ def test_failures_past_the_share_stop_the_run_and_say_how_to_go_on(write, store)
     assert outcome.error is None
 
 
+def test_what_failed_is_tried_again_after_a_run_was_given_up(write, store, tmp_path):
+    """Many failures are of the machine, not of the items: a share gone away, a model that was not there yet."""
+    text = f"""
+nodes:
+  tone: {{read: toy.tones, config: {{count: 130, seconds: 0.01}}}}
+  loud:
+    map: toy.gain
+    in: {{wave: tone.wave}}
+    config: {{bad: [tone0070, tone0071], wants: {tmp_path / "there"}, log: {tmp_path / "log"}}}
+"""
+    plan, outcome = go(write(text), store)
+    assert "2 of 130 items failed" in str(outcome.error)
+    (tmp_path / "there").touch()
+    (tmp_path / "log").unlink()
+    _, outcome = go(write(text), store)
+    assert outcome.error is None
+    assert (outcome.nodes["loud"].rows, outcome.nodes["loud"].failures) == (130, 0)
+    assert "tone0000" not in (tmp_path / "log").read_text(), "the shard that was whole is not made again"
+
+
 def test_on_error_stop_ends_at_the_first_failure(write, store):
     _, outcome = go(write("on_error: stop\n" + FAULTY.format(share=0.5)), store)
     assert "on_error: stop" in str(outcome.error)

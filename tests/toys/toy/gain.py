@@ -14,6 +14,7 @@ class Config(BlockConfig):
     gain: float = 0.5
     bad: tuple[str, ...] = ()  # ids that raise
     deadly: tuple[str, ...] = ()  # ids that end the process
+    wants: str = ""  # a file without which every item fails whose id is in `bad`
     nan: tuple[str, ...] = ()  # ids that come out as NaN
     pause_s: NonNegativeFloat = 0.0
     log: str = ""  # a file that each id worked on is appended to
@@ -32,6 +33,6 @@ class Gain(Mapper[Config]):
                 log.write(item.id + "\n")
         if item.id in self.config.deadly:
             os.abort()
-        if item.id in self.config.bad:
+        if item.id in self.config.bad and not (self.config.wants and Path(self.config.wants).exists()):
             raise BadItem("told to be bad")
         return Sound(wave=item.wave * (float("nan") if item.id in self.config.nan else self.config.gain))
