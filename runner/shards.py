@@ -132,7 +132,7 @@ class Trials:
             batches[at] = batches.get(at, 0) + 1
         if (id := found.get("id")) is not None:
             items[id] = items.get(id, 0) + 1
-        return Trial(batches, items, lambda note: self.files.write_json(self._path(index), note))
+        return Trial(batches, items, lambda note: self.files.write_json(self._path(index), note, sync=False))
 
     def end(self, index: int) -> None:
         self.files.delete(self._path(index))
