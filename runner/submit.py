@@ -150,6 +150,8 @@ def _client(address: str):
     except ImportError:
         raise SubmitError("submit wants Ray: pip install 'voxblocks[cluster]'") from None
     logging.getLogger("ray").setLevel(logging.WARNING)
+    for name in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"):  # Ray lets them win over the address it is given
+        os.environ.pop(name, None)
     try:
         return JobSubmissionClient(_url(address))
     except ConnectionError:
