@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import re
 import socket
 import threading
 import time
@@ -14,7 +15,7 @@ from runner.executor import ClusterError
 from runner.plan import Plan
 from runner.resources import check_capacity
 
-SILENT_S = 15.0  # how long the head may not answer until it counts as gone
+SILENT_S = 10.0  # how long the head may not answer until it counts as gone
 
 
 class Session:
@@ -49,12 +50,17 @@ class Session:
                 return
 
     def _answers(self) -> bool:
-        host, port = self.head.rsplit(":", 1)
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=2.0).close()
-        except OSError:
-            return False
-        return True
+        return _listens(self.head, seconds=2.0)
+
+
+def _listens(address: str, seconds: float) -> bool:
+    """Whether somebody takes calls at HOST:PORT."""
+    host, port = address.rsplit(":", 1)
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=seconds).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
@@ -84,14 +90,18 @@ def connected(address: str, plan: Plan) -> Iterator[Session]:
 def _connect(ray, address: str) -> None:
     for key, value in _ENVIRONMENT.items():
         os.environ.setdefault(key, value)
+    host_port = re.fullmatch(r"(?:ray://)?([^/]+:\d+)", address)
+    if host_port and not _listens(host_port[1], seconds=5.0):
+        raise _no_cluster(address, "nobody takes calls there")  # Ray itself takes minutes to say so
     local = {"include_dashboard": False} if address == "local" else {}
     try:
         ray.init(address=address, logging_level=logging.ERROR, runtime_env={"env_vars": _worker_environment()}, **local)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        said = " ".join(str(error).split())[:300]
-        raise ClusterError(
-            f"no Ray cluster at {address} ({said}); --address local starts one on this machine"
-        ) from None
+        raise _no_cluster(address, " ".join(str(error).split())[:300]) from None
+
+
+def _no_cluster(address: str, why: str) -> ClusterError:
+    return ClusterError(f"no Ray cluster at {address} ({why}); --address local starts one on this machine")
 
 
 _ENVIRONMENT = {

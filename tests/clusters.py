@@ -40,6 +40,7 @@ def ray_here(ray_environment) -> Iterator[str]:
     import ray
 
     ray.init(
+        address="local",  # not one that others run on this machine
         num_cpus=2,
         include_dashboard=False,
         object_store_memory=MEMORY,
