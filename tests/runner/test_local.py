@@ -155,7 +155,7 @@ nodes:
     in: {{wave: tone.wave}}
     config: {{bad: [tone0070, tone0071], wants: {tmp_path / "there"}, log: {tmp_path / "log"}}}
 """
-    plan, outcome = go(write(text), store)
+    _, outcome = go(write(text), store)
     assert "2 of 130 items failed" in str(outcome.error)
     (tmp_path / "there").touch()
     (tmp_path / "log").unlink()
