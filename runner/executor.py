@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from runner.plan import Plan, Step
 from runner.work import Shard
@@ -43,6 +43,11 @@ class Outcome:
 def not_run(plan: Plan) -> Outcome:
     """What is known of a run before its first node."""
     return Outcome({name: NodeResult(step.digest, "waiting") for name, step in plan.steps.items()})
+
+
+def number(value: Any) -> float:
+    """A plain number, also of a tensor that has a gradient."""
+    return float(value.detach() if hasattr(value, "detach") else value)
 
 
 class Observer:

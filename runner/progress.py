@@ -14,7 +14,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from runner.executor import NodeResult, Observer
+from runner.executor import NodeResult, Observer, number
 from runner.plan import Plan, Step
 from runner.work import Shard
 
@@ -40,6 +40,7 @@ class Bars(Observer):
             _Speed(),
             TimeRemainingColumn(),
             _Failed(),
+            TextColumn("{task.fields[note]}"),
             console=console,
             transient=True,
         )
@@ -56,12 +57,17 @@ class Bars(Observer):
     def node_started(self, step: Step, total: int | None, done: int) -> None:
         self.failed[step.name] = 0
         name = step.name.ljust(self.width)
-        self.bars[step.name] = self.progress.add_task(name, total=total, completed=done, failed=0)
+        self.bars[step.name] = self.progress.add_task(name, total=total, completed=done, failed=0, note="")
 
     def shard_done(self, step: Step, shard: Shard) -> None:
         self.failed[step.name] += shard.failed
         advance = len(shard.ids) + len(shard.failures)
         self.progress.update(self.bars[step.name], advance=advance, failed=self.failed[step.name])
+
+    def trained(self, step: Step, done: int, scalars: dict) -> None:
+        loss = number(scalars["loss"]) if "loss" in scalars else None
+        note = "" if loss is None else f"loss {loss:.4g}"
+        self.progress.update(self.bars[step.name], completed=done, note=note)
 
     def node_finished(self, step: Step, result: NodeResult) -> None:
         if (bar := self.bars.pop(step.name, None)) is not None:
@@ -71,13 +77,14 @@ class Bars(Observer):
             for count, word in ((result.failures, "failed"), (result.skipped, "left out"))
             if count
         )
-        made = f"{result.rows} rows{extra}, {result.seconds:.1f} s" if result.state in ("ran", "cached") else ""
+        rows = f"{result.rows} rows{extra}, " if result.rows else ""
+        made = f"{rows}{result.seconds:.1f} s" if result.state in ("ran", "cached") else ""
         self.console.print(f"{step.name.ljust(self.width)}  {_STATES[result.state]}  {made}", highlight=False)
 
 
 class _Speed(ProgressColumn):
     def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:.3g} rows/s" if task.speed else "")
+        return Text(f"{task.speed:.3g}/s" if task.speed else "")
 
 
 class _Failed(ProgressColumn):

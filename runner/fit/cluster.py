@@ -11,8 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from blocks.training import Batch
-from runner.executor import ClusterError, NodeFailed
-from runner.fit.events import number
+from runner.executor import ClusterError, NodeFailed, number
 from runner.fit.node import FitWork, publish, train
 from runner.fit.run import LocalRun, TrainingError
 from runner.resources import wanted

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from runner.executor import number
 from runner.store.files import Files
 
 
@@ -58,11 +59,6 @@ class Events:
         except ImportError:
             return None
         return SummaryWriter(str(Path(self.files.at(f"{self.folder}/tensorboard"))), purge_step=step)
-
-
-def number(value: Any) -> float:
-    """A plain number, also of a tensor that has a gradient."""
-    return float(value.detach() if hasattr(value, "detach") else value)
 
 
 def curves(files: Files, folder: str) -> list[dict]:

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from blocks.training import Batch, FitConfig, Run, Validate
+from runner.executor import number
 from runner.fit.batches import BatchPlan
 from runner.fit.checkpoints import Checkpoints
-from runner.fit.events import Events, number
+from runner.fit.events import Events
 
 
 class TrainingError(RuntimeError):
