@@ -61,13 +61,17 @@ def gc(store: Store, grace: float = DAY, dry_run: bool = False) -> dict:
     """
     found = entries(store)
     since = datetime.now(UTC).timestamp() - grace
-    kept = _kept(store, found, since)
+    newest = _newest(store)
+    kept = _kept(newest, found, since)
     removed = [entry for digest, entry in found.items() if digest not in kept]
     gone = tuple(f"{store.files.at(entry.folder)}/" for entry in removed)
+    spared = {*newest, *kept}  # trainings that have no artifact yet are in no entry
     stale = [
         info
         for info in store.files.listed("", recursive=True)
-        if info.base_name.startswith(TEMPORARY) and time_of(info, since + 1) <= since and not info.path.startswith(gone)
+        if (info.base_name.startswith(TEMPORARY) or (info.is_file and _is_left_over(info.path, store, spared)))
+        and time_of(info, since + 1) <= since
+        and not info.path.startswith(gone)
     ]
     if not dry_run:
         for entry in removed:
@@ -86,13 +90,24 @@ def gc(store: Store, grace: float = DAY, dry_run: bool = False) -> dict:
     }
 
 
-def _kept(store: Store, found: dict[str, Entry], since: float) -> set[str]:
+def _newest(store: Store) -> set[str]:
+    """The digest of each node of each graph and size in the newest run that had it."""
     newest: dict[tuple, str] = {}  # a run of a slice does not make the rest of its graph old
     for run in store.runs():
         for node, made in run.get("nodes", {}).items():
             newest.setdefault((run.get("graph"), run.get("size"), node), made.get("digest"))
+    return set(newest.values())
+
+
+def _is_left_over(path: str, store: Store, spared: set[str]) -> bool:
+    """Whether a file belongs to a training, or to notes of work, that no newest run is about."""
+    parts = path[len(store.files.at("")) :].strip("/").split("/")
+    return parts[0] in ("fits", "trials") and len(parts) > 2 and parts[1] not in spared
+
+
+def _kept(newest: set[str], found: dict[str, Entry], since: float) -> set[str]:
     kept: set[str] = set()
-    for digest in newest.values():
+    for digest in newest:
         if digest in found:
             _keep(digest, found, kept, deep=False)
     for entry in found.values():

@@ -228,3 +228,15 @@ def test_why_wants_one_entry(store):
         why(store, "ab")
     with pytest.raises(NoEntry, match="no digest of the 4 entries begins with 'zz'; `voxblocks store ls` lists them"):
         why(store, "zz")
+
+
+def test_gc_removes_trainings_that_no_newest_run_is_about(tmp_path):
+    store = Store(tmp_path / "store")
+    for digest in ("a" * 32, "b" * 32):
+        store.files.write_json(f"fits/{digest}/step-00000005/state.json", {})
+        store.files.write_json(f"trials/{digest}/00000.json", {})
+    store.record_run({"graph": "g", "nodes": {"model": {"digest": "a" * 32}}})
+    gc(store, grace=-10)
+    left = [info.path for info in store.files.listed("", recursive=True) if info.is_file]
+    assert {path for path in left if "b" * 32 in path} == set()
+    assert len([path for path in left if "a" * 32 in path]) == 2
