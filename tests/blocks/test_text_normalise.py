@@ -1,0 +1,82 @@
+"""Numbers, abbreviations and symbols as spoken words."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from blocks.base import Failure
+from blocks.load import find
+from blocks.spec import AudioSpec
+from blocks.text.schema import Written
+
+SAID = [
+    ("en-US", "Dr. Lee paid $1,234.50 on the 21st.",
+     "Doctor Lee paid one thousand two hundred and thirty-four dollars fifty cents on the twenty-first."),
+    ("en-US", "In 1984 and the 1990s, 5-10 km, 1990-2000", "In nineteen eighty-four and the nineteen nineties, five to ten kilometers, nineteen ninety to two thousand"),
+    ("en-US", "at 10:05 a.m., 10:00 or 9pm", "at ten oh five A M, ten o'clock or nine P M"),
+    ("en-US", "2½ miles, 3/8, -5°C, 28.8%",
+     "two and one half miles, three eighths, minus five degrees Celsius, twenty-eight point eight percent"),
+    ("en-US", "call +1 (555) 123-4567 or 911", "call one, five five five, one two three, four five six seven or nine hundred and eleven"),
+    ("en-US", "extension 1234, No. 5, press # and *", "extension one two three four, number five, press pound and star"),
+    ("en-GB", "press #", "press hash"),
+    ("en-US", "H.323 and 3D (\"2\")", "H three two three and three D (\"two\")"),
+    ("en-US", "visit www.asterisk.org.", "visit W W W dot asterisk dot org."),
+    ("en-US", "U.S.A. etc.", "U S A etcetera."),
+    ("en-US", "1234567890123456 and 007",
+     "one two three four five six seven eight nine zero one two three four five six and zero zero seven"),
+    ("en-US", "I am. So no. We", "I am. So no. We"),
+    ("en-US", "٣ and ２", "three and two"),
+    ("es-MX", "marque 8500 u 8; 28.8 Kb, $21", "marque ocho cinco cero cero u ocho; veintiocho punto ocho kilobits, veintiún pesos"),
+    ("es-ES", "El 1.º, la 1ª, el 1er piso y 1.234,5 km",
+     "El primero, la primera, el primer piso y mil doscientos treinta y cuatro coma cinco kilómetros"),
+    ("es-ES", "31.000.000 €", "treinta y un millones de euros"),
+    ("es-ES", "EE. UU., p. ej. el Sr. Paz a las 13:30",
+     "Estados Unidos, por ejemplo el Señor Paz a las trece treinta"),
+    ("ru-RU", "в 1984 году, 5-й этаж, 2 минуты и 21 сообщение",
+     "в тысяча девятьсот восемьдесят четвёртом году, пятый этаж, две минуты и двадцать одно сообщение"),
+    ("ru-RU", "28,8 килобит и т.д.", "двадцать восемь целых восемь десятых килобит и так далее."),
+    ("ru-RU", "10 000 руб. 3 коп., 5 % и 13:00",
+     "десять тысяч рублей три копейки, пять процентов и тринадцать часов"),
+    ("ru-RU", "р+уки + 5, номером 1234", "р+уки плюс пять, номером один два три четыре"),
+    ("ru-RU", "первoe", "первое"),  # two Latin letters
+    ("en-US", "say [[ h ə 1 ]] 2", "say [[ h ə 1 ]] two"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def said():
+    block = find("text.normalise")(find("text.normalise").tiny, AudioSpec())
+    block.setup()
+    return lambda text, language: block.apply([Written(text=text, language=language)])[0]
+
+
+@pytest.mark.parametrize(("language", "text", "words"), SAID, ids=[f"{a}: {b}" for a, b, _ in SAID])
+def test_a_text_becomes_spoken_words_and_stays_so(said, language, text, words):
+    assert said(text, language).text == words
+    assert said(words, language).text == words
+
+
+@pytest.mark.parametrize("number", [0, 7, 16, 21, 22, 100, 101, 1000, 21_000, 31_001, 999_999, 21_000_000])
+def test_spanish_numbers_lose_the_end_of_uno_before_thousands(said, number):
+    words = said(f"{number}", "es-ES").text
+    assert "uno mil" not in words
+    assert not any(char.isdigit() for char in words)
+
+
+ALPHABET = "0123456789" * 2 + " ....,,::;-–/+$€£%#*&@'\"()ºª½²°№ aAbBdkmpPsth нгйрубкмёoe"
+
+
+@pytest.mark.parametrize("language", ["en-US", "es-ES", "es-MX", "ru-RU"])
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(text=st.text(ALPHABET, max_size=24))
+def test_no_digit_stays_and_a_second_time_changes_nothing(said, language, text):
+    once = said(text, language).text
+    assert not any(char.isdigit() for char in once), once
+    assert said(once, language).text == once
+
+
+def test_a_language_without_rules_fails_with_what_there_is(said):
+    failure = said("5 kaarten", "nl-NL")
+    assert isinstance(failure, Failure)
+    assert "'nl-NL'" in failure.reason
+    assert "en, es, ru" in failure.reason
