@@ -66,6 +66,7 @@ class TableWriter:
 
     def refuse(self) -> None:
         """Note that a run would not go on with these failures: the next one tries the shards that hold some again."""
+        self._about = self._all_finished()  # others may have made shards, too
         self._files.write_json(f"{self._folder}/{REFUSED}", {"failures": self.failures})
 
     def _forget_failed(self) -> None:

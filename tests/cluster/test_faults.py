@@ -6,8 +6,11 @@ import time
 
 import pytest
 
+from runner.check import check
 from runner.cluster import RayExecutor
+from runner.graph import read_graph
 from runner.local import LocalExecutor
+from runner.plan import make_plan
 from runner.store import Store
 from runner.work import SHARD_ROWS
 from tests.clusters import go, tables
@@ -57,7 +60,9 @@ def test_a_killed_worker_costs_no_row(ray_here, driver):
     same_as_in_process(driver)
 
 
-@pytest.mark.parametrize("count", [40, 140], ids=["one shard", "several shards"])
+@pytest.mark.parametrize(
+    "count", [pytest.param(40, marks=pytest.mark.slow, id="one shard"), pytest.param(140, id="several shards")]
+)
 def test_a_deadly_item_is_blamed_and_the_rest_survives(ray_here, tmp_path, count):
     path = tmp_path / "graph.yaml"
     path.write_text(DEADLY.format(count=count))
@@ -69,6 +74,7 @@ def test_a_deadly_item_is_blamed_and_the_rest_survives(ray_here, tmp_path, count
     assert [(failure.id, failure.reason) for failure in table.failures] == [("tone0020", REASON)]
 
 
+@pytest.mark.slow
 def test_a_killed_driver_is_repeated_without_redoing_finished_shards(ray_here, driver):
     driver.write(SLOW.format(log=driver.log, workers=1))
     child = driver.start("--address", ray_here)
@@ -111,3 +117,16 @@ def _quiet(driver) -> None:
         if len(driver.lines()) == count:
             return
     raise AssertionError("workers go on without their driver")
+
+
+def test_a_block_that_dies_while_it_is_loaded_ends_the_run_and_not_the_patience(ray_here, tmp_path):
+    path, store = tmp_path / "graph.yaml", Store(tmp_path / "store")
+    path.write_text(DEADLY.format(count=8).replace("deadly: [tone0020]", ""))
+    digest = make_plan(check(read_graph(path)), store).steps["loud"].digest
+    note = {"batches": {"setup": 3}, "items": {}}  # what three processes leave that die there
+    store.files.write_json(f"trials/{digest}/00000.json", note)
+    _, outcome = go(LocalExecutor(), path, store)
+    assert "loud: 3 processes died while they loaded toy.gain" in str(outcome.error)
+    store.files.write_json(f"trials/{digest}/00000.json", note)
+    _, outcome = go(RayExecutor(ray_here), path, store)
+    assert outcome.error is None, "a run on a cluster counts the deaths of its own workers only"

@@ -9,7 +9,7 @@ from runner.store import Store
 from runner.work import SHARD_ROWS
 from tests.clusters import MEMORY, go, tables
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 GRAPH = """
 about: work for machines with GPUs
