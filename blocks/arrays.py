@@ -89,7 +89,9 @@ LogMel = Annotated[
 ]
 Latent = Annotated[
     np.ndarray,
-    Array("latent", "float32", "frames", "mels", bound=ALL, about="a log-mel as a flow sees it: noise, if it fits well"),
+    Array(
+        "latent", "float32", "frames", "mels", bound=ALL, about="a log-mel as a flow sees it: noise, if it fits well"
+    ),
 ]
 Pitch = Annotated[
     np.ndarray,
@@ -104,7 +106,19 @@ Embedding = Annotated[
     np.ndarray, Array("embedding", "float32", "embedding", about="a vector of unit length that stands for a voice")
 ]
 WordOfPhone = Annotated[
-    np.ndarray, Array("word_of_phone", "int32", "phones", about="the number of the word a phone is in, -1 for a silence")
+    np.ndarray,
+    Array("word_of_phone", "int32", "phones", about="the number of the word a phone is in, -1 for a silence"),
+]
+Durations = Annotated[
+    np.ndarray,
+    Array(
+        "durations",
+        "int32",
+        "phones",
+        unit="frames",
+        bound=FRAMES,
+        about="frames each phone takes; their sum is the log-mel's",
+    ),
 ]
 
 

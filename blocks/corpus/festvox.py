@@ -1,19 +1,29 @@
 """Corpus: festvox-ru, one male Russian voice (nsh), 620 read sentences, 99.5 min, 16 kHz.
 
 The material of a Festival voice by N. V. Shmyrev, from the Debian package of that name. In the texts a ``+`` stands
-before a stressed vowel and commas mark phrase breaks, as transcribed.
+before a stressed vowel and commas mark phrase breaks, as transcribed. The phones are those of the labels in the package,
+which an automatic aligner made: 51 symbols, each one phone of the inventory here, pauses where there are some.
 """
 
 import re
 from collections.abc import Iterator
 from functools import partial
 
+import numpy as np
+
 from blocks.base import Failure, Skip, Source
-from blocks.common import audio, debian
+from blocks.common import audio, debian, textgrid
 from blocks.common.recordings import Entry, RecordingConfig, rows
-from blocks.corpus.schema import Utterance
+from blocks.corpus.schema import Labelled, Utterance
 
 _VOICE = "usr/share/festival/voices/russian/msu_ru_nsh_clunits"
+# Vowels by their reduction, after msu_ru_nsh_phoneset.scm: aa stressed, a before the stress, ay and ae farther from it.
+_IPA = dict(
+    pau="sil", aa="ˈa", ee="ˈɛ", ii="ˈi", oo="ˈo", uu="ˈu", yy="ˈɨ", a="ɐ", e="ɛ", i="i", u="u", y="ɨ", ay="ə", ae="ɪ", ur="ʊ",
+    p="p", b="b", t="t", d="d", k="k", g="ɡ", f="f", v="v", s="s", z="z", h="x", m="m", n="n", l="l", r="r", j="j",
+    pp="pʲ", bb="bʲ", tt="tʲ", dd="dʲ", kk="kʲ", gg="ɡʲ", ff="fʲ", vv="vʲ", ss="sʲ", zz="zʲ", hh="xʲ", mm="mʲ", nn="nʲ",
+    ll="lʲ", rr="rʲ", c="t͡s", ch="t͡ɕ", sh="ʂ", sch="ɕː", zh="ʐ",
+)  # fmt: skip
 
 
 class Config(RecordingConfig):
@@ -30,8 +40,16 @@ class Festvox(Source[Config]):
     def fingerprint(self) -> str:
         return debian.fingerprint(["festvox-ru"])
 
-    def read(self) -> Iterator[Utterance | Failure | Skip]:
-        return rows(Utterance, _entries(), self.config, self.spec.sample_rate)
+    def read(self) -> Iterator[Labelled | Failure | Skip]:
+        for row in rows(Utterance, _entries(), self.config, self.spec.sample_rate):
+            yield self._labelled(row) if isinstance(row, Utterance) else row
+
+    def _labelled(self, row: Utterance) -> Labelled:
+        labels = textgrid.read_labels(debian.tree("festvox-ru") / _VOICE / f"lab/{row.id.rsplit('/')[-1]}.lab")
+        phones = tuple(_IPA[label.label] for label in labels)
+        ends = np.array([label.end for label in labels])
+        durations = self.spec.durations(ends, self.spec.frames(len(row.wave)))
+        return Labelled(**dict(row), phones=phones, durations=durations)
 
 
 def _entries() -> Iterator[Entry]:

@@ -1,6 +1,6 @@
 """What every corpus yields: one row per recording, at the graph's sample rate, in a stable order."""
 
-from blocks.arrays import Language, Licence, Seconds, Speaker, Split, Style, Text, Wave
+from blocks.arrays import Durations, Language, Licence, Phones, Seconds, Speaker, Split, Style, Text, Wave
 from blocks.base import NewRow
 
 
@@ -20,6 +20,13 @@ class Utterance(Recording):
     """A recording with what is said in it."""
 
     text: Text
+
+
+class Labelled(Utterance):
+    """An utterance with its phones, silences among them, and when each is said, as the corpus has it."""
+
+    phones: Phones
+    durations: Durations
 
 
 class Line(NewRow):

@@ -12,13 +12,14 @@ import pytest
 from pydantic import ValidationError
 
 from blocks.base import Failure, Skip, check_item
+from blocks.common.phones import INDEX
 from blocks.common.recordings import split_of
 from blocks.corpus import asterisk, festvox, fillets
 from blocks.corpus.asterisk import Asterisk
 from blocks.corpus.festvox import Festvox
 from blocks.corpus.fillets import Fillets
 from blocks.corpus.klettres import Klettres
-from blocks.corpus.schema import Recording, Utterance
+from blocks.corpus.schema import Labelled, Recording, Utterance
 from blocks.spec import AudioSpec
 
 # ---- transcript formats ----
@@ -190,6 +191,22 @@ def test_festvox_ru_is_whole():
     assert minutes == {"nsh": pytest.approx(88.14, abs=0.01)}
     assert skips == {"reserved for outside evaluation": 70}
     assert not failures
+
+
+@pytest.mark.slow
+def test_festvox_ru_brings_its_labels_as_phones_that_last():
+    block = Festvox(Festvox.Config(), AudioSpec())
+    block.fetch()
+    rows = [row for row in block.read() if type(row) is Labelled]
+    assert len(rows) == 550
+    assert all(row.durations.sum() == block.spec.frames(len(row.wave)) and row.durations.min() >= 1 for row in rows)
+    assert {phone for row in rows for phone in row.phones} == set(festvox._IPA.values()) <= INDEX.keys()
+    assert rows[0].phones[:6] == ("sil", "k", "ə", "rʲ", "ɪ", "s")
+    sounding = np.concatenate([np.repeat([p != "sil" for p in row.phones], row.durations) for row in rows])
+    level = np.concatenate(
+        [[np.mean(row.wave[200 * t : 200 * t + 200] ** 2) for t in range(len(row.wave) // 200)] for row in rows]
+    )
+    assert np.median(level[sounding]) > 100 * np.median(level[~sounding])
 
 
 @pytest.mark.slow

@@ -59,6 +59,9 @@ def array(mark: Array, spec: AudioSpec, n: int, number: int) -> np.ndarray:
         "voicing": lambda: voiced,
         "energy": lambda: -30 + 5 * rng.standard_normal(frames),
         "word_of_phone": lambda: np.array([-1, 0, 0, 0, 0, 1, 1, 1, 1, -1]),
+        "durations": lambda: np.diff(
+            np.sort(rng.choice(np.arange(1, frames), 9, replace=False)), prepend=0, append=frames
+        ),
         "embedding": lambda: (lambda v: v / np.linalg.norm(v))(rng.standard_normal(256)),
     }[mark.name]()
     return made.astype(mark.dtype)
