@@ -6,13 +6,15 @@ punctuation and the ``+`` before a stressed Russian vowel stay, and so does what
 """
 
 import re
-from importlib import import_module
 
 from blocks.base import BlockConfig, Failure, Mapper
+from blocks.text._english import English
+from blocks.text._russian import Russian
+from blocks.text._spanish import Spanish
 from blocks.text._spelling import Spelling
 from blocks.text.schema import Normalised, Written
 
-_SPELLINGS = {"en": "English", "es": "Spanish", "ru": "Russian"}
+_SPELLINGS = {"en": English, "es": Spanish, "ru": Russian}
 _INLINE = re.compile(r"(\[\[.*?\]\])")
 
 
@@ -40,7 +42,6 @@ class Normalise(Mapper[Config]):
                 "write the text as it is spoken and leave text.normalise out"
             )
         if language not in self.spellings:
-            module = import_module(f"blocks.text._{_SPELLINGS[code].lower()}")
-            self.spellings[language] = getattr(module, _SPELLINGS[code])(language)
+            self.spellings[language] = _SPELLINGS[code](language)
         said = (part if n % 2 else self.spellings[language](part) for n, part in enumerate(_INLINE.split(text)))
         return Normalised(text=" ".join(" ".join(said).split()))
