@@ -1,0 +1,376 @@
+"""`flow.affine`: exact both ways, blind to padding, the formulas of plain NumPy, and a gradient without a cliff."""
+
+import functools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blocks.base import BadItem, check_item
+from blocks.flow.schema import Latents, Spectral
+from blocks.load import find
+from blocks.spec import AudioSpec
+from runner.check import check
+from runner.executor import Observer
+from runner.fit.checkpoints import Checkpoints
+from runner.graph import read_graph
+from runner.local import LocalExecutor
+from runner.plan import make_plan
+from runner.store import Store
+from tests.blocks import plain_flow
+
+jax = pytest.importorskip("jax")
+jnp = jax.numpy
+net = pytest.importorskip("blocks.flow.affine.net")
+jax_nn = pytest.importorskip("blocks.common.jax_nn")
+
+M, F, E = 6, 3, 5
+SMALL = dict(blocks=2, hidden=8, layers=2, kernel=3)
+TOGETHER = dict(rtol=1e-5, atol=1e-5)
+MODEL = dict(rtol=1e-4, atol=1e-4)
+
+
+encode, decode = jax.jit(net.encode, static_argnums=0), jax.jit(net.decode, static_argnums=0)  # op by op is slower
+train = jax.jit(
+    lambda flow, params, fixed, *given: flow.apply({"params": params, "fixed": fixed}, *given), static_argnums=0
+)
+
+
+def inputs(lengths=(16, 11), frames=16, conditioned=True, seed=0):
+    """x, lengths, frame conditions and vectors, with rubbish in the padding."""
+    rng = np.random.default_rng(seed)
+    B = len(lengths)
+    x = 2 * rng.standard_normal((B, frames, M)) - 5
+    given = (rng.standard_normal((B, frames, F)), rng.standard_normal((B, E))) if conditioned else (None, None)
+    return x, np.array(lengths, np.int32), *given
+
+
+@functools.cache
+def model(squeeze=2, conditioned=True):
+    """A flow and float64 weights far from their start, where a coupling would be the identity."""
+    flow, rng = net.Flow(**SMALL, squeeze=squeeze), np.random.default_rng(1)
+    shapes = jax.eval_shape(flow.init, jax.random.key(1), *single(inputs(conditioned=conditioned)))
+    params = jax.tree.map(lambda a: 0.2 * rng.standard_normal(a.shape), shapes["params"])
+    shape = shapes["fixed"]["blocks"]["mix"]["sign"].shape
+    sign, order = rng.choice([-1.0, 1.0], shape), rng.permuted(np.tile(np.arange(shape[1]), (shape[0], 1)), axis=1)
+    return flow, params, {"blocks": {"mix": {"sign": sign, "order": order}}}
+
+
+def single(tree):
+    return jax.tree.map(lambda a: a.astype(np.float32) if getattr(a, "dtype", None) == np.float64 else a, tree)
+
+
+class TestConvolution:
+    def draw(self, taps=5):
+        rng = np.random.default_rng(taps)
+        return rng.standard_normal((2, 9, 3), np.float32), rng.standard_normal((taps, 3, 4), np.float32)
+
+    @pytest.mark.parametrize("taps", [1, 3, 5])
+    def test_is_the_plain_one(self, taps):
+        x, w = self.draw(taps)
+        np.testing.assert_allclose(jax_nn.conv(x, w), [plain_flow.conv(one, w) for one in x], **TOGETHER)
+
+    def test_its_gradient_is_that_of_autodiff(self):
+        x, w = self.draw()
+
+        def plain(x, w):
+            return jax.lax.conv_general_dilated(x, w, (1,), "SAME", dimension_numbers=("NWC", "WIO", "NWC"))
+
+        def gradient(conv):
+            return jax.grad(lambda x, w: jnp.sin(conv(x, w)).sum(), argnums=(0, 1))(x, w)
+
+        for ours, theirs in zip(gradient(jax_nn.conv), gradient(plain)):
+            np.testing.assert_allclose(ours, theirs, **TOGETHER)
+
+    def test_a_training_step_has_no_convolution_over_whole_utterances(self):
+        """Autodiff's gradient of the weights is a convolution whose window is the whole utterance: the cliff."""
+        x, w = self.draw()
+
+        def plain(x, w):
+            return jax.lax.conv_general_dilated(x, w, (1,), "SAME", dimension_numbers=("NWC", "WIO", "NWC"))
+
+        cliff = jax.make_jaxpr(jax.grad(lambda w: plain(x, w).sum()))(w)
+        assert not all(map(fast, convolutions(cliff.jaxpr))), "what is looked for is not found where it is"
+        given = single(inputs())
+        flow, params, fixed = single(model())
+        batch = dict(zip(("x", "lengths", "frames", "vector"), given))
+
+        def loss(params):
+            return net.loss(flow, {"params": params, "fixed": fixed}, batch, 0.0, jax.random.key(0))
+
+        found = convolutions(jax.make_jaxpr(jax.grad(loss))(params).jaxpr)
+        assert len(found) >= 2 * SMALL["layers"], "forward and backward"
+        assert all(map(fast, found))
+
+
+def convolutions(jaxpr) -> list:
+    found = []
+    for equation in jaxpr.eqns:
+        if equation.primitive.name == "conv_general_dilated":
+            found.append(equation)
+        for value in jax.tree.leaves(list(equation.params.values()), is_leaf=lambda v: hasattr(v, "eqns")):
+            inner = getattr(value, "jaxpr", value)
+            found += convolutions(inner) if hasattr(inner, "eqns") else []
+    return found
+
+
+def fast(equation) -> bool:
+    """A few taps, time second and channels last, nothing dilated: what XLA hands to its fast kernel on a CPU."""
+    numbers, taps = equation.params["dimension_numbers"], equation.invars[1].aval.shape
+    plain = all(d == 1 for name in ("lhs_dilation", "rhs_dilation") for d in equation.params[name])
+    return plain and numbers.lhs_spec == (0, 2, 1) and taps[numbers.rhs_spec[2]] <= 5
+
+
+class TestLayers:
+    """Each against plain NumPy, to 1e-5."""
+
+    def test_coupling(self):
+        given = inputs(lengths=(8,), frames=16)
+        flow, params, _ = model()
+        p = plain_flow.pick(params["blocks"]["coupling"], 0)
+        a, frames = given[0][:, :8], net.squeeze(given[2], 2)
+        mask = np.ones((1, 8, 1))
+        ours = jax.jit(flow.coupling.apply)({"params": single(p)}, *single((a, mask, frames, given[3])))
+        for mine, theirs in zip(ours, plain_flow.coupling(a[0], p, frames[0], given[3][0])):
+            np.testing.assert_allclose(mine[0], theirs, **TOGETHER)
+
+    def test_mix(self):
+        _, params, fixed = model()
+        p, f = plain_flow.pick(params["blocks"]["mix"], 1), plain_flow.pick(fixed["blocks"]["mix"], 1)
+        z = np.random.default_rng(3).standard_normal((1, 4, 2 * M))
+        mixed, logdet = net.Mix().apply({"params": single(p), "fixed": f}, single(z))
+        np.testing.assert_allclose(mixed, z @ plain_flow.mix(p, f), **TOGETHER)
+        np.testing.assert_allclose(logdet, np.linalg.slogdet(plain_flow.mix(p, f))[1], **TOGETHER)
+
+    def test_norm_starts_at_mean_0_and_variance_1_of_the_real_frames(self):
+        x, lengths, *_ = single(inputs())
+        mask = np.asarray(net.real(lengths, 16), np.float32)
+        (normed, _), _ = net.ActNorm().init_with_output(jax.random.key(0), x, mask)
+        values = np.asarray(normed)[mask[..., 0] > 0]
+        np.testing.assert_allclose(values.mean(0), 0, atol=1e-5)
+        np.testing.assert_allclose(values.var(0), 1, atol=1e-4)
+
+    def test_a_mix_starts_as_a_rotation(self):
+        variables = jax.jit(net.Mix().init)(jax.random.key(0, impl="unsafe_rbg"), jnp.ones((1, 2, 8)))
+        matrix = plain_flow.mix(*(jax.tree.map(np.asarray, variables[name]) for name in ("params", "fixed")))
+        np.testing.assert_allclose(matrix @ matrix.T, np.eye(8), atol=1e-5)
+
+    def test_dropout_drops_its_share_and_keeps_the_mean(self):
+        kept = np.asarray(jax_nn.dropout(jnp.ones((400, 400)), 0.25, jax.random.key(1)))
+        assert abs((kept == 0).mean() - 0.25) < 0.01
+        assert abs(kept.mean() - 1) < 0.01
+        assert jax_nn.dropout(x := jnp.ones(3), 0.0, jax.random.key(1)) is x
+
+
+CASES = [(2, True), (1, False), (4, True)]
+
+
+@pytest.mark.parametrize(("squeeze", "conditioned"), CASES)
+class TestModel:
+    def test_equals_the_plain_one(self, squeeze, conditioned):
+        given = inputs(conditioned=conditioned)
+        flow, params, fixed = model(squeeze, conditioned)
+        z, logdet = encode(flow, net.fold(*single((params, fixed))), *single(given))
+        for b, T in enumerate(given[1]):
+            rows = [None if a is None else a[b][:T] for a in (given[0], given[2])]
+            vector = given[3][b] if conditioned else None
+            plain_z, plain_logdet = plain_flow.encode(params, fixed, squeeze, *rows, vector)
+            np.testing.assert_allclose(z[b, :T], plain_z, **MODEL)
+            np.testing.assert_allclose(logdet[b], plain_logdet, **MODEL)
+            assert not np.asarray(z[b, T:]).any()
+
+    def test_training_and_use_are_one_function(self, squeeze, conditioned):
+        given = single(inputs(conditioned=conditioned))
+        flow, params, fixed = single(model(squeeze, conditioned))
+        trained = train(flow.clone(unroll=squeeze), params, fixed, *given)  # a scan, or one unrolled
+        for ours, theirs in zip(encode(flow, net.fold(params, fixed), *given), trained):
+            np.testing.assert_allclose(ours, theirs, **MODEL)
+
+    @pytest.mark.parametrize(("kind", "close"), [(np.float64, 1e-9), (np.float32, 1e-4)])
+    def test_round_trip(self, squeeze, conditioned, kind, close):
+        given = inputs(conditioned=conditioned)
+        flow, params, fixed = model(squeeze, conditioned)
+        with jax.enable_x64(kind == np.float64):
+            if kind == np.float32:
+                given, params, fixed = single((given, params, fixed))
+            x, lengths, *conditions = given
+            folded = net.fold(params, fixed)
+            z, _ = encode(flow, folded, x, lengths, *conditions)
+            back = decode(flow, folded, z, lengths, *conditions)
+            assert back.dtype == kind
+            real = np.asarray(net.real(lengths, x.shape[1]))
+            np.testing.assert_allclose(np.asarray(back), np.where(real, x, 0), rtol=0, atol=close)
+            again, _ = encode(flow, folded, decode(flow, folded, x, lengths, *conditions), lengths, *conditions)
+            scale = np.abs(np.asarray(again)).max()
+            np.testing.assert_allclose(np.asarray(again), np.where(real, x, 0), rtol=0, atol=close * scale)
+
+
+def test_the_log_determinant_is_that_of_the_jacobian():
+    """Of all frames, also the odd one at the end."""
+    T = 5
+    given = inputs(lengths=(T,), frames=6)
+    flow, params, fixed = model()
+    with jax.enable_x64(True):
+        folded, (x, lengths, *conditions) = net.fold(params, fixed), given
+
+        def latent(values):
+            whole = jnp.zeros((1, 6, M)).at[0, :T].set(values.reshape(T, M))
+            return encode(flow, folded, whole, lengths, *conditions)[0][0, :T].ravel()
+
+        jacobian = jax.jacobian(latent)(jnp.asarray(x[0, :T].ravel()))
+        _, logdet = encode(flow, folded, x, lengths, *conditions)
+        np.testing.assert_allclose(logdet[0], np.linalg.slogdet(np.asarray(jacobian))[1], rtol=1e-9)
+
+
+def test_nll_of_noise_is_that_of_a_gaussian():
+    z = np.random.default_rng(0).standard_normal((1, 500, 40), np.float32)
+    value = net.nll(z, np.zeros(1), np.array([500])) / z.size
+    np.testing.assert_allclose(value, 0.5 * np.log(2 * np.pi) + 0.5, atol=0.01)
+
+
+# ---- the block ----
+
+GRAPH = """
+nodes:
+  tone: {read: toy.tones, config: {count: 10}}
+  mel: {map: features.log_mel, in: {wave: tone.wave}}
+  pitch: {map: features.pitch, in: {wave: tone.wave}}
+  model:
+    fit: flow.affine
+    in: {log_mel: mel.log_mel, pitch: pitch.pitch, split: tone.split}
+    config: {blocks: 2, hidden: 8, layers: 1, kernel: 3, max_steps: 6, max_frames: 60, checkpoint_interval: 3,
+             val_check_interval: 3, lr: 0.003, warmup_steps: 1, noise: 1.0}
+  coded: {map: flow.affine, model: model, in: {log_mel: mel.log_mel, pitch: pitch.pitch}}
+"""
+
+
+def go(folder: Path, store: str, sets=()):
+    path = folder / "graph.yaml"
+    path.write_text(GRAPH)
+    opened = Store(folder / store)
+    plan = make_plan(check(read_graph(path, sets=sets)), opened)
+    return plan, opened, LocalExecutor().run(plan, opened, Observer())
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("flow")
+    kept = {"jax_compilation_cache_dir": str(folder / "compiled"), "jax_persistent_cache_min_compile_time_secs": 0.2}
+    before = {name: getattr(jax.config, name) for name in kept}
+    for name, value in kept.items():
+        jax.config.update(name, value)
+    plan, store, outcome = go(folder, "store")
+    assert outcome.error is None
+    yield folder, plan, store
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+@pytest.fixture(scope="module")
+def fitted(trained):
+    _, plan, store = trained
+    node = plan.steps["model"].checked
+    block = node.cls(node.config, AudioSpec())
+    block.load(Path(store.find_artifact(plan.steps["model"].digest)))
+    block.setup()
+    return block
+
+
+@pytest.fixture(scope="module")
+def items():
+    rng = np.random.default_rng(0)
+    mels = [rng.normal(-6, 2, (n, 80)).astype("float32") for n in (9, 24, 33)]
+    return [Spectral(log_mel=mel, pitch=np.full(len(mel), 120, "float32")) for mel in mels]
+
+
+class TestBlock:
+    def test_training_lowers_the_loss(self, trained):
+        _, plan, store = trained
+        metrics = Path(store.find_artifact(plan.steps["model"].digest)) / "metrics.json"
+        curves = json.loads(metrics.read_text())["curves"]
+        first, last = (line["val/loss"] for line in curves if "val/loss" in line)
+        assert last < first
+
+    def test_stopped_and_resumed_equals_the_unbroken_training(self, trained, monkeypatch):
+        folder, plan, store = trained
+        save = Checkpoints.save
+
+        def last(self, *given):
+            save(self, *given)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(Checkpoints, "save", last)
+        with pytest.raises(KeyboardInterrupt):
+            go(folder, "broken")
+        monkeypatch.undo()
+        digest, broken = plan.steps["model"].digest, Store(folder / "broken")
+        assert broken.find_artifact(digest) is None
+        assert list((folder / "broken" / "fits" / digest).glob("step-*3/state.json"))
+        _, _, outcome = go(folder, "broken")
+        assert outcome.error is None
+        whole, again = ((Path(s.find_artifact(digest)) / "model.safetensors").read_bytes() for s in (store, broken))
+        assert whole == again
+
+    def test_gives_valid_latents_of_the_size_of_the_mel(self, fitted, items):
+        for item, coded in zip(items, fitted.apply(items)):
+            assert coded.latent.shape == item.log_mel.shape
+            assert check_item(coded, AudioSpec()) is None
+            assert np.isfinite(coded.nll)
+
+    def test_together_equal_each_alone_bit_for_bit(self, fitted, items):
+        for item, coded in zip(items, fitted.apply(items)):
+            (alone,) = fitted.apply([item])
+            np.testing.assert_array_equal(alone.latent, coded.latent)
+            assert alone.nll == coded.nll
+
+    def test_several_in_a_call_equal_each_alone(self, fitted, items):
+        block = type(fitted)(fitted.config.model_copy(update={"together": 4}), fitted.spec)
+        block.given, block._folded = fitted.given, fitted._folded
+        for one, other in zip(block.apply(items + items[1:2]), fitted.apply(items + items[1:2])):
+            np.testing.assert_allclose(one.latent, other.latent, **MODEL)
+            np.testing.assert_allclose(one.nll, other.nll, **MODEL)
+
+    def test_decode_is_the_inverse(self, fitted, items):
+        coded = fitted.apply(items)
+        latents = [Latents(latent=c.latent, pitch=item.pitch) for c, item in zip(coded, items)]
+        for item, decoded in zip(items, fitted.decode(latents)):
+            np.testing.assert_allclose(decoded.log_mel, item.log_mel, rtol=1e-4, atol=1e-4)
+        higher = [latent.model_copy(update={"pitch": 1.5 * latent.pitch}) for latent in latents]
+        assert np.abs(fitted.decode(higher)[1].log_mel - items[1].log_mel).max() > 1e-3
+
+    def test_few_shapes_are_compiled(self, fitted):
+        before = fitted._compiled["encode"]._cache_size()
+        mels = [np.full((n, 80), -5.0, "float32") for n in range(41, 49)]
+        fitted.apply([Spectral(log_mel=mel, pitch=np.zeros(len(mel), "float32")) for mel in mels])
+        assert fitted._compiled["encode"]._cache_size() == before + 1
+
+    def test_save_and_load_keep_the_bits(self, fitted, items, tmp_path):
+        fitted.save(tmp_path)
+        again = type(fitted)(fitted.config, fitted.spec)
+        again.load(tmp_path)
+        np.testing.assert_array_equal(again.apply(items)[0].latent, fitted.apply(items)[0].latent)
+
+    def test_weights_of_another_size_are_refused_with_a_report(self, fitted, tmp_path):
+        fitted.save(tmp_path)
+        wider = type(fitted)(fitted.config.model_copy(update={"layers": 3, "hidden": 16}), fitted.spec)
+        with pytest.raises(ValueError, match=r"(?s)of \d+ weights fit.*missing params/blocks/coupling/bias_1"):
+            wider.load(tmp_path)
+
+    def test_other_conditions_are_refused_by_name(self, fitted, items):
+        with pytest.raises(ValueError, match="brings nothing, but the model is conditioned on pitch"):
+            fitted.apply([Spectral(log_mel=items[0].log_mel)])
+
+    def test_no_frames_or_nan_is_a_bad_item(self, fitted):
+        for mel in (np.zeros((0, 80), "float32"), np.full((4, 80), np.nan, "float32")):
+            with pytest.raises(BadItem, match="at least one frame, all finite"):
+                fitted.apply([Spectral(log_mel=mel, pitch=np.zeros(len(mel), "float32"))])
+
+    def test_without_weights_it_says_so(self, items):
+        block = find("flow.affine")
+        with pytest.raises(ValueError, match="no weights yet"):
+            block(block.tiny, AudioSpec()).apply(items)
+
+    def test_an_even_kernel_is_refused(self):
+        with pytest.raises(ValueError, match="an odd number such as 5"):
+            find("flow.affine").Config(kernel=4)
