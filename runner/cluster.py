@@ -153,7 +153,7 @@ class ClusterNode(NodeRun):
         from runner.fit.cluster import fit_on_cluster
 
         work = self.fit_work()
-        self._found(work.rows())
+        self._found(work.rows)
         self.observer.node_started(self.step, self.step.checked.config.max_steps, 0)
         with room_for(self.step, self.step.checked.node.scale.workers, self.cluster):
             fit_on_cluster(work, lambda note: self.observer.trained(self.step, note["step"], note["scalars"]))

@@ -103,7 +103,7 @@ class NodeRun:
         from runner.fit.node import publish, train
 
         work = self.fit_work()
-        self._found(work.rows())
+        self._found(work.rows)
 
         def started(run):
             self.observer.node_started(self.step, run.config.max_steps, run.done)
@@ -114,20 +114,10 @@ class NodeRun:
         publish(work, *self._call(train, work, on_step=stepped, on_start=started))
 
     def fit_work(self):
-        """The node as data that can travel."""
         from runner.fit.node import FitWork
 
         init = self.step.checked.node.init
-        return FitWork(
-            checked=self.step.checked,
-            store=self.store,
-            digest=self.step.digest,
-            meta=self.meta(),
-            tables={name: self._digest(name) for name in self._inputs()},
-            single=self._single(),
-            seed=self.plan.graph.seed,
-            init=self._weights(init) if init else None,
-        )
+        return FitWork(**self._data(), init=self._weights(init) if init else None)
 
     def _reduce(self) -> None:
         rows = self._rows()
@@ -197,17 +187,20 @@ class NodeRun:
             raise
 
     def map_work(self) -> MapWork:
+        model = self.step.checked.node.model
+        return MapWork(**self._data(), weights=self._weights(model) if model else None)
+
+    def _data(self) -> dict:
         """The node as data that can travel."""
-        return MapWork(
-            checked=self.step.checked,
-            store=self.store,
-            digest=self.step.digest,
-            meta=self.meta(),
-            tables={name: self._digest(name) for name in self._inputs()},
-            single=self._single(),
-            seed=self.plan.graph.seed,
-            weights=self._weights(self.step.checked.node.model) if self.step.checked.node.model else None,
-        )
+        return {
+            "checked": self.step.checked,
+            "store": self.store,
+            "digest": self.step.digest,
+            "meta": self.meta(),
+            "tables": {name: self._digest(name) for name in self._inputs()},
+            "single": self._single(),
+            "seed": self.plan.graph.seed,
+        }
 
     def _inputs(self) -> list[str]:
         """The nodes whose tables are read, each once."""

@@ -5,11 +5,12 @@ which failed on one utterance leaves a gap instead of taking the row with it. A 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 from runner.check import CheckedNode
 from runner.graph import Edge
+from runner.store import Store
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,28 @@ class Rows:
         table = self.tables[edge.node]
         key = table.ids[0] if edge.node in self.single else id
         return table.get(key, [edge.field])[edge.field]
+
+
+@dataclass
+class NodeWork:
+    """A node as data that can travel to a worker: `tables` are the digests of what it reads, by node."""
+
+    checked: CheckedNode
+    store: Store
+    digest: str
+    meta: dict
+    tables: dict[str, str]
+    single: frozenset[str]  # nodes whose table is one row
+    seed: int
+
+    def __getstate__(self) -> dict:
+        """Its fields, without what was worked out from them here."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    @cached_property
+    def rows(self) -> Rows:
+        tables = {name: self.store.find_table(digest) for name, digest in self.tables.items()}
+        return Rows(self.checked, tables, self.single)
 
 
 def _leaves(edges: dict) -> list[Edge]:

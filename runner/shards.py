@@ -6,12 +6,11 @@ three processes have died becomes a failure record.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from blocks.base import Block, Failure, Schema, ports
-from runner.check import CheckedNode
-from runner.rows import Rows
+from runner.rows import NodeWork
 from runner.store import Store, TableWriter
 from runner.work import SHARD_ROWS, BlockError, Shard, make_block, map_rows
 
@@ -20,35 +19,15 @@ _SETUP = "setup"  # stands in the notes where a batch does, while the block is l
 
 
 @dataclass
-class MapWork:
-    """A map node, ready to travel to a worker: `tables` are digests by node.
+class MapWork(NodeWork):
+    """A map node; a model's weights lie in the folder `weights` of this machine, or as `artifact` in the store."""
 
-    A model's weights lie in the folder `weights` of this machine, or as `artifact` in the store.
-    """
-
-    checked: CheckedNode
-    store: Store
-    digest: str
-    meta: dict
-    tables: dict[str, str]
-    single: frozenset[str]  # nodes whose table is one row
-    seed: int
     weights: str | None = None
     artifact: str | None = None
-    trials: "Trials" = field(init=False)
-
-    def __post_init__(self):
-        self.trials = Trials(self.store, self.digest)
-
-    def __reduce__(self):
-        sent = (self.checked, self.store, self.digest, self.meta, self.tables, self.single, self.seed)
-        return type(self), (*sent, self.weights, self.artifact)
 
     @cached_property
-    def rows(self) -> Rows:
-        return Rows(
-            self.checked, {name: self.store.find_table(digest) for name, digest in self.tables.items()}, self.single
-        )
+    def trials(self) -> "Trials":
+        return Trials(self.store, self.digest)
 
     @cached_property
     def chunks(self) -> list[list[str]]:

@@ -7,37 +7,24 @@ from pathlib import Path
 
 from blocks.base import BadItem, Schema, Trainable
 from blocks.training import FitConfig
-from runner.check import CheckedNode
 from runner.executor import NodeFailed
 from runner.fit.checkpoints import Checkpoints
 from runner.fit.events import Events, curves
 from runner.fit.run import Items, LocalRun, TrainingError
-from runner.rows import Rows
-from runner.store import Store
+from runner.rows import NodeWork, Rows
 from runner.work import make_item
 
 
 @dataclass
-class FitWork:
-    """A fit node, ready to travel to the processes that train it: `tables` are digests by node."""
+class FitWork(NodeWork):
+    """A fit node."""
 
-    checked: CheckedNode
-    store: Store
-    digest: str
-    meta: dict
-    tables: dict[str, str]
-    single: frozenset[str]  # nodes whose table is one row
-    seed: int
     init: str | None = None  # an artifact's folder
 
     @property
     def folder(self) -> str:
         """Where checkpoints and curves lie in the store."""
         return f"fits/{self.digest}"
-
-    def rows(self) -> Rows:
-        tables = {name: self.store.find_table(digest) for name, digest in self.tables.items()}
-        return Rows(self.checked, tables, self.single)
 
     def where(self) -> str:
         return f"{self.checked.node.place}: {self.checked.node.name}"
@@ -52,8 +39,7 @@ def train(work: FitWork, kind: type[LocalRun] = LocalRun, on_step=None, on_start
     if not isinstance(checked.config, FitConfig):
         raise NodeFailed(f"{checked.node.block}: its Config must inherit blocks.training.FitConfig to be trained")
     block: Trainable = checked.cls(checked.config, checked.spec, work.seed)
-    rows = work.rows()
-    learnt, dev = _split(rows, checked.inputs, work)
+    learnt, dev = _split(work.rows, checked.inputs, work)
     checkpoints = Checkpoints(work.store.files, work.folder)
     events = Events(work.store.files, work.folder, checked.spec.sample_rate, max(checkpoints.steps(), default=0))
     try:
