@@ -2,6 +2,9 @@
 
 import functools
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +17,13 @@ from blocks.spec import AudioSpec
 from runner.check import check
 from runner.executor import Observer
 from runner.fit.checkpoints import Checkpoints
+from runner.fit.events import curves
 from runner.graph import read_graph
 from runner.local import LocalExecutor
 from runner.plan import make_plan
 from runner.store import Store
 from tests.blocks import plain_flow
+from tests.environment import ROOT
 
 jax = pytest.importorskip("jax")
 jnp = jax.numpy
@@ -245,6 +250,9 @@ nodes:
 """
 
 
+STILL = ("model.noise=0", "model.dropout=0", "model.lr=1e-4")
+
+
 def go(folder: Path, store: str, sets=()):
     path = folder / "graph.yaml"
     path.write_text(GRAPH)
@@ -288,8 +296,8 @@ class TestBlock:
     def test_training_lowers_the_loss(self, trained):
         _, plan, store = trained
         metrics = Path(store.find_artifact(plan.steps["model"].digest)) / "metrics.json"
-        curves = json.loads(metrics.read_text())["curves"]
-        first, last = (line["val/loss"] for line in curves if "val/loss" in line)
+        lines = json.loads(metrics.read_text())["curves"]
+        first, last = (line["val/loss"] for line in lines if "val/loss" in line)
         assert last < first
 
     def test_stopped_and_resumed_equals_the_unbroken_training(self, trained, monkeypatch):
@@ -311,6 +319,23 @@ class TestBlock:
         assert outcome.error is None
         whole, again = ((Path(s.find_artifact(digest)) / "model.safetensors").read_bytes() for s in (store, broken))
         assert whole == again
+
+    @pytest.mark.slow
+    def test_two_devices_train_as_one(self, tmp_path):
+        """The items of a batch spread over both; without noise, which is drawn for the padded batch."""
+        code = "import sys, tests.conftest; from pathlib import Path; from tests.blocks.test_flow_affine import go, STILL; "
+        code += "import jax; assert jax.device_count() == 2; go(Path(sys.argv[1]), 'two', STILL)"
+        environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "PYTHONPATH": str(ROOT)}
+        subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, cwd=ROOT, check=True)
+        plan, one, outcome = go(tmp_path, "one", STILL)
+        assert outcome.error is None
+        folder = f"fits/{plan.steps['model'].digest}"
+        losses = [
+            [line["train/loss"] for line in curves(store.files, folder) if "train/loss" in line]
+            for store in (one, Store(tmp_path / "two"))
+        ]
+        assert len(losses[0]) == 6
+        np.testing.assert_allclose(*losses, rtol=1e-3)
 
     def test_gives_valid_latents_of_the_size_of_the_mel(self, fitted, items):
         for item, coded in zip(items, fitted.apply(items)):
