@@ -175,10 +175,7 @@ class Trial:
     after_cut: float  # from the cut to the end
     done_at_cut: int  # rows begun
     hosts: list[int]  # that worked
-
-    @property
-    def lines(self) -> list[str]:
-        return (self.folder / "log").read_text().splitlines()
+    lines: list[str]  # what toy.where noted
 
 
 def trial(hosts: Hosts, folder: Path, cut: int | None = None) -> Trial:
@@ -207,7 +204,16 @@ def trial(hosts: Hosts, folder: Path, cut: int | None = None) -> Trial:
     hosts.wait(lambda: child.poll() is not None, 280, "the run does not end")
     ended = time.monotonic()
     said = (hosts.folder / f"{folder.name}.out").read_text()
-    return Trial(folder, child.returncode, said, ended - started, ended - cut_at, done, sorted(set(seen.values())))
+    return Trial(
+        folder,
+        child.returncode,
+        said,
+        ended - started,
+        ended - cut_at,
+        done,
+        sorted(set(seen.values())),
+        log.read_text().splitlines(),
+    )
 
 
 def measure(folder: Path) -> tuple[Trial, Trial]:
@@ -235,4 +241,7 @@ def report(whole: Trial, cut: Trial) -> str:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        print(report(*measure(Path(folder))))
+        whole, cut = measure(Path(folder))
+    if whole.code or cut.code:
+        sys.exit(f"a run failed:\n{whole.said}\n{cut.said}")
+    print(report(whole, cut))

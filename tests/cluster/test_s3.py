@@ -271,4 +271,7 @@ def test_the_same_bytes_through_ray(port, graph, tmp_path):
     go(graph, Store(tmp_path / "here"))
     there = s3.objects(port, f"speech/{folder}")
     assert tables(there) == tables(in_folder(tmp_path / "here"))
+    assert [name for name in there if name.startswith("artifacts/") and name.endswith("model.safetensors")], (
+        "workers fetch the weights from the store"
+    )
     assert not [text for text in (*there.values(), done.stdout, done.stderr) if leaks(text)]
