@@ -8,18 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-STEP = 1.25  # from one padded length to the next: 12 % more frames on average
-ALIGN = 8
-
-
-def bucket(length: int) -> int:
-    """The padded length: the first of a geometric grid of multiples of ALIGN that holds `length`."""
-    edge = ALIGN
-    while edge < length:
-        edge = max(edge + ALIGN, int(edge * STEP) // ALIGN * ALIGN)
-    return edge
-
-
 # ---- convolution ----
 
 

@@ -9,8 +9,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-STEP = 1.25  # from one length bucket to the next
-ALIGN = 8  # bucket lengths are multiples of this
+from blocks.training import bucket
 
 
 @dataclass(frozen=True)
@@ -82,11 +81,3 @@ class BatchPlan:
             size = self.items_of(length)
             batches += [(tuple(order[at : at + size].tolist()), length) for at in range(0, len(order), size)]
         return [batches[index] for index in rng.permutation(len(batches))]
-
-
-def bucket(length: int) -> int:
-    """The padded length: the first of a geometric grid of multiples of ALIGN that holds `length`."""
-    edge = ALIGN
-    while edge < length:
-        edge = max(edge + ALIGN, int(edge * STEP) // ALIGN * ALIGN)
-    return edge

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.fit.batches import BatchPlan, bucket
+from blocks.training import bucket
+from runner.fit.batches import BatchPlan
 from runner.fit.trees import pack, restore
 
 lengths = st.lists(st.integers(1, 900), min_size=1, max_size=60)

@@ -18,7 +18,7 @@ from blocks.base import BadItem, Trainable
 from blocks.common import weights
 from blocks.flow.affine.conditions import Given
 from blocks.flow.schema import Coded, Conditions, Decoded, Latents, Lesson, Spectral
-from blocks.training import FitConfig, Run
+from blocks.training import FitConfig, Run, bucket
 
 
 class Config(FitConfig):
@@ -98,8 +98,6 @@ class Affine(Trainable[Config]):
         """First weights: norms from as many items as make a batch, the same on every rank."""
         import jax
 
-        from blocks.common.jax_nn import bucket
-
         order, items, longest = np.random.default_rng(run.key(0, "start")).permutation(len(run.items)), [], 0
         for index in order:
             item = run.items[index]
@@ -171,7 +169,6 @@ class Affine(Trainable[Config]):
 
     def _through(self, way: str, items: list[Conditions], values: list[np.ndarray]) -> list[tuple]:
         """What the compiled function makes of each item; the compiler meets one shape for each padded length."""
-        from blocks.common.jax_nn import bucket
 
         if self.given is None:
             raise ValueError("this flow has no weights yet: fit it, or load what a fit has saved")
