@@ -1,9 +1,12 @@
 """Ray in tests: a small cluster of our own for the whole session, and graphs run on it and in process alike."""
 
+import atexit
 import json
 import logging
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,19 +22,26 @@ from tests.environment import ROOT, TOYS
 MEMORY = 100 * 2**20  # bytes of shared memory for each node: the least Ray takes is 75 MiB
 
 
-@pytest.fixture(scope="session")
-def ray_environment(tmp_path_factory) -> dict[str, str]:
+def _environment() -> dict[str, str]:
     """For this process and every child: nothing is sent anywhere, and nothing is written to the home folder."""
-    token = tmp_path_factory.mktemp("ray") / "token"
+    token = Path(tempfile.mkdtemp(prefix="voxblocks-tests-"), "token")
     token.write_text(secrets.token_hex(32))
-    ours = {
+    atexit.register(shutil.rmtree, token.parent, ignore_errors=True)
+    return {
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(token),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     }
-    os.environ.update(ours)
-    return TOYS | ours
+
+
+# Now, not in the fixture: Ray reads these when it is first imported, which any test may do.
+os.environ.update(RAY := _environment())
+
+
+@pytest.fixture(scope="session")
+def ray_environment() -> dict[str, str]:
+    return TOYS | RAY
 
 
 @pytest.fixture(scope="session")
