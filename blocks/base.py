@@ -138,6 +138,16 @@ class Mapper(Block[C]):
         """As many outputs as items, in their order; a `Failure` in the place of an item that could not be made."""
         raise NotImplementedError
 
+    def length(self, item) -> int:
+        """How long an item is, default: its first array's first axis."""
+        return len(getattr(item, type(item).__arrays__[0][0]))
+
+    def warm(self, items: list) -> None:
+        """Called once per process after `setup`, with an item of each padded length (`blocks.training.bucket`) it will meet.
+
+        A block that compiles a program for each shape compiles here; the others have nothing to do.
+        """
+
 
 class Trainable(Mapper[C]):
     """A mapper with weights: the verbs ``fit`` and ``load`` make what its ``map`` takes as ``model``."""
@@ -148,10 +158,6 @@ class Trainable(Mapper[C]):
         Dev rows, told by a field ``split`` of In, are for validation; without one, all rows are trained on.
         """
         raise NotImplementedError
-
-    def length(self, item) -> int:
-        """How long an item is, in the unit of `FitConfig.max_frames`; default: its first array's first axis."""
-        return len(getattr(item, type(item).__arrays__[0][0]))
 
     def save(self, folder: Path) -> None:
         """Write the weights into `folder` (safetensors or orbax, never pickle)."""

@@ -116,7 +116,12 @@ def _worker_environment() -> dict[str, str]:
     passed = {
         key: os.environ[key] for key in ("VOXBLOCKS_BLOCKS", "VOXBLOCKS_CACHE", "JAX_PLATFORMS") if key in os.environ
     }
-    return {"JAX_COMPILATION_CACHE_DIR": str(cache() / "jax"), **passed}
+    compiled = {
+        "JAX_COMPILATION_CACHE_DIR": str(cache() / "jax"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",  # a shape compiles in less than the second that is the default
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+    return compiled | passed
 
 
 def _quiet() -> None:

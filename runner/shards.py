@@ -6,13 +6,15 @@ three processes have died becomes a failure record.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
-from blocks.base import Block, Failure, Schema, ports
+from blocks.base import Block, Failure, Mapper, Schema, ports
+from blocks.training import bucket
 from runner.rows import NodeWork
 from runner.store import Store, TableWriter
-from runner.work import SHARD_ROWS, BlockError, Shard, make_block, map_rows
+from runner.work import SHARD_ROWS, BlockError, Shard, make_block, make_item, map_rows
 
 DEATHS = 3  # of a process at one item, until the item is blamed
 _SETUP = "setup"  # stands in the notes where a batch does, while the block is loaded
@@ -46,7 +48,19 @@ class MapWork(NodeWork):
     @cached_property
     def block(self) -> Block:
         folder = self.store.find_artifact(self.artifact) if self.artifact else self.weights
-        return make_block(self.checked, self.seed, folder)
+        block = make_block(self.checked, self.seed, folder)
+        if type(block).warm is not Mapper.warm:
+            self._warm(block)
+        return block
+
+    def _warm(self, block: Mapper) -> None:
+        """One item of each padded length; what is wrong with one is found, and said, when its turn comes."""
+        found: dict[int, Schema] = {}
+        with suppress(Exception):
+            for fields in self.rows.items(self.rows.ids):
+                item = make_item(self.checked.inputs, fields)
+                found.setdefault(bucket(block.length(item)), item)
+            block.warm([found[length] for length in sorted(found)])
 
     @property
     def output(self) -> type[Schema]:

@@ -49,3 +49,18 @@ def test_what_is_finished_leaves_no_suspicion(trials):
     trials.begin(0).note(0)
     trials.end(0)
     assert not trials.begin(0).careful(0)
+
+
+def test_a_block_is_warmed_once_with_an_item_of_each_padded_length(tmp_path):
+    text = """
+nodes:
+  short: {{read: toy.tones, config: {{count: 70, seconds: 0.01}}}}
+  long: {{read: toy.tones, config: {{count: 3, seconds: 0.1, prefix: long}}}}
+  both: {{union: [short, long]}}
+  out: {{map: toy.warmed, in: {{wave: both.wave}}, config: {{log: {log}}}}}
+"""
+    (tmp_path / "graph.yaml").write_text(text.format(log=tmp_path / "log"))
+    command = [sys.executable, "-m", "runner", "run", str(tmp_path / "graph.yaml"), "--store", str(tmp_path / "store")]
+    subprocess.run(command, cwd=ROOT, env=TOYS, capture_output=True, check=True)
+    (line,) = (tmp_path / "log").read_text().splitlines()
+    assert line.partition(" ")[2] == "[160, 1600]"

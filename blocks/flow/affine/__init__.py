@@ -117,6 +117,9 @@ class Affine(Trainable[Config]):
     def length(self, item: Lesson) -> int:
         return len(item.log_mel)
 
+    def warm(self, items: list) -> None:
+        self.apply(items)
+
     # ---- weights ----
 
     def save(self, folder: Path) -> None:
