@@ -159,6 +159,10 @@ class Trainable(Mapper[C]):
         """
         raise NotImplementedError
 
+    def group(self, item) -> str:
+        """What `balance` in a training's settings counts as one, default: the speaker of an item that has one."""
+        return getattr(item, "speaker", None) or ""
+
     def save(self, folder: Path) -> None:
         """Write the weights into `folder` (safetensors or orbax, never pickle)."""
         raise NotImplementedError

@@ -24,7 +24,7 @@ from types import SimpleNamespace
 from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 
 from blocks.base import BlockConfig, Schema
 
@@ -38,6 +38,10 @@ class FitConfig(BlockConfig):
     max_steps: PositiveInt = 1000
     max_frames: PositiveInt = 8000  # of a global batch, padding included
     max_items: PositiveInt = 64  # of a global batch
+    accumulate: Literal[1] = 1
+    precision: Literal["float32"] = "float32"
+    # How evenly the groups of `Trainable.group`, voices as a rule, are drawn: 0 as often as they have items, 1 alike.
+    balance: float = Field(0.0, ge=0.0, le=1.0)
     val_check_interval: PositiveInt = 200  # steps between two validations, where there are dev rows
     patience: PositiveInt | None = None  # validations without a better score until the training ends early
     checkpoint_interval: PositiveInt = 200  # steps

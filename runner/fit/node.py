@@ -42,18 +42,20 @@ def train(work: FitWork, kind: type[LocalRun] = LocalRun, on_step=None, on_start
     learnt, dev = _split(work.rows, checked.inputs, work)
     checkpoints = Checkpoints(work.store.files, work.folder)
     events = Events(work.store.files, work.folder, checked.spec.sample_rate, max(checkpoints.steps(), default=0))
+    told = [(block.length(item), block.group(item)) for item in learnt]
     try:
         run = kind(
             checked.config,
             work.seed,
             learnt,
             dev,
-            [block.length(item) for item in learnt],
+            [length for length, _ in told],
             checkpoints,
             events,
             Path(work.init) if work.init else None,
             block.length,
             on_step or (lambda batch, scalars: None),
+            [group for _, group in told],
         )
         if on_start:
             on_start(run)

@@ -42,7 +42,7 @@ class Items(Sequence):
 
 
 class LocalRun(Run):
-    """`train` and `dev` are items by position; `lengths` those of `train`, in the unit of `max_frames`."""
+    """`train` and `dev` are items by position; `lengths` (in the unit of `max_frames`) and `groups` are those of `train`."""
 
     rank, world, device = 0, 1, "cpu"
 
@@ -58,10 +58,11 @@ class LocalRun(Run):
         init: Path | None = None,
         length: Callable[[Any], int] = len,
         on_step: Callable[[Batch, dict], None] = lambda batch, scalars: None,
+        groups: list[str] | None = None,
     ):
         self.config, self.seed, self.items, self.dev, self.init = config, seed, train, dev, init
         self.checkpoints, self.events, self.on_step = checkpoints, events, on_step
-        self.plan = BatchPlan(lengths, seed, config.max_frames, config.max_items, train.ids)
+        self.plan = BatchPlan(lengths, seed, config.max_frames, config.max_items, train.ids, groups, config.balance)
         self.length = length
         self.named: SimpleNamespace | None = None
         self.done = max(checkpoints.steps(), default=0)  # the last finished step

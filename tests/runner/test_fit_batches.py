@@ -91,3 +91,41 @@ def test_a_torch_optimizer_survives_packing():
             np.testing.assert_array_equal(value, theirs["state"][index][name])
     with pytest.raises(ValueError, match="does not fit model"):
         restore(torch.nn.Linear(3, 3), *pack(model), "model")
+
+
+GROUPS = ["one"] * 2 + ["many"] * 80 + ["some"] * 18
+LENGTHS = np.random.default_rng(0).integers(20, 400, len(GROUPS)).tolist()
+
+
+def drawn(balance: float, epochs: int) -> dict[str, float]:
+    """The share of each group in what is drawn."""
+    plan = BatchPlan(LENGTHS, 1, budget=2000, most=16, groups=GROUPS, balance=balance)
+    parts = [plan.part(step).indices for step in range(1, epochs * plan.steps_per_epoch + 1)]
+    found = [GROUPS[index] for indices in parts for index in indices]
+    return {group: found.count(group) / len(found) for group in ("one", "some", "many")}
+
+
+@pytest.mark.parametrize("balance", [0.0, 0.5, 1.0])
+def test_balance_draws_groups_as_often_as_it_says(balance):
+    wanted = {group: GROUPS.count(group) ** (1 - balance) for group in ("one", "some", "many")}
+    for group, share in drawn(balance, epochs=40).items():
+        assert share == pytest.approx(wanted[group] / sum(wanted.values()), abs=0.02)
+
+
+def test_without_balance_the_plan_does_not_look_at_groups():
+    plain = BatchPlan(LENGTHS, 1, budget=2000, most=16)
+    grouped = BatchPlan(LENGTHS, 1, budget=2000, most=16, groups=GROUPS)
+    assert [plain.part(step) for step in range(1, 60)] == [grouped.part(step) for step in range(1, 60)]
+    assert plain.part(1).indices == (11, 25, 91, 0), "trainings under way would not go on as they began"
+
+
+@given(lengths, st.integers(0, 5), st.floats(0.1, 1), st.integers(2, 4))
+def test_a_balanced_plan_is_the_same_for_any_number_of_ranks(lengths, seed, balance, world):
+    groups = [f"{index % 7 // 3}" for index in range(len(lengths))]
+    plan, again = (BatchPlan(lengths, seed, 2000, 16, groups=groups, balance=balance) for _ in range(2))
+    for step in range(plan.steps_per_epoch + 3, 0, -1):
+        whole, parts = plan.part(step), [again.part(step, rank, world) for rank in range(world)]
+        assert sorted(index for part in parts if part.share for index in part.indices) == sorted(whole.indices)
+        assert sum(part.share for part in parts) == pytest.approx(world)
+        assert whole.length * len(whole.indices) <= 2000
+    assert abs(sum(plan.draws.values()) - len(lengths)) <= len(plan.buckets)
