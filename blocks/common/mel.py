@@ -45,11 +45,15 @@ def preemphasis(wave: np.ndarray, spec: AudioSpec) -> np.ndarray:
     return out
 
 
-def deemphasis(wave: np.ndarray, spec: AudioSpec) -> np.ndarray:
-    """float32 (S,): undoes `preemphasis`, but for its first sample, whose trace fades within milliseconds."""
+def deemphasis(wave: np.ndarray, spec: AudioSpec, before: float = 0.0) -> np.ndarray:
+    """float32 (S,): undoes `preemphasis`, but for its first sample, whose trace fades within milliseconds.
+
+    `before` is the last sample given out, where the wave comes in pieces.
+    """
     from scipy.signal import lfilter
 
-    return lfilter([1.0], [1.0, -spec.preemphasis], wave).astype(np.float32) if spec.preemphasis else wave
+    a = spec.preemphasis
+    return lfilter([1.0], [1.0, -a], wave, zi=[a * before])[0].astype(np.float32) if a else wave
 
 
 @lru_cache(maxsize=64)

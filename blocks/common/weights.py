@@ -9,20 +9,22 @@ import numpy as np
 FILE = "model.safetensors"
 
 
-def write(folder: Path, tensors: Mapping[str, np.ndarray], about: Mapping[str, str] | None = None) -> None:
+def write(
+    folder: Path, tensors: Mapping[str, np.ndarray], about: Mapping[str, str] | None = None, name: str = FILE
+) -> None:
     """Keep named arrays, and a few words about them that are needed to build the network again."""
     from safetensors.numpy import save_file
 
     whole = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
     # As one entry: safetensors writes several in any order, and the same weights shall be the same bytes.
-    save_file(whole, Path(folder) / FILE, metadata={"about": json.dumps(about or {}, sort_keys=True)})
+    save_file(whole, Path(folder) / name, metadata={"about": json.dumps(about or {}, sort_keys=True)})
 
 
-def read(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+def read(folder: Path, name: str = FILE) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """What `write` kept. Raises ValueError where the file is missing or broken."""
     from safetensors import SafetensorError, safe_open
 
-    path = Path(folder) / FILE
+    path = Path(folder) / name
     if not path.is_file():
         raise ValueError(f"{path}: no such file, want the weights that a fit writes")
     try:

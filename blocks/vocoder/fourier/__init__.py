@@ -1,0 +1,327 @@
+"""Vocos-type vocoder (Flax): a ConvNeXt at frame rate tells magnitude and phase, an inverse Fourier transform speaks.
+
+One network pass a frame and no loop over samples, so it runs many times faster than real time on a CPU. It is trained
+on log-mel distances at several resolutions, then also against critics of folded waves and of complex spectra.
+A sample depends on `lookahead` frames to either side: `stream` says the same as `apply` that much later.
+Axes: B items, T frames, M mels, S samples.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+
+from blocks.base import BadItem, Trainable
+from blocks.common import weights
+from blocks.common.mel import deemphasis, preemphasis
+from blocks.training import FitConfig, Run, bucket
+from blocks.vocoder.schema import Lesson, Spectral, Voiced
+
+LONGEST = 1000  # frames spoken at once: longer mels go piece by piece, in flat memory and in no new shape
+
+
+class Config(FitConfig):
+    hidden: PositiveInt = 256
+    wide: PositiveInt = 768
+    layers: PositiveInt = 8
+    crop: PositiveInt = Field(64, multiple_of=8)  # frames of an item that a step sees
+    lr: PositiveFloat = 5e-4
+    betas: tuple[float, float] = (0.8, 0.99)
+    warmup_steps: PositiveInt = 200
+    clip: PositiveFloat = 5.0  # norm of the gradient
+    ema: float = Field(0.999, ge=0.0, lt=1.0)  # decay of the averaged weights, which are those used
+    adversarial_from: PositiveInt | None = None  # the first step with critics; none: spectra alone
+    critic_width: PositiveInt = 16
+    critic_lr: PositiveFloat = 2e-4
+    spectral_weight: NonNegativeFloat = 60.0
+    feature_weight: NonNegativeFloat = 2.0
+
+
+class Fourier(Trainable[Config]):
+    tiny = Config(
+        hidden=8, wide=16, layers=2, crop=16, max_steps=4, max_frames=160, adversarial_from=3, critic_width=4,
+        warmup_steps=2, checkpoint_interval=2, val_check_interval=2, ema=0.5,
+    )  # fmt: skip
+    paper = "Siuzdak 2024 (Vocos); Kong et al. 2020 (HiFi-GAN); Jang et al. 2021 (UnivNet)"
+    needs = ("flax", "jax", "optax")
+    extra = "jax"
+
+    _params: dict | None = None  # to speak with
+    _trained: dict | None = None  # to train on from: the last weights, and the critics
+
+    # ---- training ----
+
+    def fit(self, run: Run[Lesson]) -> None:
+        import jax
+
+        from blocks.common.jax_nn import Devices
+        from blocks.vocoder.fourier.training import adversarial_step, spectral_step
+
+        config, devices = self.config, Devices()
+        optimizer, critic_optimizer = self._optimizer(config.lr), self._optimizer(config.critic_lr)
+        critics, trained = self._critics(), self._first(run)
+        state = {
+            "params": trained["params"],
+            "ema": jax.tree.map(np.array, trained["params"]),
+            "opt": optimizer.init(trained["params"]),
+            "critics": trained["critics"],
+            "critic_opt": critic_optimizer.init(trained["critics"]),
+        }
+        named = run.state(train=state, scale=self._scale)
+        self._scale, named.train = named.scale, devices.replicate(named.train)
+        shared = self._generator, self.spec.hop_length, self.spec.sample_rate, config.ema
+        generator, hop, rate, decay = shared
+        on_spectra = spectral_step(generator, optimizer, hop, rate, decay)
+        on_critics = adversarial_step(
+            generator, critics, optimizer, critic_optimizer, hop, rate, decay,
+            config.spectral_weight, config.feature_weight,
+        )  # fmt: skip
+
+        def validate(items: list[Lesson]) -> dict[str, float]:
+            self._params = jax.tree.map(np.asarray, named.train["ema"])
+            return {"loss": self._distance(items)}
+
+        for batch in run.batches(validate=validate):
+            rng = np.random.default_rng(run.key(batch.step, f"crop/{run.rank}"))
+            arrays = self._cropped(batch.items, devices.rows(batch.size), rng)
+            if not batch.share:  # an item of another rank, here only to keep step
+                arrays["lengths"][:] = 0
+            critical = config.adversarial_from is not None and batch.step >= config.adversarial_from
+            step = on_critics if critical else on_spectra
+            named.train, numbers = step(named.train, devices.spread(arrays))
+            if run.accepts(batch, numbers["loss"]):
+                run.report(batch.step, **{name: float(value) for name, value in numbers.items()})
+        self._params = jax.tree.map(np.asarray, named.train["ema"])
+        self._trained = {name: jax.tree.map(np.asarray, named.train[name]) for name in ("params", "critics")}
+
+    def length(self, item: Lesson) -> int:
+        """Every item is cut or padded to one crop."""
+        return self.config.crop
+
+    def _optimizer(self, lr: float):
+        import optax
+
+        config = self.config
+        rate = optax.warmup_cosine_decay_schedule(
+            0.0, lr, config.warmup_steps, max(config.max_steps, config.warmup_steps + 1), lr / 20
+        )
+        first, second = config.betas
+        return optax.chain(
+            optax.clip_by_global_norm(config.clip), optax.adamw(rate, b1=first, b2=second, weight_decay=0.01)
+        )
+
+    def _first(self, run: Run[Lesson]) -> dict:
+        """First weights, of this fit or of the one it starts from; the same on every rank."""
+        import jax
+
+        if run.init:
+            self.load(run.init)
+            first = {"params": self._params, "critics": self._init_critics(run)}
+            wanted = {name: value.shape for name, value in _flat(first).items()}
+            if self._trained:
+                weights.check({n: v.shape for n, v in _flat(self._trained).items()}, wanted, f"{run.init}")
+            return {**first, **(self._trained or {})}
+        order = np.random.default_rng(run.key(0, "scale")).permutation(len(run.items))[:64]
+        values = np.concatenate([run.items[index].log_mel.ravel() for index in order])
+        self._scale = np.array([values.mean(dtype=np.float64), max(values.std(dtype=np.float64), 1e-3)], np.float32)
+        mel, mask = np.zeros((1, 8, self.spec.n_mels), np.float32), np.ones((1, 8, 1), np.float32)
+        params = jax.jit(self._generator.init)(jax.random.key(run.key(0, "weights")), mel, mask)["params"]
+        return {"params": params, "critics": self._init_critics(run)}
+
+    def _init_critics(self, run: Run[Lesson]) -> dict:
+        import jax
+
+        wave = np.zeros((1, self.config.crop * self.spec.hop_length), np.float32)
+        return jax.jit(self._critics().init)(jax.random.key(run.key(0, "critics")), wave)["params"]
+
+    def _critics(self):
+        from blocks.vocoder.fourier.critics import Critics
+
+        return Critics(self.config.critic_width)
+
+    def _cropped(self, items: list[Lesson], size: int, rng=None) -> dict[str, np.ndarray]:
+        """A crop of each item, anywhere, or in the middle where there is no `rng`; zeros behind a short one."""
+        T, hop = self.config.crop, self.spec.hop_length
+        arrays = {
+            "mel": np.zeros((size, T, self.spec.n_mels), np.float32),
+            "wave": np.zeros((size, T * hop), np.float32),
+            "lengths": np.zeros(size, np.int32),
+        }
+        for row, item in enumerate(items):
+            spare = max(0, len(item.log_mel) - T)
+            start = int(rng.integers(spare + 1)) if rng else spare // 2
+            mel = item.log_mel[start : start + T]
+            arrays["mel"][row, : len(mel)], arrays["lengths"][row] = self._scaled(mel), len(mel)
+            first = start * hop + self._offset
+            wave = preemphasis(item.wave, self.spec)[max(0, first) : first + len(mel) * hop]
+            at = max(0, -first)
+            arrays["wave"][row, at : at + len(wave)] = wave
+        return arrays
+
+    def _distance(self, items: list[Lesson]) -> float:
+        """The spectral loss of the middle of each item."""
+        import jax
+
+        from blocks.vocoder.fourier.losses import spectral
+
+        arrays = self._cropped(items, 8 * -(-len(items) // 8))
+        distances = []
+        for at in range(0, len(arrays["mel"]), 8):
+            part = {name: value[at : at + 8] for name, value in arrays.items()}
+            heard = self._compiled(self._params, part["mel"], part["lengths"])
+            distances.append(jax.jit(spectral, static_argnums=2)(heard, part["wave"], self.spec.sample_rate))
+        return float(np.concatenate(distances)[: len(items)].mean())
+
+    # ---- weights ----
+
+    def save(self, folder: Path) -> None:
+        """The averaged weights to speak with; beside them the last ones and the critics, to train on from."""
+        weights.write(folder, {**_flat(self._params), "scale": self._scale})
+        weights.write(folder, _flat(self._trained), name="training.safetensors")
+
+    def load(self, folder: Path) -> None:
+        tensors, _ = weights.read(folder)
+        wanted = {name: value.shape for name, value in _flat(self._shapes).items()} | {"scale": (2,)}
+        weights.check({name: value.shape for name, value in tensors.items()}, wanted, f"{folder}")
+        self._scale = tensors.pop("scale")
+        self._params = _tree(tensors)
+        self._trained = None
+        if (Path(folder) / "training.safetensors").is_file():
+            self._trained = _tree(weights.read(folder, "training.safetensors")[0])
+
+    @property
+    def _shapes(self) -> dict:
+        import jax
+
+        mel = jax.ShapeDtypeStruct((1, 8, self.spec.n_mels), np.float32)
+        mask = jax.ShapeDtypeStruct((1, 8, 1), np.float32)
+        return jax.eval_shape(self._generator.init, jax.random.key(0), mel, mask)["params"]
+
+    # ---- use ----
+
+    def apply(self, items: list[Spectral]) -> list[Voiced]:
+        """Raises ValueError where there are no weights."""
+        if self._params is None:
+            raise ValueError("this vocoder has no weights yet: fit it, or load what a fit has saved")
+        return [Voiced(wave=self._spoken(item.log_mel)) for item in items]
+
+    def warm(self, items: list) -> None:
+        self.apply(items)
+
+    @property
+    def lookahead(self) -> int:
+        """Frames after a sample that it depends on, and as many before it."""
+        from blocks.vocoder.fourier.net import reach
+
+        return reach(self.config.layers, self.spec.hop_length, self._size)
+
+    def stream(self, mels: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Waves of log-mels (any number of frames, mels) as they come; together they are what `apply` makes of all.
+
+        What is given out lags `lookahead` frames behind what came in. Raises BadItem as `apply`.
+        """
+        end = np.zeros((0, self.spec.n_mels), np.float32)
+        pieces = ((mel[at : at + LONGEST], False) for mel in mels for at in range(0, len(mel), LONGEST))
+        return self._placed(self._cells(chain(pieces, [(end, True)])))
+
+    def _spoken(self, mel: np.ndarray) -> np.ndarray:
+        if len(mel) == 0:
+            raise BadItem("the log-mel has no frames, want at least one")
+        pieces = ((mel[at : at + LONGEST], at + LONGEST >= len(mel)) for at in range(0, len(mel), LONGEST))
+        return np.concatenate(list(self._placed(self._cells(pieces))))
+
+    def _cells(self, pieces: Iterable[tuple[np.ndarray, bool]]) -> Iterator[np.ndarray]:
+        """The samples of every frame's own hop, as soon as all frames that they depend on are there."""
+        around, kept = self.lookahead, np.zeros((0, self.spec.n_mels), np.float32)
+        first = done = 0  # frame of kept[0], and up to which frame all is said
+        for mel, last in pieces:
+            self._check(mel)
+            kept = np.concatenate([kept, mel])
+            upto = first + len(kept) - (0 if last else around)
+            if upto > done:
+                frames = bucket(len(kept))
+                arrays = np.zeros((1, frames, self.spec.n_mels), np.float32)
+                arrays[0, : len(kept)] = self._scaled(kept)
+                wave = np.asarray(self._compiled(self._params, arrays, np.array([len(kept)], np.int32)))[0]
+                yield wave[(done - first) * self.spec.hop_length : (upto - first) * self.spec.hop_length]
+                done = upto
+            drop = max(0, done - around - first)
+            kept, first = kept[drop:], first + drop
+
+    def _placed(self, cells: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """From hops of frames to samples of the recording, as the spec pads it: ``spec.samples(frames)`` in all."""
+        spec, offset = self.spec, self._offset
+        held, cut, frames, given, last = np.zeros(max(0, offset), np.float32), max(0, -offset), 0, 0, 0.0
+
+        def out(size: int) -> np.ndarray:
+            nonlocal held, given, last
+            part = deemphasis(held[:size], spec, last)
+            held, given, last = held[size:], given + size, part[-1] if size else last
+            return np.clip(part, -1.0, 1.0)
+
+        for cell in cells:
+            frames += len(cell) // spec.hop_length
+            held, cut = np.concatenate([held, cell[cut:]]), max(0, cut - len(cell))
+            if ready := min(len(held), spec.samples(frames) - given):
+                yield out(ready)
+        if rest := spec.samples(frames) - given:
+            held = np.concatenate([held, np.zeros(max(0, rest - len(held)), np.float32)])
+            yield out(rest)
+
+    def _check(self, mel: np.ndarray) -> None:
+        if mel.ndim != 2 or mel.shape[1] != self.spec.n_mels:
+            raise BadItem(f"the log-mel has shape {mel.shape}, want (frames, {self.spec.n_mels})")
+        if not np.isfinite(mel).all():
+            raise BadItem(f"{int((~np.isfinite(mel)).sum())} of {mel.size} mel values are NaN or infinite")
+
+    def _scaled(self, mel: np.ndarray) -> np.ndarray:
+        mean, deviation = self._scale
+        return (mel - mean) / deviation
+
+    @property
+    def _size(self) -> int:
+        """Samples of the transform: the spec's window where it can be inverted, else its n_fft."""
+        spec = self.spec
+        fits = spec.win_length % 2 == 0 and spec.win_length >= 2 * spec.hop_length
+        return spec.win_length if fits else spec.n_fft
+
+    @property
+    def _offset(self) -> int:
+        """The sample of the recording at which the first frame's own hop begins."""
+        hop = self.spec.hop_length
+        return {"same": 0, "center": -(hop // 2), "none": (self.spec.n_fft - hop) // 2}[self.spec.padding]
+
+    @cached_property
+    def _generator(self):
+        from blocks.vocoder.fourier.net import Generator
+
+        config = self.config
+        return Generator(config.hidden, config.wide, config.layers, self._size // 2 + 1)
+
+    @cached_property
+    def _compiled(self):
+        """Compiled (params, mel, lengths) -> wave; the compiler meets one shape for each padded length."""
+        import jax
+
+        from blocks.vocoder.fourier.net import speak
+
+        generator, hop = self._generator, self.spec.hop_length
+        return jax.jit(lambda params, mel, lengths: speak(generator, {"params": params}, mel, lengths, hop))
+
+
+def _flat(tree: dict) -> dict[str, np.ndarray]:
+    from flax.traverse_util import flatten_dict
+
+    return {
+        name: value if hasattr(value, "shape") else np.asarray(value)
+        for name, value in flatten_dict(tree, sep="/").items()
+    }
+
+
+def _tree(tensors: dict[str, np.ndarray]) -> dict:
+    from flax.traverse_util import unflatten_dict
+
+    return unflatten_dict(tensors, sep="/")
