@@ -156,7 +156,7 @@ class ClusterNode(NodeRun):
         self._found(work.rows)
         self.observer.node_started(self.step, self.step.checked.config.max_steps, 0)
         with room_for(self.step, self.step.checked.node.scale.workers, self.cluster):
-            fit_on_cluster(work, lambda note: self.observer.trained(self.step, note["step"], note["scalars"]))
+            fit_on_cluster(work, lambda note: self.observer.trained(self.step, note["done"], note["scalars"]))
 
     def _elsewhere(self) -> None:
         """The whole node as one task on the cluster."""

@@ -5,20 +5,20 @@ checkpoint and the same plan of batches, and validates on all dev rows, so that 
 """
 
 import math
+import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from blocks.training import Batch
+from blocks.training import Batch, Validate
 from runner.executor import ClusterError, NodeFailed, number
 from runner.fit.node import FitWork, publish, train
 from runner.fit.run import LocalRun, TrainingError
+from runner.fit.watchdog import AT_REST, NOTE_S, Ranks, Watchdog, patience, rank_file
 from runner.resources import wanted
 
 MAX_FAILURES = 3  # attempts after worker deaths, until the training is given up
-PATIENCE_S = 120  # for the other ranks in one step, until the attempt counts as hung
-NOTE_S = 1.0  # between two notes of where a rank is
 
 
 def fit_on_cluster(work: FitWork, on_progress: Callable[[dict], None]) -> None:
@@ -32,12 +32,17 @@ def fit_on_cluster(work: FitWork, on_progress: Callable[[dict], None]) -> None:
     scale = work.checked.node.scale
     if "jax" in work.checked.cls.needs and scale.workers > 1:
         raise NodeFailed(f"{work.where()}: JAX blocks train with one worker in this version: set scale.workers to 1")
+    seconds = patience()
+    os.environ["RAY_TRAIN_WORKER_HEALTH_CHECK_TIMEOUT_S"] = str(seconds)  # of a process that is stopped
     asked = wanted(scale)
     resources = {"CPU": asked["num_cpus"]} | ({"GPU": asked["num_gpus"]} if scale.gpus else {})
     trainer = TorchTrainer(
         _worker,
-        train_loop_config={"work": work},
-        torch_config=TorchConfig(backend="nccl" if scale.gpus and _cuda() else "gloo", timeout_s=PATIENCE_S),
+        train_loop_config={"work": work, "patience": seconds},
+        # The watchdog comes before this: it says where the ranks are.
+        torch_config=TorchConfig(
+            backend="nccl" if scale.gpus and _cuda() else "gloo", timeout_s=math.ceil((AT_REST + 1) * seconds)
+        ),
         scaling_config=ScalingConfig(
             num_workers=scale.workers, use_gpu=bool(scale.gpus), resources_per_worker=resources
         ),
@@ -65,7 +70,12 @@ def fit_on_cluster(work: FitWork, on_progress: Callable[[dict], None]) -> None:
 class TorchRun(LocalRun):
     """One rank of several; gradients are averaged by DistributedDataParallel over gloo or NCCL."""
 
-    work: FitWork
+    watchdog: Watchdog
+
+    def batches(self, validate: Validate | None = None) -> Iterator[Batch]:
+        for batch in super().batches(validate):
+            self.watchdog.begins(batch)
+            yield batch
 
     def parallel(self, model: Any) -> Any:
         import torch
@@ -115,17 +125,14 @@ def _worker(config: dict) -> None:
     context = ray.train.get_context()
     TorchRun.rank, TorchRun.world = context.get_world_rank(), context.get_world_size()
     TorchRun.device = str(ray.train.torch.get_device()) if torch.cuda.is_available() else "cpu"
-    noted = [0.0]
+    TorchRun.watchdog = Watchdog(work.store.files, work.folder, TorchRun.rank, TorchRun.world, config["patience"])
+    with TorchRun.watchdog:
+        _train(work)
 
-    def note(batch: Batch, scalars: dict) -> None:
-        if time.monotonic() - noted[0] > NOTE_S:
-            noted[0] = time.monotonic()
-            facts = {"step": batch.step, "ids": batch.ids, "at": time.time()}
-            facts["scalars"] = {name: number(value) for name, value in scalars.items()}
-            work.store.files.write_json(_rank_file(work, TorchRun.rank), facts)
 
+def _train(work: FitWork) -> None:
     try:
-        block, run = train(work, TorchRun, on_step=note)
+        block, run = train(work, TorchRun, on_step=TorchRun.watchdog.ended)
     except (NodeFailed, TrainingError) as error:
         if TorchRun.rank == 0:
             work.store.files.write_json(f"{work.folder}/refused.json", {"error": str(error)})
@@ -136,32 +143,27 @@ def _worker(config: dict) -> None:
 
 
 def _follow(work: FitWork, on_progress: Callable[[dict], None], over: threading.Event) -> None:
-    seen = None
+    seen = 0
     while not over.wait(NOTE_S):
-        found = work.store.files.read_json(_rank_file(work, 0))
-        if found and found["step"] != seen:
-            seen = found["step"]
+        found = work.store.files.read_json(rank_file(work.folder, 0))
+        if found and found["done"] != seen:
+            seen = found["done"]
             on_progress(found)
 
 
 def _last_words(work: FitWork, error: Exception) -> str:
     """Why Ray gave up, and where every rank was."""
-    ranks = []
-    for rank in range(work.checked.node.scale.workers):
-        if found := work.store.files.read_json(_rank_file(work, rank)):
-            ranks.append(f"rank {rank} was at step {found['step']} ({', '.join(found['ids'][:3])})")
-    said = " ".join(str(error).split())[:400]
-    return f"the training failed {MAX_FAILURES + 1} times ({said}); {'; '.join(ranks) or 'no step was done'}"
+    said, ranks = (
+        " ".join(str(error).split())[:400],
+        Ranks(work.store.files, work.folder, work.checked.node.scale.workers),
+    )
+    return f"the training failed {MAX_FAILURES + 1} times ({said}); {ranks}"
 
 
 def _forget(work: FitWork) -> None:
     for rank in range(work.checked.node.scale.workers):
-        work.store.files.delete(_rank_file(work, rank))
+        work.store.files.delete(rank_file(work.folder, rank))
     work.store.files.delete(f"{work.folder}/refused.json")
-
-
-def _rank_file(work: FitWork, rank: int) -> str:
-    return f"{work.folder}/rank-{rank}.json"
 
 
 def _scratch() -> str:

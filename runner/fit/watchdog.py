@@ -1,0 +1,123 @@
+"""Where every rank of a training is, and an end for a training that hangs.
+
+Each rank notes beside the checkpoints what it is at, once a second and from a thread of its own: a rank that waits for
+another goes on noting, one whose process is stopped does not, and so the two can be told apart. A rank whose step takes
+too long says where all are and ends itself; Ray then starts all of them again from the last checkpoint. One that cannot
+even do that, since its process is stopped, is missed by the others, and by Ray's health checks where there are none.
+"""
+
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+from runner.executor import NodeFailed, number
+from runner.store.files import Files
+
+PATIENCE_S = 120.0  # for one step: computing it, and waiting for the other ranks
+AT_REST = 10  # times as much before the first step is done (it reads, it compiles), and between two (it saves)
+SETTING = "VOXBLOCKS_FIT_PATIENCE_S"
+NOTE_S, REMOTE_NOTE_S = 1.0, 5.0  # between two notes; each costs a request on a remote store
+SILENT = 3  # notes that are missed until a rank counts as silent
+
+
+def patience() -> float:
+    """Seconds a step may take: the environment variable VOXBLOCKS_FIT_PATIENCE_S, or two minutes.
+
+    Raises NodeFailed where it is not a positive number.
+    """
+    said = os.environ.get(SETTING) or str(PATIENCE_S)
+    try:
+        seconds = float(said)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise NodeFailed(f"{SETTING} is {said!r}; want the seconds a step may take, such as {PATIENCE_S:g}")
+    return seconds
+
+
+class Watchdog:
+    """Of one rank; `folder` is that of the training in the store. Used as a context around all of the training."""
+
+    def __init__(self, files: Files, folder: str, rank: int, world: int, patience: float):
+        self.files, self.folder, self.rank, self.world, self.patience = files, folder, rank, world, patience
+        self.pause = NOTE_S if files.local else REMOTE_NOTE_S
+        self.note: dict[str, Any] = {"step": 0, "ids": [], "done": 0, "scalars": {}}
+        self.since, self.limit = time.monotonic(), AT_REST * patience
+        self.warm = False  # whether a step was finished
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "Watchdog":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def begins(self, batch) -> None:
+        """A step begins: from now on it is waited for."""
+        self.note = self.note | {"step": batch.step, "ids": batch.ids}
+        self.limit = self.patience if self.warm else AT_REST * self.patience
+        self.since = time.monotonic()
+
+    def ended(self, batch, scalars: dict) -> None:
+        """A step was finished; the numbers of rank 0 are what people watch."""
+        if self.rank == 0:
+            plain = {name: number(value) for name, value in scalars.items()}
+            self.note = self.note | {"done": batch.step, "scalars": plain}
+        self.warm, self.limit = True, AT_REST * self.patience
+        self.since = time.monotonic()
+
+    def _watch(self) -> None:
+        while not self._over.is_set():
+            spent = time.monotonic() - self.since
+            try:
+                facts = self.note | {"seconds": round(spent, 1), "at": time.time()}
+                self.files.write_json(rank_file(self.folder, self.rank), facts, sync=False)
+                if spent > self.limit:
+                    self._give_up(spent)
+            except OSError:
+                pass  # a store that does not answer for a while stops no training
+            self._over.wait(self.pause)
+
+    def _give_up(self, spent: float) -> None:
+        ranks = Ranks(self.files, self.folder, self.world)
+        if min(set(range(self.world)) - set(ranks.silent), default=self.rank) == self.rank:  # one speaks for all
+            print(
+                f"the training hangs: nothing happened for {spent:.0f} s ({SETTING}={self.patience:g}). {ranks}. "
+                "Starting again from the last checkpoint",
+                file=sys.stderr,
+                flush=True,
+            )
+        os._exit(1)  # no exception reaches a thread that waits in native code
+
+
+class Ranks:
+    """What the ranks noted last: `str` says it in words."""
+
+    def __init__(self, files: Files, folder: str, world: int):
+        self.notes = {rank: note for rank in range(world) if (note := files.read_json(rank_file(folder, rank)))}
+        self.pause = NOTE_S if files.local else REMOTE_NOTE_S
+
+    @property
+    def silent(self) -> dict[int, float]:
+        """Ranks that no longer note anything, with the seconds they are behind the others."""
+        newest = max((note["at"] for note in self.notes.values()), default=0.0)
+        behind = {rank: newest - note["at"] for rank, note in self.notes.items()}
+        return {rank: seconds for rank, seconds in behind.items() if seconds > SILENT * self.pause}
+
+    def __str__(self) -> str:
+        silent = self.silent
+        said = []
+        for rank, note in self.notes.items():
+            at = f"step {note['step']} ({', '.join(note['ids'][:3])})" if note["step"] else "the start"
+            heard = f", silent for {silent[rank]:.0f} s" if rank in silent else ""
+            said.append(f"rank {rank} is at {at} for {note['seconds']:.0f} s{heard}")
+        return "; ".join(said) or "no rank had begun"
+
+
+def rank_file(folder: str, rank: int) -> str:
+    return f"{folder}/rank-{rank}.json"
