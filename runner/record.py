@@ -50,6 +50,7 @@ def _node(plan: Plan, name: str, outcome: Outcome) -> dict:
         "inputs": _written(node.inputs),
         "fields": {field: type_name(hint) for field, hint in step.checked.fields.items()},
         "where": {f"{c.edge.node}.{c.edge.field}": c.test for c in node.where},
+        "artifact": str(plan.graph.resolve(node.path)) if node.verb == "load" else None,
     }
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from blocks.base import Skip
 from runner.report.lineage import Lineage
 from runner.report.listening import Listening, unit_of
+from runner.report.training import trainings
 
 _HERE = Path(__file__).parent
 _FIRST = 8  # ids shown of each reason
@@ -69,6 +70,7 @@ def render(store, record: dict, svg: str | None, most: int) -> str:
             name: score_table(record, tables, lineage, name) for name in record["results"] if is_table(record, name)
         },
         others={name: row for name, row in record["results"].items() if not is_table(record, name)},
+        trainings=trainings(store, record),
         lost=lost_rows(store, record, tables),
         utterances=listening.utterances(most),
         licences=licences(listening),

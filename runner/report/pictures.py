@@ -97,6 +97,29 @@ def time_ticks(seconds: float) -> list[tuple[float, str]]:
     return [(round(100 * k * step / seconds, 2), f"{k * step:g}") for k in range(int(seconds / step * 0.97) + 1)]
 
 
+def line_path(points: np.ndarray, across: tuple[float, float], between: tuple[float, float]) -> str:
+    """An SVG path in a box of 1000 x 100 through (N, 2): x within `across`, y within `between`; one point is a dot."""
+    x = 1000 * (points[:, 0] - across[0]) / max(across[1] - across[0], 1e-12)
+    y = 100 - 100 * (points[:, 1] - between[0]) / max(between[1] - between[0], 1e-12)
+    pairs = [f"{at:.1f} {height:.1f}" for at, height in zip(x, np.clip(y, 0, 100))]
+    return "M" + "L".join(pairs) + ("h0" if len(pairs) == 1 else "")
+
+
+def round_ticks(low: float, high: float, most: int) -> list[tuple[float, str]]:
+    """At most so many round numbers within the range, with their places."""
+    rough = (high - low) / most
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = next(power * n for n in (1, 2, 5, 10) if power * n >= rough * 0.999)
+    numbers = np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) * step
+    return [(round(100 * (number - low) / (high - low), 2), _written(number + 0.0)) for number in numbers]
+
+
+def _written(number: float) -> str:
+    """``2k`` for steps, ``1e-05`` for a learning rate; a true minus sign."""
+    text = f"{number / 1000:g}k" if abs(number) >= 1000 else f"{number:g}"
+    return text.replace("-", "\N{MINUS SIGN}", 1) if number < 0 else text
+
+
 def _mel(hz: float, spec: AudioSpec) -> float:
     if spec.mel_scale == "htk":
         return 2595 * np.log10(1 + hz / 700)

@@ -82,6 +82,28 @@ def run_tones(folder: Path, sets: tuple[str, ...] = ()):
     return run(folder, GRAPH.format(root=write_corpus(folder / "corpus")), sets)
 
 
+TRAINING = """
+nodes:
+  tone: {read: toy.tones, config: {count: 12}}
+  model:
+    fit: toy.tuned
+    in: {wave: tone.wave, split: tone.split}
+    config: {max_steps: 60, max_frames: 5000, checkpoint_interval: 20, val_check_interval: 10}
+  out: {map: toy.tuned, model: model, in: {wave: tone.wave}}
+"""
+
+
+def run_training(folder: Path, sets: tuple[str, ...] = ()):
+    """Store and record of a run that trains."""
+    return run(folder, TRAINING, sets)
+
+
+def run_loaded(folder: Path, artifact: str | Path):
+    """Store and record of a run that uses what another has trained."""
+    fit = TRAINING[TRAINING.index("  model:") : TRAINING.index("  out:")]
+    return run(folder, TRAINING.replace(fit, f"  model: {{load: {artifact}, as: toy.tuned}}\n"))
+
+
 class Page(HTMLParser):
     """What a test asks of a page: tables by class as rows of cells, every attribute, texts by the class around them."""
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.runner.report_run import run_tones
+from tests.runner.report_run import run_tones, run_training
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
@@ -194,6 +194,31 @@ def test_a_hebrew_text_runs_from_the_right(browser):
     assert texts[1].text == '<script>alert("no")</script> & more'
 
 
+def test_learning_curves_are_drawn_with_the_best_step(run, tmp_path):
+    pytest.importorskip("torch")
+    from runner.report import write_report
+
+    browser = run[2]
+    store, record = run_training(tmp_path)
+    browser.get(write_report(store, record, tmp_path / "training.html").as_uri())
+    drawn = browser.execute_script(
+        "return [...document.querySelectorAll('.chart')].map(c => { const box = c.querySelector('svg').getBoundingClientRect();"
+        " const inside = [...c.querySelectorAll('path')].map(p => p.getBoundingClientRect()).every(b =>"
+        "   b.left >= box.left - 3 && b.right <= box.right + 3 && b.top >= box.top - 3 && b.bottom <= box.bottom + 3);"
+        " const best = c.querySelector('line.best-step').getBoundingClientRect();"
+        " return {width: box.width, inside, best: (best.left + best.width / 2 - box.left) / box.width,"
+        "         lengths: [...c.querySelectorAll('path')].map(p => p.getTotalLength())}; })"
+    )
+    (loss,) = drawn
+    best = json.loads(store.files.read(f"artifacts/{record['nodes']['model']['digest']}/metrics.json"))["best"]
+    assert loss["width"] > 200
+    assert loss["inside"]
+    assert all(length > 500 for length in loss["lengths"]), "train and val, from left to right"
+    assert loss["best"] == pytest.approx(best["step"] / 60, abs=0.01)
+    assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+    assert browser.get_log("browser") == []
+
+
 def test_no_request_leaves_the_page_and_the_console_stays_empty(browser):
     """Last: it reads what all the tests above have caused, too."""
     press(browser, "1", " ", "2", "j", "3")
@@ -202,5 +227,5 @@ def test_no_request_leaves_the_page_and_the_console_stays_empty(browser):
     asked = {e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"}
     assert asked
     assert not [url[:60] for url in asked if not url.startswith(("data:", "file:"))]
-    assert len([url for url in asked if url.startswith("file:")]) == 1
+    assert len([url for url in asked if url.startswith("file:")]) == 2, "the two reports"
     assert browser.get_log("browser") == []
