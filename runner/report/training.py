@@ -15,6 +15,7 @@ from runner.fit.events import curves
 from runner.report import pictures
 
 _POINTS = 300  # of a curve; where it has more, several steps are averaged
+_FAR_OFF = 3  # times the range of all later values
 _PLAIN = ("epoch", "skipped")  # no measurements
 
 Curve = list[tuple[int, float]]  # (step, value), ascending
@@ -87,8 +88,8 @@ def _chart(name: str, parts: dict[str, Curve], last: int, best: dict | None) -> 
     drawn = {kind: _averaged(curve) for kind, curve in parts.items()}
     low, high = _range(drawn)
     lines = [
-        Line(kind, pictures.line_path(np.array(curve), (0, last), (low, high)), curve[-1][1])
-        for kind, curve in sorted(drawn.items())
+        Line(kind, pictures.line_path(np.array(drawn[kind]), (0, last), (low, high)), parts[kind][-1][1])
+        for kind in sorted(parts)
     ]
     chart = Chart(name, lines, pictures.round_ticks(low, high, 3))
     if best and name == "loss":
@@ -102,8 +103,12 @@ def _averaged(curve: Curve) -> Curve:
 
 
 def _range(drawn: dict[str, Curve]) -> tuple[float, float]:
-    """Holds all but the first, which may lie so high that everything else would be a flat line."""
-    values = np.array([value for curve in drawn.values() for _, value in curve[len(curve) // 20 :]])
+    """Holds all values, or all but the first, where those lie so far off that the others would be a flat line."""
+    whole, later = (
+        np.array([value for curve in drawn.values() for _, value in curve[int(skip * len(curve)) :]])
+        for skip in (0, 0.1)
+    )
+    values = whole if np.ptp(whole) <= _FAR_OFF * np.ptp(later) else later
     low, high = float(values.min()), float(values.max())
     room = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
     return low - room, high + room
