@@ -8,12 +8,14 @@ stop signal, and means the same in one process and in many:
         optimizer = torch.optim.Adam(self.model.parameters(), lr=self.config.lr)
         run.state(model=self.model, optimizer=optimizer)          # restored here if the training goes on
         for batch in run.batches(validate=self.validate):         # starts after the last checkpoint
-            loss = self.loss(batch.items, batch.frames)
-            if run.accepts(batch, loss):                          # a NaN stops the training, or skips the step
-                optimizer.zero_grad()
-                (loss * batch.share).backward()
+            optimizer.zero_grad()
+            numbers = run.backward(batch, lambda part: {"loss": self.loss(part.items, part.frames)})
+            if run.accepts(batch, numbers["loss"]):               # a NaN stops the training, or skips the step
                 optimizer.step()
-            run.report(batch.step, loss=loss)
+            run.report(batch.step, **numbers)
+
+In JAX the step is a compiled function of all parts of a batch: `blocks.common.jax_nn` spreads them over the devices
+(`Devices.stack`), adds up their gradients (`gradient`), and names the type to compute in (`PRECISIONS`).
 """
 
 from abc import ABC, abstractmethod
@@ -30,6 +32,7 @@ from blocks.base import BlockConfig, Schema
 
 I = TypeVar("I", bound=Schema)
 Validate = Callable[[list], dict[str, float]]
+Precision = Literal["float32", "bfloat16"]
 
 
 class FitConfig(BlockConfig):
@@ -38,7 +41,9 @@ class FitConfig(BlockConfig):
     max_steps: PositiveInt = 1000
     max_frames: PositiveInt = 8000  # of a global batch, padding included
     max_items: PositiveInt = 64  # of a global batch
-    accumulate: Literal[1] = 1
+    accumulate: PositiveInt = 1  # parts a process takes its items in, one after the other: less memory, equal gradients
+    # What activations are computed in; weights, optimiser and checkpoints are float32. A block that can do with less
+    # says so in its own Config: ``precision: Precision = "float32"``.
     precision: Literal["float32"] = "float32"
     # How evenly the groups of `Trainable.group`, voices as a rule, are drawn: 0 as often as they have items, 1 alike.
     balance: float = Field(0.0, ge=0.0, le=1.0)
@@ -62,6 +67,12 @@ class Batch(Generic[I]):
     frames: int  # pad every item to this length
     size: int  # pad the batch to this many items, where shapes must repeat
     share: float
+    split: "tuple[Batch[I], ...]" = ()
+
+    @property
+    def parts(self) -> "tuple[Batch[I], ...]":
+        """It in `accumulate` parts, whose shares add up to its own. The last may be without items."""
+        return self.split or (self,)
 
 
 class Run(ABC, Generic[I]):
@@ -90,6 +101,14 @@ class Run(ABC, Generic[I]):
 
         `validate` scores a list of dev items; its ``loss`` (a mean over their frames) chooses the best checkpoint,
         which is what `state` holds when the iteration ends.
+        """
+
+    @abstractmethod
+    def backward(self, batch: Batch[I], loss: Callable[[Batch[I]], dict[str, Any]]) -> dict[str, Any]:
+        """torch: add the gradient of the whole global batch to what the weights have, part after part.
+
+        `loss` makes numbers of a part, in the precision of the settings: ``loss``, a mean over its frames, and what else
+        is to be reported. Gives their means over the parts.
         """
 
     @abstractmethod

@@ -3,6 +3,8 @@
 Axes: B items, T frames, I and O channels in and out, K taps.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -51,6 +53,29 @@ def dropout(x, rate: float, key):
     return jnp.where(drawn >= out, x * (256 / (256 - out)), 0)
 
 
+# ---- steps ----
+
+PRECISIONS = {"float32": None, "bfloat16": jnp.bfloat16}  # a Flax layer's `dtype`; its weights stay float32
+
+
+def gradient(loss: Callable, params, parts):
+    """Value and gradient of the sum of ``loss(params, part, n)`` over `parts`, which are stacked on the first axis.
+
+    n is the number of the part. The activations of one part at a time are in memory.
+    """
+    of = jax.value_and_grad(loss)
+    first = jax.tree.map(lambda a: a[0], parts)
+    count = len(jax.tree.leaves(parts)[0])
+    if count == 1:
+        return of(params, first, 0)
+
+    def add(sums, given):
+        return jax.tree.map(jnp.add, sums, of(params, *given)), None
+
+    zeros = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(of, params, first, 0))
+    return jax.lax.scan(add, zeros, (parts, jnp.arange(count)))[0]
+
+
 # ---- data parallelism ----
 
 
@@ -60,6 +85,7 @@ class Devices:
     def __init__(self):
         mesh = Mesh(np.array(jax.devices()), ("items",))
         self.split, self.whole = NamedSharding(mesh, PartitionSpec("items")), NamedSharding(mesh, PartitionSpec())
+        self.stacked = NamedSharding(mesh, PartitionSpec(None, "items"))
 
     def rows(self, items: int) -> int:
         """`items` of this process raised to a multiple of its devices."""
@@ -68,6 +94,10 @@ class Devices:
     def spread(self, arrays):
         """This process's rows of a global batch, as part of it."""
         return jax.tree.map(lambda a: jax.make_array_from_process_local_data(self.split, np.asarray(a)), arrays)
+
+    def stack(self, parts: list):
+        """This process's rows of every part of a global batch, with the parts on a new first axis."""
+        return jax.tree.map(lambda *a: jax.make_array_from_process_local_data(self.stacked, np.stack(a)), *parts)
 
     def replicate(self, tree):
         """The same values, equal in every process, on every device."""

@@ -6,7 +6,8 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -97,6 +98,22 @@ class LocalRun(Run):
             ahead.cancel()
         self._finish()
 
+    def backward(self, batch: Batch, loss: Callable[[Batch], dict[str, Any]]) -> dict[str, Any]:
+        import torch
+
+        parts = [part for part in batch.parts if part.items]
+        half = torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.config.precision == "bfloat16")
+        found = []
+        for part in parts:
+            with self._averaging(part is parts[-1]):
+                with half:
+                    numbers = loss(part)
+                (numbers["loss"] * part.share).backward()
+            found.append({name: _detached(value) for name, value in numbers.items()})
+        # The share is 0 where this rank only keeps step with the others.
+        weights = [part.share / batch.share if batch.share else 1 / len(parts) for part in parts]
+        return {name: sum(w * numbers[name] for w, numbers in zip(weights, found)) for name in found[0]}
+
     def accepts(self, batch: Batch, loss: Any) -> bool:
         if math.isfinite(number(loss)):
             return True
@@ -131,7 +148,18 @@ class LocalRun(Run):
     def _batch(self, step: int) -> Batch:
         part = self.plan.part(step, self.rank, self.world)
         ids = [self.items.ids[index] for index in part.indices]
-        return Batch(step, ids, [self.items[index] for index in part.indices], part.length, part.size, part.share)
+        batch = Batch(step, ids, [self.items[index] for index in part.indices], part.length, part.size, part.share)
+        if (count := self.config.accumulate) == 1:
+            return batch
+        lengths = [self.plan.lengths[index] for index in part.indices]
+        shares = [batch.share * sum(lengths[n::count]) / sum(lengths) for n in range(count)]
+        size = -(-batch.size // count)
+        split = [Batch(step, ids[n::count], batch.items[n::count], batch.frames, size, shares[n]) for n in range(count)]
+        return replace(batch, split=tuple(split))
+
+    def _averaging(self, now: bool):
+        """A context for a backward pass; gradients are averaged over the ranks `now`, or in a later one."""
+        return nullcontext()
 
     def _seed(self, step: int) -> None:
         """Every step starts from seeds of its own, so that no generator's state has to be kept."""
@@ -220,6 +248,10 @@ class LocalRun(Run):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _detached(value: Any) -> Any:
+    return value.detach() if hasattr(value, "detach") else value
 
 
 def _groups(lengths: list[int], budget: int) -> Iterator[list[int]]:

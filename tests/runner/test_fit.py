@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 from runner.check import check
 from runner.executor import Observer
 from runner.fit.events import curves
-from runner.graph import read_graph
+from runner.graph import GraphError, read_graph
 from runner.local import LocalExecutor
 from runner.plan import make_plan
 from runner.store import Store
@@ -52,6 +52,10 @@ def weights(plan, store):
     return load_file(f"{store.find_artifact(plan.steps['model'].digest)}/model.safetensors")
 
 
+def lines_of(plan, store):
+    return curves(store.files, f"fits/{plan.steps['model'].digest}")
+
+
 def test_a_fit_makes_an_artifact_that_a_map_uses(go):
     plan, store, outcome = go()
     assert outcome.error is None
@@ -77,7 +81,7 @@ def test_two_runs_give_the_same_bits(go):
 
 def test_the_curves_hold_every_step_and_validation(go):
     plan, store, _ = go()
-    lines = curves(store.files, f"fits/{plan.steps['model'].digest}")
+    lines = lines_of(plan, store)
     assert [line["step"] for line in lines if "train/loss" in line] == list(range(1, 21))
     assert [line["step"] for line in lines if "val/loss" in line] == [10, 20]
 
@@ -91,7 +95,7 @@ def test_last_and_best_checkpoints_are_kept(go):
     assert len(kept) <= 3
 
 
-SLOW = GRAPH.replace("max_steps: 20", "max_steps: 60, pause_s: 0.02")
+SLOW = GRAPH.replace("max_steps: 20", "max_steps: 60, pause_s: 0.02, balance: 0.5, accumulate: 2")
 
 
 KILLS = [("tuned", signal.SIGKILL), ("tuned", signal.SIGINT), ("leveled", signal.SIGKILL), ("leveled", signal.SIGTERM)]
@@ -122,6 +126,32 @@ def test_killed_at_a_random_step_and_resumed_equals_the_unbroken_run(go, tmp_pat
     assert curves(broken.files, folder) == curves(whole.files, folder)
 
 
+@pytest.mark.parametrize("block", ["tuned", "leveled"])
+def test_a_batch_in_parts_equals_the_whole(go, block):
+    text = GRAPH.replace("toy.tuned", f"toy.{block}")
+    sets = ["model.noise=0"] if block == "tuned" else []
+    whole, parts = (go(text, str(n), [*sets, f"model.accumulate={n}"]) for n in (1, 3))
+    for name, value in weights(*whole[:2]).items():
+        np.testing.assert_allclose(weights(*parts[:2])[name], value, atol=1e-6)
+    losses = [[line["train/loss"] for line in lines_of(*made[:2]) if "train/loss" in line] for made in (whole, parts)]
+    np.testing.assert_allclose(*losses, atol=1e-6)
+
+
+def test_half_precision_is_for_activations_alone(go):
+    exact, half = (go(store=kind, sets=[f"model.precision={kind}"]) for kind in ("float32", "bfloat16"))
+    assert half[2].error is None
+    kept = weights(*half[:2])
+    assert {value.dtype for value in kept.values()} == {np.dtype("float32")}
+    for name, value in weights(*exact[:2]).items():
+        np.testing.assert_allclose(kept[name], value, atol=0.02)
+        assert not np.array_equal(kept[name], value)
+
+
+def test_a_block_that_does_not_offer_half_precision_refuses_it(go):
+    with pytest.raises(GraphError, match=r"precision.*float32"):
+        go(GRAPH.replace("toy.tuned", "toy.leveled"), sets=["model.precision=bfloat16"])
+
+
 def test_a_nan_stops_with_step_items_and_the_last_good_checkpoint(go):
     _, _, outcome = go(sets=["model.break_at=13"])
     assert "step 13: the loss is nan on tone00" in str(outcome.error)
@@ -131,14 +161,14 @@ def test_a_nan_stops_with_step_items_and_the_last_good_checkpoint(go):
 def test_a_nan_may_be_skipped(go):
     plan, store, outcome = go(sets=["model.break_at=13", "model.nan=skip"])
     assert outcome.error is None
-    lines = curves(store.files, f"fits/{plan.steps['model'].digest}")
+    lines = lines_of(plan, store)
     assert [line["step"] for line in lines if line.get("train/skipped")] == [13]
 
 
 def test_early_stop(go):
     plan, store, outcome = go(sets=["model.max_steps=200", "model.patience=2", "model.lr=1e-7"])
     assert outcome.error is None
-    lines = curves(store.files, f"fits/{plan.steps['model'].digest}")
+    lines = lines_of(plan, store)
     assert max(line["step"] for line in lines) < 200
 
 

@@ -15,13 +15,11 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from blocks.aligner.monotonic.search import best_path
 from blocks.aligner.schema import Aligned, Lesson, Spoken
 from blocks.base import BadItem, Failure, Trainable
-from blocks.common import weights
+from blocks.common import symbols, weights
 from blocks.common.moments import Moments
 from blocks.common.phones import SILENCES
 from blocks.common.symbols import Symbols
 from blocks.training import FitConfig, Run
-
-SYMBOLS = "symbols.json"
 
 
 class Config(FitConfig):
@@ -48,7 +46,7 @@ class Monotonic(Trainable[Config]):
     tiny = Config(coefficients=4, states=2, max_steps=4, val_check_interval=2, checkpoint_interval=2, min_score=-1e9)
     paper = "Shih et al. 2021, RAD-TTS (the sum over alignments); Kim et al. 2020, Glow-TTS (the search)"
     needs = ("torch",)
-    extra = "judges"
+    extra = "train"
 
     # ---- training ----
 
@@ -67,12 +65,13 @@ class Monotonic(Trainable[Config]):
         for batch in run.batches(validate=self.validate):
             for group in optimizer.param_groups:
                 group["lr"] = self._rate(batch.step)
-            loss, unfit = self._loss(model, batch.items, batch.frames, self._prior(batch.step))
-            if run.accepts(batch, loss):
-                optimizer.zero_grad()
-                (loss * batch.share).backward()
+            optimizer.zero_grad()
+            numbers = run.backward(
+                batch, lambda part: self._loss(model, part.items, part.frames, self._prior(part.step))
+            )
+            if run.accepts(batch, numbers["loss"]):
                 optimizer.step()
-            run.report(batch.step, loss=loss, more_phones_than_frames=unfit, lr=self._rate(batch.step))
+            run.report(batch.step, **numbers, lr=self._rate(batch.step))
             if batch.step % self.config.val_check_interval == 0:
                 self._picture(run, batch)
 
@@ -80,8 +79,8 @@ class Monotonic(Trainable[Config]):
         import torch
 
         with torch.inference_mode():
-            loss, unfit = self._loss(self.net, items, max(len(item.log_mel) for item in items), prior=0.0)
-        return {"loss": float(loss), "more_phones_than_frames": unfit}
+            numbers = self._loss(self.net, items, max(len(item.log_mel) for item in items), prior=0.0)
+        return {name: float(value) for name, value in numbers.items()}
 
     def length(self, item: Lesson) -> int:
         return len(item.log_mel)
@@ -105,7 +104,7 @@ class Monotonic(Trainable[Config]):
             self.net.std.copy_(known.std if known else torch.from_numpy(moments.std))
 
     def _loss(self, model, items: list, length: int, prior: float):
-        """(loss, share of items left out): minus the log-likelihood of a frame, where all phones find a place."""
+        """Minus the log-likelihood of a frame, where all phones find a place; the share of items where they do not."""
         import torch
 
         from blocks.aligner.monotonic.net import diagonal, features, path_sum
@@ -123,9 +122,9 @@ class Monotonic(Trainable[Config]):
             scores = scores + prior * diagonal(frames_B, tokens_B, *scores.shape[1:3], self.config.prior_width)
         fits = (tokens_B <= frames_B) & (tokens_B > 0)
         if not fits.any():
-            return 0.0 * scores.sum(), 1.0
+            return {"loss": 0.0 * scores.sum(), "more_phones_than_frames": 1.0}
         loss = -path_sum(scores[fits], frames_B[fits], tokens_B[fits], self.config.skip).sum() / frames_B[fits].sum()
-        return loss, float(1 - fits.float().mean())
+        return {"loss": loss, "more_phones_than_frames": float(1 - fits.float().mean())}
 
     def _rate(self, step: int) -> float:
         return self.config.lr * min(1.0, step / self.config.warmup) * max(0.02, 1 - step / self.config.max_steps)
@@ -143,15 +142,15 @@ class Monotonic(Trainable[Config]):
     # ---- the artifact ----
 
     def save(self, folder: Path) -> None:
-        weights.write(folder, {name: value.cpu().numpy() for name, value in self.net.state_dict().items()})
-        self.phones.write(Path(folder) / SYMBOLS)
+        tensors = {name: value.cpu().numpy() for name, value in self.net.state_dict().items()}
+        weights.write(folder, tensors, symbols.write(folder, phones=self.phones))
 
     def load(self, folder: Path) -> None:
         import torch
 
-        self.phones = Symbols.read(Path(folder) / SYMBOLS)
+        found, about = weights.read(folder)
+        (self.phones,) = symbols.read(folder, "phones", about=about)
         self.net = self._network()
-        found, _ = weights.read(folder)
         wanted = {name: tuple(value.shape) for name, value in self.net.state_dict().items()}
         shapes = {name: value.shape for name, value in found.items()}
         weights.check(shapes, wanted, f"{folder}, a table of {len(self.phones)} phones")

@@ -33,24 +33,34 @@ class Leveled(Trainable[Config]):
         import jax
         import optax
 
+        from blocks.common.jax_nn import Devices, gradient
+
+        devices = Devices()
         optimizer = optax.adam(self.config.lr)
         params = {"factor": jax.numpy.full(1, 2.0)}
         state = run.state(params=params, opt=optimizer.init(params))
+        for name, part in vars(state).items():
+            setattr(state, name, devices.replicate(part))
 
         @jax.jit
-        def update(params, opt, wave, mask, key):
-            loss, grads = jax.value_and_grad(self._loss)(params, wave, mask, key)
+        def update(params, opt, parts, key):
+            real = parts["mask"].any(2).sum()
+            loss, grads = gradient(lambda p, part, n: self._loss(p, **part, key=key) / real, params, parts)
             updates, opt = optimizer.update(grads, opt)
             return optax.apply_updates(params, updates), opt, loss
 
         def validate(items):
-            wave, mask = _padded(items, max(len(item.wave) for item in items), len(items))
-            return {"loss": self._loss(state.params, wave, mask, jax.random.key(0))}
+            arrays = _padded(items, max(len(item.wave) for item in items), len(items))
+            params = jax.tree.map(np.asarray, state.params)  # of this process alone
+            return {"loss": self._loss(params, **arrays, key=jax.random.key(0)) / len(items)}
 
         for batch in run.batches(validate=validate):
             time.sleep(self.config.pause_s)
-            wave, mask = _padded(batch.items, batch.frames, batch.size)
-            params, opt, loss = update(state.params, state.opt, wave, mask, jax.random.key(run.key(batch.step)))
+            parts = [
+                _padded(part.items if part.share else [], part.frames, devices.rows(part.size)) for part in batch.parts
+            ]
+            key = jax.random.key(run.key(batch.step))
+            params, opt, loss = update(state.params, state.opt, devices.stack(parts), key)
             if run.accepts(batch, loss):
                 state.params, state.opt = params, opt
             run.report(batch.step, loss=loss)
@@ -69,18 +79,18 @@ class Leveled(Trainable[Config]):
     def apply(self, items: list[Sound]) -> list[Sound]:
         return [Sound(wave=item.wave * self.params["factor"]) for item in items]
 
-    def _loss(self, params, wave_BS, mask_BS, key):
+    def _loss(self, params, wave, mask, key):
+        """The sum over items; wave and mask are (B, S)."""
         import jax
 
         noise = 0.01 * jax.random.normal(key)
-        power_B = ((params["factor"] * wave_BS) ** 2 * mask_BS).sum(1) / mask_BS.sum(1).clip(1)
+        power_B = ((params["factor"] * wave) ** 2 * mask).sum(1) / mask.sum(1).clip(1)
         error_B = (jax.numpy.sqrt(power_B + 1e-9) - self.config.target + noise) ** 2
-        real_B = mask_BS.any(1)
-        return (error_B * real_B).sum() / real_B.sum()
+        return (error_B * mask.any(1)).sum()
 
 
-def _padded(items, frames: int, size: int):
+def _padded(items, frames: int, size: int) -> dict:
     wave, mask = np.zeros((size, frames), "float32"), np.zeros((size, frames), "float32")
     for row, item in enumerate(items):
         wave[row, : len(item.wave)], mask[row, : len(item.wave)] = item.wave, 1
-    return wave, mask
+    return {"wave": wave, "mask": mask}

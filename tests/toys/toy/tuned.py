@@ -8,7 +8,7 @@ from pydantic import NonNegativeFloat, PositiveFloat
 from blocks.arrays import Split, Wave
 from blocks.base import Schema, Trainable
 from blocks.toy.schema import Sound
-from blocks.training import FitConfig, Run
+from blocks.training import FitConfig, Precision, Run
 
 
 class Config(FitConfig):
@@ -16,6 +16,7 @@ class Config(FitConfig):
     lr: PositiveFloat = 0.05
     momentum: float = 0.9
     max_steps: int = 20
+    precision: Precision = "float32"
     noise: NonNegativeFloat = 0.01  # drawn by each rank
     pause_s: NonNegativeFloat = 0.0
     break_at: int = 0  # a step whose loss is made NaN
@@ -45,12 +46,11 @@ class Tuned(Trainable[Config]):
         run.state(model=self.model, optimizer=optimizer)
         for batch in run.batches(validate=self.validate):
             time.sleep(self.config.pause_s)
-            loss = self._loss(model, batch.items) * (float("nan") if batch.step == self.config.break_at else 1.0)
-            if run.accepts(batch, loss):
-                optimizer.zero_grad()
-                (loss * batch.share).backward()
+            optimizer.zero_grad()
+            numbers = run.backward(batch, lambda part: {"loss": self._loss(model, part.items, part.step)})
+            if run.accepts(batch, numbers["loss"]):
                 optimizer.step()
-            run.report(batch.step, loss=loss)
+            run.report(batch.step, **numbers)
 
     def validate(self, items: list[Lesson]) -> dict[str, float]:
         import torch
@@ -76,9 +76,10 @@ class Tuned(Trainable[Config]):
         with torch.inference_mode():
             return [Sound(wave=self.model(torch.tensor(item.wave)[:, None])[:, 0].numpy()) for item in items]
 
-    def _loss(self, model, items):
+    def _loss(self, model, items, step: int | None = None):
         import torch
 
         noise = self.config.noise * torch.randn(1)  # so that the state of the generator counts
         levels = [model(torch.tensor(item.wave)[:, None]).square().mean().sqrt() for item in items]
-        return torch.stack([(level - self.config.target + noise).square() for level in levels]).mean()
+        loss = torch.stack([(level - self.config.target + noise).square() for level in levels]).mean()
+        return loss * float("nan") if step == self.config.break_at else loss
