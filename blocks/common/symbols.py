@@ -1,10 +1,21 @@
-"""A table of symbols (phones, speakers) that belongs to an artifact: append only, so that a row keeps its meaning."""
+"""Tables of symbols (phones, speakers, styles) that belong to weights: append only, so that a row keeps its meaning.
+
+    about = symbols.write(folder, phones=self.phones, speakers=self.speakers)      # in `save`
+    weights.write(folder, tensors, about)
+
+    tensors, about = weights.read(folder)                                          # in `load`
+    self.phones, self.speakers = symbols.read(folder, "phones", "speakers", about=about)
+
+A training that starts from other weights loads their tables and extends them; a row never changes its place.
+"""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
-VERSION = 1
+FILE = "symbols.json"
+VERSION = 2
 
 
 class Symbols:
@@ -31,21 +42,58 @@ class Symbols:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def write(self, path: Path) -> None:
-        text = json.dumps({"version": VERSION, "symbols": list(self)}, ensure_ascii=False, indent=1)
-        Path(path).write_text(text + "\n", encoding="utf-8")
 
-    @classmethod
-    def read(cls, path: Path) -> "Symbols":
-        """Raises ValueError where the file is missing, broken, of another version, or names a symbol twice."""
-        try:
-            found = json.loads(Path(path).read_text(encoding="utf-8"))
-            version, names = found["version"], found["symbols"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path}: want a table of symbols, as a fit writes it ({error})") from None
-        if version != VERSION:
-            raise ValueError(f"{path}: format version {version!r}, and only {VERSION} is known")
-        if len(made := cls(names)) != len(names):
-            twice = sorted({name for name in names if names.count(name) > 1})
-            raise ValueError(f"{path}: {', '.join(twice)} stands in the table twice")
-        return made
+def write(folder: Path, **tables: Symbols) -> dict[str, str]:
+    """Keep tables by name, as in ``write(folder, phones=phones, speakers=speakers)``.
+
+    Gives what the weights shall say of them (`about` of ``weights.write``), so that `read` can tell tables of others.
+    """
+    found = {name: list(table) for name, table in tables.items()}
+    text = json.dumps({"version": VERSION, "tables": found}, ensure_ascii=False, indent=1)
+    Path(folder, FILE).write_text(text + "\n", encoding="utf-8")
+    return {"symbols": json.dumps(found, ensure_ascii=False)}
+
+
+def read(folder: Path, *names: str, about: Mapping[str, str]) -> list[Symbols]:
+    """The tables of those names; `about` is what the weights say.
+
+    Raises ValueError where the file is missing, broken, of another version or without a table, names a symbol twice, or
+    is not what the weights were trained with.
+    """
+    path = Path(folder, FILE)
+    tables = _tables(path)
+    if len(names) == 1 and tables.keys() == {""}:
+        tables = {names[0]: tables[""]}  # version 1 had one table, and no name for it
+    if absent := [name for name in names if name not in tables]:
+        raise ValueError(
+            f"{path}: no table of {', '.join(absent)}; there is {', '.join(filter(None, tables)) or 'none'}"
+        )
+    trained = json.loads(about.get("symbols", "{}"))
+    for name in names:
+        if twice := sorted({symbol for symbol in tables[name] if tables[name].count(symbol) > 1}):
+            raise ValueError(f"{path}: {', '.join(twice)} stands in the table of {name} twice")
+        if lines := differences(tables[name], trained.get(name, tables[name])):
+            raise ValueError(f"{path}: not the {name} that the weights were trained with: {'; '.join(lines)}")
+    return [Symbols(tables[name]) for name in names]
+
+
+def differences(found: Sequence[str], wanted: Sequence[str], most: int = 5) -> list[str]:
+    """``["row 3 is 'b', want 'a'", ...]``; rows count from 1, as `Symbols.row` does."""
+    pairs = enumerate(zip_longest(found, wanted), 1)
+    lines = [f"row {row} is {_said(ours)}, want {_said(theirs)}" for row, (ours, theirs) in pairs if ours != theirs]
+    return lines[:most] + ([f"and {len(lines) - most} more"] if len(lines) > most else [])
+
+
+def _said(name: str | None) -> str:
+    return "missing" if name is None else repr(name)
+
+
+def _tables(path: Path) -> dict[str, list[str]]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        version = found["version"]
+        if version in (1, VERSION):
+            return {"": found["symbols"]} if version == 1 else dict(found["tables"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: want tables of symbols, as a fit writes them ({error})") from None
+    raise ValueError(f"{path}: format version {version!r}, and only 1 to {VERSION} are known")
