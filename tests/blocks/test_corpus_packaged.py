@@ -18,7 +18,9 @@ from blocks.corpus import asterisk, festvox, fillets
 from blocks.corpus.asterisk import Asterisk
 from blocks.corpus.festvox import Festvox
 from blocks.corpus.fillets import Fillets
+from blocks.corpus.gcin import Gcin
 from blocks.corpus.klettres import Klettres
+from blocks.corpus.ktuberling import Ktuberling
 from blocks.corpus.schema import Labelled, Recording, Utterance
 from blocks.spec import AudioSpec
 
@@ -84,6 +86,13 @@ def test_the_reserved_asterisk_sets_are_refused(language):
         ValidationError, match=rf"'{language}' is reserved for outside evaluation; choose from en, es, ru"
     ):
         Asterisk.Config(languages=("en", language))
+
+
+def test_licences_of_gcin_are_those_of_the_chosen_voices(spec):
+    assert Gcin(Gcin.Config(), spec).licences == ("CC-BY-3.0",)
+    assert len(Gcin(Gcin.Config(voices=("lo", "liu")), spec).licences) == 2
+    with pytest.raises(ValidationError, match="voices"):
+        Gcin.Config(voices=())
 
 
 @pytest.mark.parametrize("languages", [("de",), (), ("en", "en")])
@@ -266,3 +275,41 @@ def test_klettres_languages_are_checked_and_its_rows_hold_no_text(spec):
     assert {row.language for row in rows} == {"pt-BR"}
     with pytest.raises(ValueError, match="languages: xx not found; there is ar, cs, "):
         next(Klettres(Klettres.Config(languages=("xx",)), spec).read())
+
+
+@pytest.mark.slow
+def test_ktuberling_is_whole():
+    rows, minutes, skips, failures = measured(Ktuberling)
+    assert rows == {"train": 1356, "dev": 207}
+    assert len(minutes) == 18
+    assert sum(minutes.values()) == pytest.approx(27.20, abs=0.02)
+    assert skips == {"reserved for outside evaluation": 179, "below the spec's rate": 91, "a copy": 59}
+    assert not failures
+
+
+@pytest.mark.slow
+def test_ktuberling_yields_every_recording_once_and_low_ones_only_when_asked():
+    waves = Counter()
+    block = Ktuberling(Ktuberling.Config(languages=("sr", "sr@latin", "uk", "it"), upsample=True), AudioSpec())
+    block.fetch()
+    for row in block.read():
+        if type(row) is Recording:
+            waves[row.wave.tobytes()] += 1
+            assert row.language in ("sr", "uk", "it")
+    assert len(waves) == 15 + 166 + 12
+    assert set(waves.values()) == {1}
+
+
+@pytest.mark.slow
+def test_gcin_is_whole_and_a_syllable_lies_in_one_split_for_both_voices():
+    rows, minutes, skips, failures = measured(Gcin, voices=("lo", "liu"))
+    assert rows == {"train": 1906, "dev": 240}
+    assert minutes == {"gcin-lo": pytest.approx(5.34, abs=0.01), "gcin-liu": pytest.approx(7.14, abs=0.01)}
+    assert skips == {"reserved for outside evaluation": 209, "silent": 3}
+    assert not failures
+    splits = defaultdict(set)
+    block = Gcin(Gcin.Config(voices=("lo", "liu")), AudioSpec())
+    for row in block.read():
+        if type(row) is Recording:
+            splits[row.id.split("/")[-1]].add(row.split)
+    assert all(len(found) == 1 for found in splits.values())
