@@ -8,14 +8,13 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
-from blocks.training import Batch, Validate
-from runner.executor import ClusterError, NodeFailed, number
+from runner.executor import ClusterError, NodeFailed
 from runner.fit.node import FitWork, publish, train
-from runner.fit.run import LocalRun, TrainingError
-from runner.fit.watchdog import AT_REST, NOTE_S, Ranks, Watchdog, patience, rank_file
+from runner.fit.ranks import JaxRun, RankRun, TorchRun
+from runner.fit.run import TrainingError
+from runner.fit.watchdog import AT_REST, NOTE_S, Ranks, Watchdog, forget, hang, patience, rank_file
 from runner.resources import wanted
 
 MAX_FAILURES = 3  # attempts after worker deaths, until the training is given up
@@ -27,22 +26,17 @@ def fit_on_cluster(work: FitWork, on_progress: Callable[[dict], None]) -> None:
     Raises NodeFailed where the training cannot go on, ClusterError where the cluster failed it too often.
     """
     from ray.train import FailureConfig, RunConfig, ScalingConfig
-    from ray.train.torch import TorchConfig, TorchTrainer
+    from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
     scale = work.checked.node.scale
-    if "jax" in work.checked.cls.needs and scale.workers > 1:
-        raise NodeFailed(f"{work.where()}: JAX blocks train with one worker in this version: set scale.workers to 1")
     seconds = patience()
-    os.environ["RAY_TRAIN_WORKER_HEALTH_CHECK_TIMEOUT_S"] = str(seconds)  # of a process that is stopped
+    os.environ["RAY_TRAIN_WORKER_HEALTH_CHECK_TIMEOUT_S"] = str(1.5 * seconds)  # misses a process that is stopped
     asked = wanted(scale)
     resources = {"CPU": asked["num_cpus"]} | ({"GPU": asked["num_gpus"]} if scale.gpus else {})
-    trainer = TorchTrainer(
+    trainer = DataParallelTrainer(
         _worker,
         train_loop_config={"work": work, "patience": seconds},
-        # The watchdog comes before this: it says where the ranks are.
-        torch_config=TorchConfig(
-            backend="nccl" if scale.gpus and _cuda() else "gloo", timeout_s=math.ceil((AT_REST + 1) * seconds)
-        ),
+        backend_config=_backend(work, seconds),
         scaling_config=ScalingConfig(
             num_workers=scale.workers, use_gpu=bool(scale.gpus), resources_per_worker=resources
         ),
@@ -67,79 +61,36 @@ def fit_on_cluster(work: FitWork, on_progress: Callable[[dict], None]) -> None:
         raise NodeFailed(refused["error"])
 
 
-class TorchRun(LocalRun):
-    """One rank of several; gradients are averaged by DistributedDataParallel over gloo or NCCL."""
-
-    watchdog: Watchdog
-
-    def batches(self, validate: Validate | None = None) -> Iterator[Batch]:
-        for batch in super().batches(validate):
-            self.watchdog.begins(batch)
-            yield batch
-
-    def parallel(self, model: Any) -> Any:
-        import torch
-
-        model = model.to(self.device)
-        if self.world == 1:
-            return model
-        return torch.nn.parallel.DistributedDataParallel(model)
-
-    def accepts(self, batch: Batch, loss: Any) -> bool:
-        """All ranks must agree: one that skips a step alone would leave the others waiting."""
-        import torch
-
-        bad = torch.tensor(float(not math.isfinite(number(loss))))
-        if self.world > 1:
-            torch.distributed.all_reduce(bad)
-        return super().accepts(batch, math.nan if bad else loss)
-
-    def report(self, step: int, **scalars: Any) -> None:
-        self.scalars = scalars
-        if self.rank == 0:
-            super().report(step, **scalars)
-
-    def _save(self, step: int) -> None:
-        if self.rank == 0:
-            super()._save(step)
-        self._together()
-
-    def _validate(self, step: int, validate) -> None:
-        super()._validate(step, validate)
-        if self.rank:
-            self.events.lines.clear()
-
-    def _together(self) -> None:
-        import torch
-
-        if self.world > 1:
-            torch.distributed.barrier()
-
-
 def _worker(config: dict) -> None:
-    """What every rank runs. A training that cannot go on ends it without an error: trying again would not help."""
+    """What every rank runs."""
     import ray.train
-    import torch
 
     work: FitWork = config["work"]
-    context = ray.train.get_context()
-    TorchRun.rank, TorchRun.world = context.get_world_rank(), context.get_world_size()
-    TorchRun.device = str(ray.train.torch.get_device()) if torch.cuda.is_available() else "cpu"
-    TorchRun.watchdog = Watchdog(work.store.files, work.folder, TorchRun.rank, TorchRun.world, config["patience"])
-    with TorchRun.watchdog:
-        _train(work)
+    context, kind = ray.train.get_context(), _kind(work)
+    kind.rank, kind.world = context.get_world_rank(), context.get_world_size()
+    kind.device = kind.place()
+    kind.watchdog = Watchdog(work.store.files, work.folder, kind.rank, kind.world, config["patience"])
+    with kind.watchdog:
+        _train(work, kind)
 
 
-def _train(work: FitWork) -> None:
-    try:
-        block, run = train(work, TorchRun, on_step=TorchRun.watchdog.ended)
-    except (NodeFailed, TrainingError) as error:
-        if TorchRun.rank == 0:
-            work.store.files.write_json(f"{work.folder}/refused.json", {"error": str(error)})
+def _train(work: FitWork, kind: type[RankRun]) -> None:
+    """A training that cannot go on ends without an error: trying again would not help."""
+    files, refused = work.store.files, f"{work.folder}/refused.json"
+    if files.read_json(refused):
         return
+    try:
+        block, run = train(work, kind, on_step=kind.watchdog.ended)
+    except NodeFailed as error:
+        alike = isinstance(error.__cause__, TrainingError)  # all ranks agreed on it
+        if kind.rank == 0 or not alike:
+            files.write_json(refused, {"error": str(error)})
+        if alike or kind.world == 1:
+            return
+        raise  # the others wait for this rank: Ray ends them, and in the next attempt all return at once
     if run.rank == 0:
         publish(work, block, run)
-    run._together()
+    run.any(False)
 
 
 def _follow(work: FitWork, on_progress: Callable[[dict], None], over: threading.Event) -> None:
@@ -153,16 +104,13 @@ def _follow(work: FitWork, on_progress: Callable[[dict], None], over: threading.
 
 def _last_words(work: FitWork, error: Exception) -> str:
     """Why Ray gave up, and where every rank was."""
-    said, ranks = (
-        " ".join(str(error).split())[:400],
-        Ranks(work.store.files, work.folder, work.checked.node.scale.workers),
-    )
-    return f"the training failed {MAX_FAILURES + 1} times ({said}); {ranks}"
+    files, world = work.store.files, work.checked.node.scale.workers
+    said = hang(files, work.folder) or f"{' '.join(str(error).split())[-400:]}; {Ranks(files, work.folder, world)}"
+    return f"the training failed {MAX_FAILURES + 1} times, the last time since {said}"
 
 
 def _forget(work: FitWork) -> None:
-    for rank in range(work.checked.node.scale.workers):
-        work.store.files.delete(rank_file(work.folder, rank))
+    forget(work.store.files, work.folder, work.checked.node.scale.workers)
     work.store.files.delete(f"{work.folder}/refused.json")
 
 
@@ -173,7 +121,20 @@ def _scratch() -> str:
     return tempfile.mkdtemp(prefix="voxblocks-train-")
 
 
-def _cuda() -> bool:
-    import torch
+def _kind(work: FitWork) -> type[RankRun]:
+    return JaxRun if "jax" in work.checked.cls.needs else TorchRun
 
-    return torch.cuda.is_available()
+
+def _backend(work: FitWork, patience: float):
+    """How the ranks of this framework find each other."""
+    gpus = bool(work.checked.node.scale.gpus)
+    if _kind(work) is JaxRun:
+        from runner.fit.jax_backend import JaxConfig
+
+        return JaxConfig(gpus)
+    import torch
+    from ray.train.torch import TorchConfig
+
+    over = "nccl" if gpus and torch.cuda.is_available() else "gloo"
+    # The watchdog comes before this: it says where the ranks are.
+    return TorchConfig(backend=over, timeout_s=math.ceil((AT_REST + 1) * patience))

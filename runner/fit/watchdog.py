@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from runner.executor import NodeFailed, number
@@ -50,6 +51,9 @@ class Watchdog:
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> "Watchdog":
+        self._watched = threading.get_ident()
+        if self.rank == 0:
+            self.files.delete(_hang_file(self.folder))
         self._thread.start()
         return self
 
@@ -75,7 +79,7 @@ class Watchdog:
         while not self._over.is_set():
             spent = time.monotonic() - self.since
             try:
-                facts = self.note | {"seconds": round(spent, 1), "at": time.time()}
+                facts = self.note | {"seconds": round(spent, 1), "in": self._where(), "at": time.time()}
                 self.files.write_json(rank_file(self.folder, self.rank), facts, sync=False)
                 if spent > self.limit:
                     self._give_up(spent)
@@ -83,15 +87,20 @@ class Watchdog:
                 pass  # a store that does not answer for a while stops no training
             self._over.wait(self.pause)
 
+    def _where(self) -> str:
+        """The innermost line of Python that the training is in: what a rank waits for, or is stuck at."""
+        frame = sys._current_frames().get(self._watched)
+        return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} {frame.f_code.co_name}" if frame else "?"
+
     def _give_up(self, spent: float) -> None:
         ranks = Ranks(self.files, self.folder, self.world)
-        if min(set(range(self.world)) - set(ranks.silent), default=self.rank) == self.rank:  # one speaks for all
-            print(
-                f"the training hangs: nothing happened for {spent:.0f} s ({SETTING}={self.patience:g}). {ranks}. "
-                "Starting again from the last checkpoint",
-                file=sys.stderr,
-                flush=True,
-            )
+        if self.rank == min(set(ranks.notes) - set(ranks.silent), default=self.rank):  # one speaks for all
+            said = f"nothing happened for {spent:.0f} s ({SETTING} is {self.patience:g}): {ranks}"
+            self.files.write_json(_hang_file(self.folder), {"said": said})
+            sys.stderr.write(f"The training hangs: {said}. Ray starts it again from the last checkpoint\n")
+            sys.stderr.flush()
+        else:
+            time.sleep(SILENT * self.pause)  # the others fail as soon as one is gone
         os._exit(1)  # no exception reaches a thread that waits in native code
 
 
@@ -110,13 +119,32 @@ class Ranks:
         return {rank: seconds for rank, seconds in behind.items() if seconds > SILENT * self.pause}
 
     def __str__(self) -> str:
-        silent = self.silent
-        said = []
+        silent, said = self.silent, []
         for rank, note in self.notes.items():
             at = f"step {note['step']} ({', '.join(note['ids'][:3])})" if note["step"] else "the start"
-            heard = f", silent for {silent[rank]:.0f} s" if rank in silent else ""
-            said.append(f"rank {rank} is at {at} for {note['seconds']:.0f} s{heard}")
+            quiet = f"rank {rank} is silent for {silent.get(rank, 0):.0f} s, last at {at}"
+            said.append(
+                quiet
+                if rank in silent
+                else f"rank {rank} has been at {at} for {note['seconds']:.0f} s, in {note['in']}"
+            )
         return "; ".join(said) or "no rank had begun"
+
+
+def hang(files: Files, folder: str) -> str:
+    """What was said of the last attempt where it hung; empty where it did not."""
+    return (files.read_json(_hang_file(folder)) or {"said": ""})["said"]
+
+
+def forget(files: Files, folder: str, world: int) -> None:
+    """Remove the notes of an earlier run."""
+    for rank in range(world):
+        files.delete(rank_file(folder, rank))
+    files.delete(_hang_file(folder))
+
+
+def _hang_file(folder: str) -> str:
+    return f"{folder}/hang.json"
 
 
 def rank_file(folder: str, rank: int) -> str:
