@@ -59,7 +59,7 @@ def test_a_killed_worker_is_started_again_and_goes_on(driver, alone):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     killed = time.monotonic()
-    victims = [p for p in psutil.Process(child.pid).children(recursive=True) if "RayTrainWorker" in _title(p)]
+    victims = [p for p in psutil.Process(child.pid).children(recursive=True) if "RayTrainWorker" in title(p)]
     assert len(victims) == 2
     os.kill(victims[1].pid, signal.SIGKILL)
     code, _, err = driver.end(child, timeout=200)
@@ -70,7 +70,7 @@ def test_a_killed_worker_is_started_again_and_goes_on(driver, alone):
     assert not store.files.listed("trials")
 
 
-def _title(process: psutil.Process) -> str:
+def title(process: psutil.Process) -> str:
     with contextlib.suppress(psutil.Error):
         return " ".join(process.cmdline())
     return ""
