@@ -29,7 +29,7 @@ from runner.graph import Graph
 from runner.store.files import refuse_credentials
 
 _LARGEST = 500 * 2**20  # bytes that Ray takes as a working folder
-_PATIENCE = 60.0  # seconds
+_PATIENCE = 150.0  # seconds; the agent of a head that has just started is slow on a busy machine
 _OVER = ("SUCCEEDED", "FAILED", "STOPPED")
 
 

@@ -59,20 +59,25 @@ PRECISIONS = {"float32": None, "bfloat16": jnp.bfloat16}  # a Flax layer's `dtyp
 
 
 def gradient(loss: Callable, params, parts):
-    """Value and gradient of the sum of ``loss(params, part, n)`` over `parts`, which are stacked on the first axis.
-
-    n is the number of the part. The activations of one part at a time are in memory.
-    """
+    """Value and gradient of the sum of ``loss(params, part, n)`` over `parts`, which are stacked on the first axis."""
     of = jax.value_and_grad(loss)
+    return summed(lambda part, n: of(params, part, n), parts)
+
+
+def summed(of: Callable, parts):
+    """The sum of ``of(part, n)`` over `parts`, n being the number of the part.
+
+    The intermediate results of one part at a time are in memory.
+    """
     first = jax.tree.map(lambda a: a[0], parts)
     count = len(jax.tree.leaves(parts)[0])
     if count == 1:
-        return of(params, first, 0)
+        return of(first, 0)
 
     def add(sums, given):
-        return jax.tree.map(jnp.add, sums, of(params, *given)), None
+        return jax.tree.map(jnp.add, sums, of(*given)), None
 
-    zeros = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(of, params, first, 0))
+    zeros = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(of, first, 0))
     return jax.lax.scan(add, zeros, (parts, jnp.arange(count)))[0]
 
 

@@ -55,47 +55,43 @@ class Fourier(Trainable[Config]):
     # ---- training ----
 
     def fit(self, run: Run[Lesson]) -> None:
-        import jax
 
         from blocks.common.jax_nn import Devices
-        from blocks.vocoder.fourier.training import adversarial_step, spectral_step
+        from blocks.vocoder.fourier.training import Steps
 
         config, devices = self.config, Devices()
         optimizer, critic_optimizer = self._optimizer(config.lr), self._optimizer(config.critic_lr)
-        critics, trained = self._critics(), self._first(run)
-        state = {
-            "params": trained["params"],
-            "ema": jax.tree.map(np.array, trained["params"]),
-            "opt": optimizer.init(trained["params"]),
-            "critics": trained["critics"],
-            "critic_opt": critic_optimizer.init(trained["critics"]),
-        }
-        named = run.state(train=state, scale=self._scale)
-        self._scale, named.train = named.scale, devices.replicate(named.train)
-        shared = self._generator, self.spec.hop_length, self.spec.sample_rate, config.ema
-        generator, hop, rate, decay = shared
-        on_spectra = spectral_step(generator, optimizer, hop, rate, decay)
-        on_critics = adversarial_step(
-            generator, critics, optimizer, critic_optimizer, hop, rate, decay,
-            config.spectral_weight, config.feature_weight,
+        first = self._first(run)
+        first["opt"], first["critic_opt"] = optimizer.init(first["params"]), critic_optimizer.init(first["critics"])
+        state = run.state(train=first, scale=self._scale)
+        self._scale, state.train = np.asarray(state.scale), devices.replicate(state.train)
+        steps = Steps(
+            self._generator, optimizer, self.spec.hop_length, self.spec.sample_rate, config.ema,
+            self._critics(), critic_optimizer, config.spectral_weight, config.feature_weight,
         )  # fmt: skip
+        on_spectra, on_critics = steps.on_spectra(), steps.on_critics()
 
         def validate(items: list[Lesson]) -> dict[str, float]:
-            self._params = jax.tree.map(np.asarray, named.train["ema"])
+            self._take(state.train)
             return {"loss": self._distance(items)}
 
         for batch in run.batches(validate=validate):
             rng = np.random.default_rng(run.key(batch.step, f"crop/{run.rank}"))
-            arrays = self._cropped(batch.items, devices.rows(batch.size), rng)
-            if not batch.share:  # an item of another rank, here only to keep step
-                arrays["lengths"][:] = 0
+            parts = [
+                self._cropped(part.items if part.share else [], devices.rows(part.size), rng) for part in batch.parts
+            ]
             critical = config.adversarial_from is not None and batch.step >= config.adversarial_from
-            step = on_critics if critical else on_spectra
-            named.train, numbers = step(named.train, devices.spread(arrays))
+            state.train, numbers = (on_critics if critical else on_spectra)(state.train, devices.stack(parts))
             if run.accepts(batch, numbers["loss"]):
                 run.report(batch.step, **{name: float(value) for name, value in numbers.items()})
-        self._params = jax.tree.map(np.asarray, named.train["ema"])
-        self._trained = {name: jax.tree.map(np.asarray, named.train[name]) for name in ("params", "critics")}
+        self._take(state.train)
+
+    def _take(self, train: dict) -> None:
+        """Speak with these weights; the average of all steps sounds better than the last."""
+        import jax
+
+        self._params = jax.tree.map(np.asarray, train["ema"])
+        self._trained = {name: jax.tree.map(np.asarray, train[name]) for name in ("params", "critics")}
 
     def length(self, item: Lesson) -> int:
         """Every item is cut or padded to one crop."""
@@ -114,22 +110,21 @@ class Fourier(Trainable[Config]):
         )
 
     def _first(self, run: Run[Lesson]) -> dict:
-        """First weights, of this fit or of the one it starts from; the same on every rank."""
+        """First weights, the same on every rank: of the training it starts from, where there is one."""
         import jax
 
+        critics = self._init_critics(run)
         if run.init:
             self.load(run.init)
-            first = {"params": self._params, "critics": self._init_critics(run)}
-            wanted = {name: value.shape for name, value in _flat(first).items()}
-            if self._trained:
-                weights.check({n: v.shape for n, v in _flat(self._trained).items()}, wanted, f"{run.init}")
-            return {**first, **(self._trained or {})}
+            trained = self._trained or {"params": self._params, "critics": critics}
+            weights.check(_shapes(trained["critics"]), _shapes(critics), f"{run.init}, critics")
+            return {**trained, "ema": self._params}
         order = np.random.default_rng(run.key(0, "scale")).permutation(len(run.items))[:64]
         values = np.concatenate([run.items[index].log_mel.ravel() for index in order])
         self._scale = np.array([values.mean(dtype=np.float64), max(values.std(dtype=np.float64), 1e-3)], np.float32)
         mel, mask = np.zeros((1, 8, self.spec.n_mels), np.float32), np.ones((1, 8, 1), np.float32)
         params = jax.jit(self._generator.init)(jax.random.key(run.key(0, "weights")), mel, mask)["params"]
-        return {"params": params, "critics": self._init_critics(run)}
+        return {"params": params, "critics": critics, "ema": jax.tree.map(np.array, params)}
 
     def _init_critics(self, run: Run[Lesson]) -> dict:
         import jax
@@ -163,17 +158,13 @@ class Fourier(Trainable[Config]):
 
     def _distance(self, items: list[Lesson]) -> float:
         """The spectral loss of the middle of each item."""
-        import jax
-
-        from blocks.vocoder.fourier.losses import spectral
-
-        arrays = self._cropped(items, 8 * -(-len(items) // 8))
-        distances = []
-        for at in range(0, len(arrays["mel"]), 8):
-            part = {name: value[at : at + 8] for name, value in arrays.items()}
-            heard = self._compiled(self._params, part["mel"], part["lengths"])
-            distances.append(jax.jit(spectral, static_argnums=2)(heard, part["wave"], self.spec.sample_rate))
-        return float(np.concatenate(distances)[: len(items)].mean())
+        distances, size = [], 8
+        for at in range(0, len(items), size):
+            some = items[at : at + size]
+            arrays = self._cropped(some, size)
+            heard = self._compiled(self._params, arrays["mel"], arrays["lengths"])
+            distances.append(np.asarray(self._compared(heard, arrays["wave"]))[: len(some)])
+        return float(np.concatenate(distances).mean())
 
     # ---- weights ----
 
@@ -184,8 +175,8 @@ class Fourier(Trainable[Config]):
 
     def load(self, folder: Path) -> None:
         tensors, _ = weights.read(folder)
-        wanted = {name: value.shape for name, value in _flat(self._shapes).items()} | {"scale": (2,)}
-        weights.check({name: value.shape for name, value in tensors.items()}, wanted, f"{folder}")
+        wanted = _shapes(self._wanted) | {"scale": (2,)}
+        weights.check(_shapes(tensors), wanted, f"{folder}")
         self._scale = tensors.pop("scale")
         self._params = _tree(tensors)
         self._trained = None
@@ -193,7 +184,7 @@ class Fourier(Trainable[Config]):
             self._trained = _tree(weights.read(folder, "training.safetensors")[0])
 
     @property
-    def _shapes(self) -> dict:
+    def _wanted(self) -> dict:
         import jax
 
         mel = jax.ShapeDtypeStruct((1, 8, self.spec.n_mels), np.float32)
@@ -302,6 +293,15 @@ class Fourier(Trainable[Config]):
         return Generator(config.hidden, config.wide, config.layers, self._size // 2 + 1)
 
     @cached_property
+    def _compared(self):
+        """Compiled (wave, wave) -> spectral distance of each item."""
+        import jax
+
+        from blocks.vocoder.fourier.losses import spectral
+
+        return jax.jit(lambda heard, meant: spectral(heard, meant, self.spec.sample_rate))
+
+    @cached_property
     def _compiled(self):
         """Compiled (params, mel, lengths) -> wave; the compiler meets one shape for each padded length."""
         import jax
@@ -312,16 +312,17 @@ class Fourier(Trainable[Config]):
         return jax.jit(lambda params, mel, lengths: speak(generator, {"params": params}, mel, lengths, hop))
 
 
-def _flat(tree: dict) -> dict[str, np.ndarray]:
+def _flat(tree: dict) -> dict:
     from flax.traverse_util import flatten_dict
 
-    return {
-        name: value if hasattr(value, "shape") else np.asarray(value)
-        for name, value in flatten_dict(tree, sep="/").items()
-    }
+    return flatten_dict(tree, sep="/")
 
 
 def _tree(tensors: dict[str, np.ndarray]) -> dict:
     from flax.traverse_util import unflatten_dict
 
     return unflatten_dict(tensors, sep="/")
+
+
+def _shapes(tree: dict) -> dict[str, tuple[int, ...]]:
+    return {name: value.shape for name, value in _flat(tree).items()}

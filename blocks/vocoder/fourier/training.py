@@ -1,92 +1,116 @@
-"""Compiled steps of `vocoder.fourier`: on spectra alone, then against critics."""
+"""Compiled steps of `vocoder.fourier`: on spectra alone, then against critics.
+
+A state is a dict of params, opt, ema and, for the second, critics and critic_opt; the old one is given up. Parts of a
+batch are dicts of mel (P, B, T, M), wave (P, B, S) and lengths (P, B) in frames, 0 for an item that only fills.
+"""
+
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
+import optax
 
+from blocks.common.jax_nn import gradient, summed
 from blocks.vocoder.fourier.critics import Critics, adversarial_loss, critic_loss, feature_loss
 from blocks.vocoder.fourier.losses import spectral
 from blocks.vocoder.fourier.net import Generator, speak
 
 
-def made(generator: Generator, params, batch: dict, hop: int):
-    return speak(generator, {"params": params}, batch["mel"], batch["lengths"], hop)
+@dataclass(frozen=True)
+class Steps:
+    generator: Generator
+    optimizer: optax.GradientTransformation
+    hop: int
+    sample_rate: int
+    decay: float  # of the averaged weights
+    critics: Critics
+    critic_optimizer: optax.GradientTransformation
+    spectral_weight: float
+    feature_weight: float
+
+    def on_spectra(self):
+        """Compiled (state, parts) -> state, numbers."""
+
+        def step(state, parts):
+            parts = _weighted(parts)
+
+            def loss(params, part, _):
+                return (self._distance(self._made(params, part), part) * part["weight"]).sum()
+
+            value, slope = gradient(loss, state["params"], parts)
+            norm, fine = _finite(value, slope)
+            state = self._moved(state, "params", "opt", self.optimizer, slope, fine)
+            return self._averaged(state), {"loss": jnp.where(fine, value, jnp.nan), "grad_norm": norm}
+
+        return jax.jit(step, donate_argnums=0)
+
+    def on_critics(self):
+        """The same; both sides are updated at once, each against the other as it was."""
+
+        def step(state, parts):
+            parts = _weighted(parts)
+
+            def one(part, _):
+                (value, (numbers, fake)), slope = jax.value_and_grad(self._against, has_aux=True)(
+                    state["params"], state["critics"], part
+                )
+                verdict, critic_slope = jax.value_and_grad(self._judging)(state["critics"], fake, part)
+                return {"loss": value, "loss_critic": verdict, **numbers}, slope, critic_slope
+
+            numbers, slope, critic_slope = summed(one, parts)
+            norm, fine = _finite(numbers["loss"] + numbers["loss_critic"], (slope, critic_slope))
+            state = self._moved(state, "params", "opt", self.optimizer, slope, fine)
+            state = self._moved(state, "critics", "critic_opt", self.critic_optimizer, critic_slope, fine)
+            numbers["loss"] = jnp.where(fine, numbers["loss"], jnp.nan)
+            return self._averaged(state), {**numbers, "grad_norm": norm}
+
+        return jax.jit(step, donate_argnums=0)
+
+    def _made(self, params, part):
+        return speak(self.generator, {"params": params}, part["mel"], part["lengths"], self.hop)
+
+    def _distance(self, wave, part):
+        return spectral(wave, part["wave"], self.sample_rate)
+
+    def _judged(self, params, wave):
+        return self.critics.apply({"params": params}, wave)
+
+    def _against(self, params, critics, part):
+        """The generator's loss; with what it consists of, and the waves."""
+        fake, weight = self._made(params, part), part["weight"]
+        seen, known = self._judged(critics, fake), self._judged(critics, part["wave"])
+        numbers = {
+            "loss_spectral": (self._distance(fake, part) * weight).sum(),
+            "loss_adversarial": (adversarial_loss(seen) * weight).sum(),
+            "loss_feature": (feature_loss(known, seen) * weight).sum(),
+        }
+        shares = self.spectral_weight, 1.0, self.feature_weight
+        whole = sum(share * value for share, value in zip(shares, numbers.values(), strict=True))
+        return whole, (numbers, jax.lax.stop_gradient(fake))
+
+    def _judging(self, critics, fake, part):
+        """The critics' own loss."""
+        verdicts = critic_loss(self._judged(critics, part["wave"]), self._judged(critics, fake))
+        return (verdicts * part["weight"]).sum()
+
+    def _moved(self, state: dict, params: str, opt: str, optimizer, slope, fine):
+        """After one update; as it was where not all is finite."""
+        updates, after = optimizer.update(slope, state[opt], state[params])
+        kept = jax.tree.map(lambda new, old: jnp.where(fine, new, old), after, state[opt])
+        moved = optax.apply_updates(state[params], jax.tree.map(lambda u: jnp.where(fine, u, 0), updates))
+        return {**state, opt: kept, params: moved}
+
+    def _averaged(self, state: dict):
+        ema = jax.tree.map(lambda a, p: self.decay * a + (1 - self.decay) * p, state["ema"], state["params"])
+        return {**state, "ema": ema}
 
 
-def weights(batch: dict):
-    """(B,): 0 for an item that only fills the batch, else such that their mean is 1."""
-    real = (batch["lengths"] > 0).astype(jnp.float32)
-    return real * (len(real) / jnp.maximum(real.sum(), 1))
+def _weighted(parts: dict) -> dict:
+    """With the weight of each item, such that they add up to 1 over the whole global batch."""
+    real = (parts["lengths"] > 0).astype(jnp.float32)
+    return {**parts, "weight": real / jnp.maximum(real.sum(), 1)}
 
 
-def spectral_step(generator: Generator, optimizer, hop: int, sample_rate: int, decay: float):
-    """(state, batch) -> state and numbers; the state has params, opt and ema. The old one is given up."""
-
-    def step(state, batch):
-        def loss(params):
-            return (spectral(made(generator, params, batch, hop), batch["wave"], sample_rate) * weights(batch)).mean()
-
-        value, gradient = jax.value_and_grad(loss)(state["params"])
-        state, fine, norm = _updated(state, "params", "opt", optimizer, value, gradient)
-        state["ema"] = _averaged(state["ema"], state["params"], decay)
-        return state, {"loss": jnp.where(fine, value, jnp.nan), "grad_norm": norm}
-
-    return jax.jit(step, donate_argnums=0)
-
-
-def adversarial_step(
-    generator: Generator, critics: Critics, optimizer, critic_optimizer, hop: int, sample_rate: int, decay: float,
-    spectral_weight: float, feature_weight: float,
-):  # fmt: skip
-    """As `spectral_step`; the state has also critics and critic_opt. Both sides are updated at once."""
-
-    def step(state, batch):
-        weight, real = weights(batch), batch["wave"]
-
-        def judged(params, wave):
-            return critics.apply({"params": params}, wave)
-
-        def generator_loss(params):
-            fake = made(generator, params, batch, hop)
-            seen, known = judged(state["critics"], fake), judged(state["critics"], real)
-            parts = {
-                "loss_spectral": (spectral(fake, real, sample_rate) * weight).mean(),
-                "loss_adversarial": adversarial_loss(seen, weight),
-                "loss_feature": feature_loss(known, seen, weight),
-            }
-            whole = (
-                spectral_weight * parts["loss_spectral"]
-                + parts["loss_adversarial"]
-                + feature_weight * parts["loss_feature"]
-            )
-            return whole, (parts, jax.lax.stop_gradient(fake))
-
-        (value, (parts, fake)), gradient = jax.value_and_grad(generator_loss, has_aux=True)(state["params"])
-
-        def loss_of_critics(params):
-            return critic_loss(judged(params, real), judged(params, fake), weight)
-
-        verdict, critic_gradient = jax.value_and_grad(loss_of_critics)(state["critics"])
-        both = value + verdict
-        state, fine, norm = _updated(state, "params", "opt", optimizer, both, gradient)
-        state, _, _ = _updated(state, "critics", "critic_opt", critic_optimizer, both, critic_gradient)
-        state["ema"] = _averaged(state["ema"], state["params"], decay)
-        numbers = {"loss": jnp.where(fine, value, jnp.nan), **parts, "loss_critic": verdict, "grad_norm": norm}
-        return state, numbers
-
-    return jax.jit(step, donate_argnums=0)
-
-
-def _updated(state: dict, params: str, opt: str, optimizer, value, gradient):
-    """The state after one update; as it was where the loss or a gradient is not finite."""
-    import optax
-
-    norm = optax.global_norm(gradient)
-    fine = jnp.isfinite(value) & jnp.isfinite(norm)
-    updates, after = optimizer.update(gradient, state[opt], state[params])
-    kept = jax.tree.map(lambda new, old: jnp.where(fine, new, old), after, state[opt])
-    moved = optax.apply_updates(state[params], jax.tree.map(lambda u: jnp.where(fine, u, 0), updates))
-    return {**state, opt: kept, params: moved}, fine, norm
-
-
-def _averaged(ema, params, decay: float):
-    return jax.tree.map(lambda a, p: decay * a + (1 - decay) * p, ema, params)
+def _finite(value, slope):
+    norm = optax.global_norm(slope)
+    return norm, jnp.isfinite(value) & jnp.isfinite(norm)
