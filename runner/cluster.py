@@ -134,10 +134,15 @@ class ClusterNode(NodeRun):
         work.reopen()
 
     def map_work(self) -> MapWork:
+        return self._sent(super().map_work(), self.step.checked.node.model)
+
+    def fit_work(self):
+        return self._sent(super().fit_work(), self.step.checked.node.init)
+
+    def _sent(self, work, given_by: str | None):
         """With weights in the store: a folder of this machine may be on no other."""
-        work = super().map_work()
         if work.weights:
-            work.artifact = self._digest(self.step.checked.node.model)
+            work.artifact = self._digest(given_by)
             if self.store.find_artifact(work.artifact) is None:
                 _keep(self.store, work.artifact, work.weights)
             work.weights = None

@@ -117,7 +117,7 @@ class NodeRun:
         from runner.fit.node import FitWork
 
         init = self.step.checked.node.init
-        return FitWork(**self._data(), init=self._weights(init) if init else None)
+        return FitWork(**self._data(), weights=self._weights(init) if init else None)
 
     def _reduce(self) -> None:
         rows = self._rows()

@@ -96,7 +96,11 @@ class Rows:
 
 @dataclass
 class NodeWork:
-    """A node as data that can travel to a worker: `tables` are the digests of what it reads, by node."""
+    """A node as data that can travel to a worker: `tables` are the digests of what it reads, by node.
+
+    The weights it is given (its model; what a fit starts from) lie in the folder `weights` of this machine, or as
+    `artifact` in the store.
+    """
 
     checked: CheckedNode
     store: Store
@@ -105,10 +109,16 @@ class NodeWork:
     tables: dict[str, str]
     single: frozenset[str]  # nodes whose table is one row
     seed: int
+    weights: str | None = None
+    artifact: str | None = None
 
     def __getstate__(self) -> dict:
         """Its fields, without what was worked out from them here."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    def given(self) -> str | None:
+        """A local folder with the weights, or None where it is given none."""
+        return self.store.find_artifact(self.artifact) if self.artifact else self.weights
 
     @cached_property
     def rows(self) -> Rows:

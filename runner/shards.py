@@ -22,10 +22,7 @@ _SETUP = "setup"  # stands in the notes where a batch does, while the block is l
 
 @dataclass
 class MapWork(NodeWork):
-    """A map node; a model's weights lie in the folder `weights` of this machine, or as `artifact` in the store."""
-
-    weights: str | None = None
-    artifact: str | None = None
+    """A map node."""
 
     @cached_property
     def trials(self) -> "Trials":
@@ -47,8 +44,7 @@ class MapWork(NodeWork):
 
     @cached_property
     def block(self) -> Block:
-        folder = self.store.find_artifact(self.artifact) if self.artifact else self.weights
-        block = make_block(self.checked, self.seed, folder)
+        block = make_block(self.checked, self.seed, self.given())
         if type(block).warm is not Mapper.warm:
             self._warm(block)
         return block

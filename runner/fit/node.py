@@ -19,8 +19,6 @@ from runner.work import make_item
 class FitWork(NodeWork):
     """A fit node."""
 
-    init: str | None = None  # an artifact's folder
-
     @property
     def folder(self) -> str:
         """Where checkpoints and curves lie in the store."""
@@ -52,7 +50,7 @@ def train(work: FitWork, kind: type[LocalRun] = LocalRun, on_step=None, on_start
             [length for length, _ in told],
             checkpoints,
             events,
-            Path(work.init) if work.init else None,
+            Path(init) if (init := work.given()) else None,
             block.length,
             on_step or (lambda batch, scalars: None),
             [group for _, group in told],
