@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from pydantic import PositiveFloat
 
-from blocks.base import BadItem, Mapper
+from blocks.base import Mapper
+from blocks.common import world
 from blocks.common.pitch import PitchRange
-from blocks.common.quiet import import_quietly
 from blocks.vocoder.schema import Recorded, Voiced
 
 
@@ -29,17 +29,7 @@ class World(Mapper[Config]):
         return [Voiced(wave=self._one(item.wave)) for item in items]
 
     def _one(self, wave: np.ndarray) -> np.ndarray:
-        pyworld = import_quietly("pyworld")
-        if len(wave) == 0 or not np.isfinite(wave).all():
-            raise BadItem(f"the wave has {len(wave)} samples, some not finite: want at least one, all in -1..1")
-        rate, period = self.spec.sample_rate, self.config.frame_period_ms
-        signal = wave.astype(np.float64)
-        find = pyworld.harvest if self.config.pitch == "harvest" else pyworld.dio
-        coarse, times = find(signal, rate, frame_period=period, **self.config.limits)
-        pitch = pyworld.stonemask(signal, coarse, times, rate)
-        # The lowest pitch sets the length of the analysis; both halves must use the same.
-        size = pyworld.get_cheaptrick_fft_size(rate, min(self.config.f_min, pyworld.default_f0_floor))
-        envelope = pyworld.cheaptrick(signal, pitch, times, rate, fft_size=size)
-        aperiodicity = pyworld.d4c(signal, pitch, times, rate, fft_size=size)
-        spoken = pyworld.synthesize(pitch, envelope, aperiodicity, rate, period)
-        return np.clip(spoken[: len(wave)], -1.0, 1.0).astype(np.float32)
+        rate, config = self.spec.sample_rate, self.config
+        return world.synthesise(
+            world.analyse(wave, rate, config, config.frame_period_ms, config.pitch), rate, len(wave)
+        )
