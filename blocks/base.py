@@ -113,6 +113,7 @@ class Block(Generic[C]):
     needs: ClassVar[tuple[str, ...]] = ()  # importable modules beyond the core dependencies
     extra: ClassVar[str] = ""  # the extra of pyproject.toml that installs them
     licences: ClassVar[tuple[str, ...]] = ()  # SPDX ids of weights the block brings along
+    limits: ClassVar[str] = ""  # what it is known not to do well, for the card of its artifacts
     stochastic: ClassVar[bool] = False  # True if `seed` changes the result
 
     def __init_subclass__(cls, **kwargs):

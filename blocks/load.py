@@ -3,14 +3,17 @@
 import difflib
 import importlib
 import importlib.util
+import json
 import re
 from pathlib import Path
 
 import blocks
-from blocks.base import Block
+from blocks.base import Block, Trainable
+from blocks.spec import AudioSpec
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 _NOT_KINDS = {"common"}
+ARTIFACT = 2  # the newest format of an artifact's folder; all since 1 can be read
 
 
 class UnknownBlock(LookupError):
@@ -59,3 +62,26 @@ def suggest(name: str, known: list[str]) -> str:
 def missing(cls: type[Block]) -> list[str]:
     """Modules the block needs that are not installed; looked up, not imported."""
     return [module for module in cls.needs if importlib.util.find_spec(module.split(".")[0]) is None]
+
+
+def restore(folder: str | Path, spec: AudioSpec | None = None) -> Trainable:
+    """A trained block with its weights, ready for `apply`; class, settings and audio spec are as its artifact says.
+
+    Raises ValueError for a folder that is no artifact or has a later format, and where `spec` is given and differs.
+    """
+    path = Path(folder) / "artifact.json"
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        if about["format"] not in range(1, ARTIFACT + 1):
+            raise ValueError(f"format {about['format']}, but this version reads 1 to {ARTIFACT}")
+        made_at = AudioSpec(**about["spec"])
+        cls = find(about["block"])
+        config = cls.Config(**about["config"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise ValueError(f"{path}: want the artifact of a trained block: {error}") from None
+    if spec is not None and (unlike := made_at.differences(spec)):
+        raise ValueError(f"{folder}: made for another audio spec: {'; '.join(unlike)}")
+    block = cls(config, made_at)
+    block.load(Path(folder))
+    block.setup()
+    return block

@@ -6,13 +6,11 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import ValidationError
 
 from blocks.base import Block, BlockConfig, Trainable, field_type, verbs
-from blocks.load import UnknownBlock, find, missing, suggest
+from blocks.load import ARTIFACT, UnknownBlock, find, missing, suggest
 from blocks.spec import AudioSpec
 from runner.check.edges import arms, at, base, show, unequal, values
 from runner.graph.nodes import Condition, Graph, Node, spec_errors
 from runner.graph.tree import Problem
-
-FORMAT = 1  # of artifact.json
 
 
 def block_of(node: Node, needs: bool) -> tuple[type[Block] | None, list[Problem]]:
@@ -121,9 +119,9 @@ def artifact_of(graph: Graph, node: Node, spec: AudioSpec) -> tuple[dict | None,
         meta = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
         return wrong(f"{node.path} is no artifact: artifact.json: {_reason(error)}")
-    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
-        got = meta.get("format") if isinstance(meta, dict) else None
-        return wrong(f"artifact {node.path} has format {got}; this version reads format {FORMAT}")
+    got = meta.get("format") if isinstance(meta, dict) else None
+    if got not in range(1, ARTIFACT + 1):
+        return wrong(f"artifact {node.path} has format {got}; this version reads formats 1 to {ARTIFACT}")
     if meta.get("block") != node.block:
         return wrong(f"artifact {node.path} holds {meta.get('block')}, not {node.block}")
     try:

@@ -70,3 +70,12 @@ def curves(files: Files, folder: str) -> list[dict]:
                 line = json.loads(line)
                 found[line["step"], *sorted(line.keys() - {"step"})] = line
     return [found[key] for key in sorted(found)]
+
+
+def thinned(lines: list[dict], most: int = 500) -> list[dict]:
+    """At most so many lines of each kind, evenly chosen, with the last: validations are not lost among steps."""
+    kinds: dict[frozenset, list[dict]] = {}
+    for line in lines:
+        kinds.setdefault(frozenset(key.partition("/")[0] for key in line), []).append(line)
+    kept = [line for found in kinds.values() for line in [*found[:-1][:: -(-len(found) // most)], found[-1]]]
+    return sorted(kept, key=lambda line: line["step"])

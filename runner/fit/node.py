@@ -1,15 +1,16 @@
 """The verb `fit`: from the rows of a node to an artifact that says what it is."""
 
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from blocks.base import BadItem, Schema, Trainable
 from blocks.training import FitConfig
 from runner.executor import NodeFailed
+from runner.fit.card import card
 from runner.fit.checkpoints import Checkpoints
-from runner.fit.events import Events, curves
+from runner.fit.data import Ancestry, heard
+from runner.fit.events import Events, curves, thinned
 from runner.fit.run import Items, LocalRun, TrainingError
 from runner.rows import NodeWork, Rows
 from runner.work import make_item
@@ -66,20 +67,25 @@ def train(work: FitWork, kind: type[LocalRun] = LocalRun, on_step=None, on_start
 
 
 def publish(work: FitWork, block: Trainable, run: LocalRun) -> None:
-    """The artifact: weights, what makes them loadable, metrics, and a card."""
-    facts = {
+    """The artifact: weights, what makes them loadable, metrics, provenance and a card."""
+    ancestry = Ancestry(work.store, list(work.tables.values()))
+    found, made_by = heard(ancestry, run.items.ids, run.dev.ids), ancestry.made_by()
+    metrics = {
         "steps": run.done,
         "best": run.best,
         "items": len(run.items),
         "dev_items": len(run.dev),
         "padding": round(run.plan.waste, 4),
         "steps_per_epoch": run.plan.steps_per_epoch,
+        "curves": thinned(curves(work.store.files, work.folder)),
     }
-    with work.store.write_artifact(work.digest, _described(work.meta)) as made:
+    node = work.checked.node
+    meta = work.meta | {"trained_on": found, "made_by": made_by}
+    with work.store.write_artifact(work.digest, _described(meta)) as made:
         block.save(made)
-        lines = _last(curves(work.store.files, work.folder))
-        (made / "metrics.json").write_text(json.dumps(facts | {"curves": lines}, indent=1))
-        (made / "README.md").write_text(card(work, facts), encoding="utf-8")
+        (made / "metrics.json").write_text(json.dumps(metrics, indent=1))
+        text = card(node.name, node.block, work.checked.cls, work.meta, found, made_by, metrics)
+        (made / "README.md").write_text(text, encoding="utf-8")
 
 
 def _described(meta: dict) -> dict:
@@ -120,32 +126,3 @@ def _made_from(rows: Rows, ids: list[str]) -> set[str]:
     tables = rows.tables.values()
     parents = (table.get(id, []).get("parents") or () for table in tables for id in ids if id in table)
     return {*ids, *(parent for found in parents for parent in found)}
-
-
-def _last(lines: list[dict], most: int = 500) -> list[dict]:
-    """At most so many lines of the curves, evenly chosen, with the last."""
-    keep = max(1, -(-len(lines) // most))
-    return lines[:-1][::keep] + lines[-1:]
-
-
-def card(work: FitWork, facts: dict) -> str:
-    """The model card of an artifact, in Markdown."""
-    node, cls, best, meta = work.checked.node, work.checked.cls, facts["best"], work.meta
-    lines = [
-        f"# {node.name}: {node.block}",
-        "",
-        (sys.modules[cls.__module__].__doc__ or "").strip(),
-        "",
-        f"- Paper: {cls.paper or 'none'}",
-        f"- Graph: {meta['graph']}, node {node.name}, seed {meta['seed']}",
-        f"- Trained for {facts['steps']} steps on {facts['items']} items; {facts['dev_items']} items for validation",
-        f"- Best validation loss {best['score']:.6g} at step {best['step']}"
-        if best
-        else "- Not validated: no dev rows",
-        f"- Licences of what it was made from: {', '.join(meta['licences']) or 'none stated'}",
-        "",
-        "## Settings",
-        "",
-        *(f"- {key}: {value}" for key, value in meta["config"].items()),
-    ]
-    return "\n".join(lines) + "\n"

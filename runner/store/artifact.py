@@ -1,6 +1,7 @@
 """An artifact: a folder of weights that says what made it. ``artifact.json`` is written last and lists every file.
 
-Weights are safetensors, orbax or plain data; files that would run code when they are loaded are refused.
+``config.json`` and ``spec.json`` hold the block's settings and the audio spec for tools that know nothing of ours;
+they stand in ``artifact.json``, too, and alone did in format 1. Weights are safetensors, orbax or plain data; files that would run code when they are loaded are refused.
 """
 
 import hashlib
@@ -9,9 +10,9 @@ import os
 import uuid
 from pathlib import Path, PurePosixPath
 
+from blocks.load import ARTIFACT as FORMAT
 from runner.store.formats import StoreError, check_format, versions
 
-FORMAT = 1
 MANIFEST = "artifact.json"
 _UNSAFE = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib", ".dill")
 
@@ -24,6 +25,8 @@ def write_manifest(folder: str | Path, meta: dict) -> dict:
     folder = Path(folder)
     if absent := [key for key in ("block", "config", "spec") if key not in meta]:
         raise StoreError(f"{folder}: the artifact's description lacks {', '.join(absent)}")
+    for name in ("config", "spec"):
+        (folder / f"{name}.json").write_text(json.dumps(meta[name], indent=1) + "\n", encoding="utf-8")
     own = ("block", "config", "spec", "licences", "lineage")
     manifest = {
         "format": FORMAT,

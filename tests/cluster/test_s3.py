@@ -179,7 +179,7 @@ def test_an_artifact_is_fetched_whole_or_not_at_all(port):
         save_file({"factor": np.full(1, 3.0, "float32")}, stage / "net" / "model.safetensors")
     store = Store(f"s3://speech/{folder}")
     here = store.find_artifact("a1")
-    assert list(read_artifact(here)["files"]) == ["net/model.safetensors"]
+    assert list(read_artifact(here)["files"]) == ["config.json", "net/model.safetensors", "spec.json"]
     assert store.find_artifact("a1") == here, "fetched once"
     assert store.find_artifact("a2") is None
     path = f"speech/{folder}/artifacts/a1/net/model.safetensors"

@@ -67,7 +67,7 @@ def test_a_fit_makes_an_artifact_that_a_map_uses(go):
     assert (facts["items"], facts["dev_items"]) == (9, 3)
     assert facts["best"]["score"] < 0.05
     card = (folder / "README.md").read_text()
-    assert "Licences of what it was made from: CC0-1.0" in card
+    assert "Licences of all it was made from: CC0-1.0" in card
     assert json.loads((folder / "artifact.json").read_text())["block"] == "toy.tuned"
     _, _, again = go()
     assert {node.state for node in again.nodes.values()} == {"cached"}

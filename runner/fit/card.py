@@ -1,0 +1,97 @@
+"""The model card of an artifact, in Markdown: what it is, what it has heard, how good it is, how it is used."""
+
+import sys
+
+from blocks.base import Block, ports
+from blocks.spec import PRESETS, AudioSpec
+
+_NAMED = 12  # speakers and the like that a card lists
+
+
+def card(node: str, block: str, cls: type[Block], meta: dict, heard: dict, made_by: list[dict], metrics: dict) -> str:
+    """`meta` is the lineage, `heard` and `made_by` are of `runner.fit.data`, `metrics` is what metrics.json holds."""
+    parts = [
+        f"# {node}: {block}",
+        (sys.modules[cls.__module__].__doc__ or "").strip(),
+        f"Paper: {cls.paper}" if cls.paper else "",
+        "## Use\n" + _use(block, cls, meta),
+        "## Data\n" + _data(meta, heard, made_by),
+        "## Scores\n" + _scores(metrics),
+        "## Known limits\n" + _limits(cls, heard, metrics),
+        "## Settings\n" + _list(meta["config"]),
+    ]
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def _use(block: str, cls: type[Block], meta: dict) -> str:
+    fields = ports(cls, "map").inputs.model_fields
+    wired = ", ".join(f"{name}: NODE.{name}" for name, field in fields.items() if field.is_required() and name != "id")
+    return f"""
+In a graph; NODE stands for whatever makes the field:
+
+```yaml
+spec: {_spec(meta["spec"])}
+nodes:
+  model: {{load: PATH/OF/THIS/FOLDER, as: {block}}}
+  out: {{map: {block}, model: model, in: {{{wired}}}}}
+```
+
+In Python:
+
+```python
+from blocks.load import restore
+
+block = restore("PATH/OF/THIS/FOLDER")  # then block.apply(items)
+```"""
+
+
+def _spec(found: dict) -> str:
+    spec = AudioSpec(**found)
+    if names := [name for name, known in PRESETS.items() if known == spec]:
+        return names[0]
+    own = {key: value for key, value in found.items() if value != getattr(AudioSpec(), key)}
+    return "{" + ", ".join(f"{key}: {'null' if value is None else value}" for key, value in own.items()) + "}"
+
+
+def _data(meta: dict, heard: dict, made_by: list[dict]) -> str:
+    facts = {"Rows": f"{heard['rows']:,} for training, {heard['dev_rows']:,} for validation"}
+    if "hours" in heard:
+        facts["Hours of training"] = f"{heard['hours']:g}"
+    for name in ("speakers", "languages", "styles", "licences"):
+        if name in heard:
+            facts[name.capitalize()] = f"{len(heard[name])}: {_counts(heard[name])}"
+    facts["Licences of all it was made from"] = ", ".join(meta["licences"]) or "none stated"
+    facts["Made by"] = f"graph {meta['graph']}, seed {meta['seed']}, after " + (
+        ", ".join(f"{made['node']} ({made['block']})" for made in made_by) or "nothing"
+    )
+    return _list(facts)
+
+
+def _counts(found: dict[str, int]) -> str:
+    named = [f"{name} ({count:,} rows)" for name, count in list(found.items())[:_NAMED]]
+    return ", ".join(named) + (f" and {len(found) - _NAMED} more" if len(found) > _NAMED else "")
+
+
+def _scores(metrics: dict) -> str:
+    best = metrics["best"]
+    facts = {"Steps": f"{metrics['steps']:,}"}
+    if best:
+        facts["Best loss on dev rows"] = f"{best['score']:.6g} at step {best['step']:,}, whose weights these are"
+    last: dict[str, float] = {}
+    for line in metrics["curves"]:
+        last |= {key: value for key, value in line.items() if key not in ("step", "train/epoch")}
+    return _list(facts | {f"Last {key}": f"{value:.6g}" for key, value in last.items()})
+
+
+def _limits(cls: type[Block], heard: dict, metrics: dict) -> str:
+    lines = [cls.limits] if cls.limits else []
+    for name in ("speakers", "languages", "styles"):
+        if 0 < len(heard.get(name, ())) <= 3:
+            lines.append(f"It has heard no other {name} than {', '.join(heard[name])}.")
+    if not metrics["best"]:
+        lines.append("It was not validated: there were no dev rows.")
+    return "\n".join(f"- {line}" for line in lines or ["None were stated."])
+
+
+def _list(facts: dict) -> str:
+    return "\n".join(f"- {key}: {value}" for key, value in facts.items())

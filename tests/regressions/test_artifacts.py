@@ -1,0 +1,69 @@
+"""Artifacts of every format there was are loaded, and the blocks in them say what they said when they were written."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blocks.load import ARTIFACT, restore
+from runner.check import check
+from runner.executor import Observer
+from runner.graph import read_graph
+from runner.local import LocalExecutor
+from runner.plan import make_plan
+from runner.store import Store
+from runner.store.artifact import read_artifact
+from tests.regressions.write_artifacts import HERE, answers, wave
+
+pytest.importorskip("torch")
+
+FORMATS = sorted(int(folder.name) for folder in HERE.iterdir())
+GRAPH = """
+spec: {{n_mels: 12}}
+nodes:
+  tone: {{read: toy.tones, config: {{count: 2}}}}
+  model: {{load: {folder}, as: toy.tuned}}
+  out: {{map: toy.tuned, model: model, in: {{wave: tone.wave}}}}
+"""
+
+
+def test_there_is_one_of_each_format():
+    assert list(range(1, ARTIFACT + 1)) == FORMATS
+
+
+@pytest.mark.parametrize("number", FORMATS)
+def test_blocks_say_what_they_said(number):
+    folder = HERE / str(number)
+    for name in ("aligner", "tuned"):
+        assert read_artifact(folder / name)["format"] == number, "and every file has its hash"
+    found = answers(*(restore(folder / name) for name in ("aligner", "tuned")))
+    wanted = json.loads((folder / "expected.json").read_text())
+    assert found["durations"] == wanted["durations"]
+    assert found["score"] == pytest.approx(wanted["score"], rel=1e-5)
+    np.testing.assert_allclose(found["tuned"], wanted["tuned"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("number", FORMATS)
+def test_a_graph_loads_it(number, tmp_path):
+    folder = HERE / str(number) / "tuned"
+    path = tmp_path / "graph.yaml"
+    path.write_text(GRAPH.format(folder=folder))
+    store = Store(tmp_path / "store")
+    plan = make_plan(check(read_graph(path)), store)
+    assert LocalExecutor().run(plan, store, Observer()).error is None
+    tone, out = (store.find_table(plan.steps[name].digest).get("tone0000")["wave"] for name in ("tone", "out"))
+    expected = json.loads((HERE / str(number) / "expected.json").read_text())["tuned"]
+    factor = np.polyfit(wave(0.01, 1)[:20], expected, 1)
+    np.testing.assert_allclose(out, np.polyval(factor, tone), atol=1e-5)
+
+
+@pytest.mark.parametrize("number", FORMATS[1:])
+def test_other_tools_find_settings_and_spec(number):
+    folder = Path(HERE, str(number), "aligner")
+    about = json.loads((folder / "artifact.json").read_text())
+    for name in ("config", "spec"):
+        assert json.loads((folder / f"{name}.json").read_text()) == about[name]
+    assert json.loads((folder / "config.json").read_text())["coefficients"] == 3
+    assert json.loads((folder / "spec.json").read_text())["n_mels"] == 12
+    assert json.loads((folder / "symbols.json").read_text())["tables"]["phones"][:4] == ["sil", "h", "ə", "l"]
