@@ -30,7 +30,7 @@ class Lesson(Schema):
 class Tuned(Trainable[Config]):
     tiny = Config(max_steps=4, max_frames=3200, checkpoint_interval=2, val_check_interval=2)
     needs = ("torch",)
-    extra = "judges"
+    extra = "train"
 
     def fit(self, run: Run[Lesson]) -> None:
         import torch
