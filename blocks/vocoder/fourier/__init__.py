@@ -113,12 +113,18 @@ class Fourier(Trainable[Config]):
         """First weights, the same on every rank: of the training it starts from, where there is one."""
         import jax
 
-        critics = self._init_critics(run)
+        critics = self._init_critics(run) if self.config.adversarial_from else {}
         if run.init:
             self.load(run.init)
-            trained = self._trained or {"params": self._params, "critics": critics}
-            weights.check(_shapes(trained["critics"]), _shapes(critics), f"{run.init}, critics")
-            return {**trained, "ema": self._params}
+            known = (self._trained or {}).get("critics")
+            if critics and known:
+                weights.check(_shapes(known), _shapes(critics), f"{run.init}, critics")
+                critics = known
+            return {
+                "params": (self._trained or {}).get("params", self._params),
+                "critics": critics,
+                "ema": self._params,
+            }
         order = np.random.default_rng(run.key(0, "scale")).permutation(len(run.items))[:64]
         values = np.concatenate([run.items[index].log_mel.ravel() for index in order])
         self._scale = np.array([values.mean(dtype=np.float64), max(values.std(dtype=np.float64), 1e-3)], np.float32)
