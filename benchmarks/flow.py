@@ -110,7 +110,7 @@ def ours(way: str, batch: int, seconds: int, size: dict, threads: int):
         optimizer, key = made._optimizer(), jax.random.key(1, impl="unsafe_rbg")
         step = net.training_step(flow, optimizer, noise=0.0)
         held = {"state": jax.device_put((params, optimizer.init(params)))}
-        fixed, data = jax.device_put((fixed, {"x": x, "lengths": lengths}))
+        fixed, data = jax.device_put((fixed, {"x": x[None], "lengths": lengths[None]}))
 
         def call():
             params, opt, _ = step(*held["state"], fixed, data, key)

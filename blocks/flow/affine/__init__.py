@@ -18,7 +18,7 @@ from blocks.base import BadItem, Trainable
 from blocks.common import weights
 from blocks.flow.affine.conditions import Given
 from blocks.flow.schema import Coded, Conditions, Decoded, Latents, Lesson, Spectral
-from blocks.training import FitConfig, Run, bucket
+from blocks.training import Batch, FitConfig, Precision, Run, bucket
 
 
 class Config(FitConfig):
@@ -32,6 +32,7 @@ class Config(FitConfig):
     lr: PositiveFloat = 1e-3
     warmup_steps: PositiveInt = 100
     clip: PositiveFloat = 1.0  # norm of the gradient
+    precision: Precision = "float32"  # of the coupling nets in training
     unroll: PositiveInt = 1  # blocks to a turn of training's loop; more compiles longer
     together: PositiveInt = 1  # items a compiled call takes; on a CPU more gain nothing
 
@@ -56,7 +57,7 @@ class Affine(Trainable[Config]):
     def fit(self, run: Run[Lesson]) -> None:
         import jax
 
-        from blocks.common.jax_nn import Devices
+        from blocks.common.jax_nn import PRECISIONS, Devices
         from blocks.flow.affine.net import training_step
 
         devices, optimizer = Devices(), self._optimizer()
@@ -68,7 +69,7 @@ class Affine(Trainable[Config]):
         state = run.state(params=params, fixed=fixed, opt=optimizer.init(params))
         for name, part in vars(state).items():
             setattr(state, name, devices.replicate(part))
-        step = training_step(self._flow(), optimizer, self.config.noise)
+        step = training_step(self._flow(PRECISIONS[self.config.precision]), optimizer, self.config.noise)
 
         def validate(items: list[Lesson]) -> dict[str, float]:
             self._use({"params": state.params, "fixed": state.fixed})
@@ -76,16 +77,19 @@ class Affine(Trainable[Config]):
             return {"loss": float(np.average([coded.nll for coded in self.apply(items)], weights=lengths))}
 
         for batch in run.batches(validate=validate):
-            mels = [item.log_mel for item in batch.items]
-            arrays = self._padded(batch.items, mels, batch.frames, devices.rows(batch.size))
-            if not batch.share:  # an item of another rank, here only to keep step
-                arrays["lengths"][:] = 0
+            parts = [self._part(part, devices.rows(part.size)) for part in batch.parts]
             key = jax.random.key(run.key(batch.step), impl="unsafe_rbg")
-            made = step(state.params, state.opt, state.fixed, devices.spread(arrays), key)
+            made = step(state.params, state.opt, state.fixed, devices.stack(parts), key)
             state.params, state.opt, numbers = made
             if run.accepts(batch, numbers["loss"]):
                 run.report(batch.step, **{name: float(value) for name, value in numbers.items()})
         self._use({"params": state.params, "fixed": state.fixed})
+
+    def _part(self, part: Batch, size: int) -> dict:
+        arrays = self._padded(part.items, [item.log_mel for item in part.items], part.frames, size)
+        if not part.share:  # an item of another rank, here only to keep step
+            arrays["lengths"][:] = 0
+        return arrays
 
     def _optimizer(self):
         import optax
@@ -150,11 +154,11 @@ class Affine(Trainable[Config]):
 
         self.variables, self._folded = variables, fold(variables["params"], variables["fixed"])
 
-    def _flow(self):
+    def _flow(self, dtype=None):
         from blocks.flow.affine.net import Flow
 
         taken = ("blocks", "hidden", "layers", "kernel", "squeeze", "dropout", "unroll")
-        return Flow(**{name: getattr(self.config, name) for name in taken})
+        return Flow(**{name: getattr(self.config, name) for name in taken}, dtype=dtype)
 
     # ---- use ----
 

@@ -5,13 +5,14 @@ group, E conditioning vector, H hidden, N blocks. Log-determinants are sums over
 """
 
 from functools import partial
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from blocks.common.jax_nn import conv, dropout
+from blocks.common.jax_nn import conv, dropout, gradient
 
 LOG_2PI = float(np.log(2 * np.pi))
 LIMIT = 2.0  # of a coupling's log-scale: unbounded ones end in NaN early in training
@@ -79,31 +80,33 @@ class Coupling(nn.Module):
     layers: int
     kernel: int
     dropout: float = 0.0
+    dtype: Any = None  # that it computes in; what it takes, gives and learns stays as it is
 
     @nn.compact
     def __call__(self, a, mask_BG1, frames_BGF=None, vector_BE=None, key=None):
         H, wide = self.hidden, 2 * self.hidden
-        conditions = []
+        dense, cast = partial(nn.Dense, dtype=self.dtype), partial(jnp.asarray, dtype=self.dtype)
+        kind, mask_BG1, conditions = a.dtype, cast(mask_BG1), []
         if frames_BGF is not None:
-            conditions.append(nn.Dense(wide * self.layers, name="frames")(frames_BGF))
+            conditions.append(dense(wide * self.layers, name="frames")(frames_BGF))
         if vector_BE is not None:
-            conditions.append(nn.Dense(wide * self.layers, name="vector")(vector_BE)[:, None])
-        h, skipped = nn.Dense(H, name="start")(a) * mask_BG1, 0
+            conditions.append(dense(wide * self.layers, name="vector")(vector_BE)[:, None])
+        h, skipped = dense(H, name="start")(a) * mask_BG1, 0
         for n in range(self.layers):
             w = self.param(f"conv_{n}", nn.initializers.lecun_normal(), (self.kernel, H, wide))
-            gates = conv(h, w) + self.param(f"bias_{n}", nn.initializers.zeros, (wide,))
+            gates = conv(h, cast(w)) + cast(self.param(f"bias_{n}", nn.initializers.zeros, (wide,)))
             gates += sum(condition[..., wide * n : wide * (n + 1)] for condition in conditions)
             gated = jnp.tanh(gates[..., :H]) * jax.nn.sigmoid(gates[..., H:])
             if key is not None and self.dropout:
                 gated = dropout(gated, self.dropout, jax.random.fold_in(key, n))
             last = n == self.layers - 1
-            out = nn.Dense(H if last else wide, name=f"out_{n}")(gated)
+            out = dense(H if last else wide, name=f"out_{n}")(gated)
             skipped += out[..., -H:]
             if not last:
                 h = (h + out[..., :H]) * mask_BG1
         # Starts as the identity.
-        ends = nn.Dense(2 * a.shape[-1], kernel_init=nn.initializers.zeros, name="end")(skipped)
-        raw, shift = jnp.split(ends, 2, axis=-1)
+        ends = dense(2 * a.shape[-1], kernel_init=nn.initializers.zeros, name="end")(skipped)
+        raw, shift = jnp.split(ends.astype(kind), 2, axis=-1)
         return LIMIT * jnp.tanh(raw / LIMIT), shift
 
 
@@ -134,10 +137,11 @@ class Flow(nn.Module):
     squeeze: int = 2
     dropout: float = 0.0
     unroll: int = 1  # blocks a turn of the scan
+    dtype: Any = None  # of the coupling nets; what is inverted is computed as it comes
 
     @property
     def coupling(self) -> Coupling:
-        return Coupling(self.hidden, self.layers, self.kernel, self.dropout, parent=None)
+        return Coupling(self.hidden, self.layers, self.kernel, self.dropout, self.dtype, parent=None)
 
     @nn.compact
     def __call__(self, x_BTM, lengths_B, frames_BTF=None, vector_BE=None, key=None):
@@ -234,30 +238,32 @@ def _groups(flow: Flow, x_BTM, lengths_B, frames_BTF):
 # ---- training ----
 
 
-def loss(flow: Flow, variables: dict, batch: dict, noise: float, key):
-    """Negative log-likelihood of a dimension, averaged over all real frames of the global batch."""
+def loss(flow: Flow, variables: dict, batch: dict, noise: float, key, frames=None):
+    """Negative log-likelihood of a dimension: the sum over the real frames of the batch, over `frames` or their number."""
     blur, drop = jax.random.split(key)
     x_BTM = batch["x"] + noise * jax.random.normal(blur, batch["x"].shape)
     z, logdet_B = flow.apply(variables, x_BTM, batch["lengths"], batch.get("frames"), batch.get("vector"), drop)
     whole = nll(z, logdet_B, batch["lengths"])
-    return whole.sum() / (batch["lengths"].sum() * z.shape[-1])
+    return whole.sum() / ((batch["lengths"].sum() if frames is None else frames) * z.shape[-1])
 
 
 def training_step(flow: Flow, optimizer, noise: float):
-    """Compiled (params, opt, fixed, batch, key) -> new params and opt, and numbers. The old ones are given up.
+    """Compiled (params, opt, fixed, parts, key) -> new params and opt, and numbers. The old ones are given up.
 
-    Where the loss or a gradient is not finite, weights stay as they were and the loss says so.
+    `parts` are the arrays of the parts of a batch, stacked on a first axis. Where the loss or a gradient is not finite, weights stay as they were and the loss says so.
     """
     import optax
 
-    def step(params, opt, fixed, batch, key):
-        def of(params):
-            return loss(flow, {"params": params, "fixed": fixed}, batch, noise, key)
+    def step(params, opt, fixed, parts, key):
+        frames = parts["lengths"].sum()
 
-        value, gradient = jax.value_and_grad(of)(params)
-        norm = jnp.sqrt(sum(jnp.vdot(g, g) for g in jax.tree.leaves(gradient)))
+        def of(params, part, n):
+            return loss(flow, {"params": params, "fixed": fixed}, part, noise, jax.random.fold_in(key, n), frames)
+
+        value, slope = gradient(of, params, parts)
+        norm = jnp.sqrt(sum(jnp.vdot(g, g) for g in jax.tree.leaves(slope)))
         fine = jnp.isfinite(value) & jnp.isfinite(norm)
-        updates, after = optimizer.update(gradient, opt, params)
+        updates, after = optimizer.update(slope, opt, params)
         opt = jax.tree.map(lambda new, old: jnp.where(fine, new, old), after, opt)
         params = optax.apply_updates(params, jax.tree.map(lambda u: jnp.where(fine, u, 0), updates))
         return params, opt, {"loss": jnp.where(fine, value, jnp.nan), "grad_norm": norm}
