@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import model_validator
 
-from blocks.arrays import Durations, LogMel, Phones, Split, Value
+from blocks.arrays import Durations, LogMel, Phones, Split, Value, Wave, WordOfPhone
 from blocks.base import Schema
 
 
@@ -18,6 +18,22 @@ class Spoken(Schema):
 
 class Lesson(Spoken):
     split: Split | None = None  # dev rows are for validation
+
+
+class Said(Schema):
+    """For aligners that hear the recording itself and know words."""
+
+    wave: Wave
+    phones: Phones
+    word_of_phone: WordOfPhone
+
+    @model_validator(mode="after")
+    def _lengths_agree(self):
+        if len(self.phones) != len(self.word_of_phone):
+            raise ValueError(
+                f"word_of_phone has {len(self.word_of_phone)} entries, but there are {len(self.phones)} phones"
+            )
+        return self
 
 
 class Aligned(Schema):

@@ -13,11 +13,15 @@ _NEVER = -1e9  # log of no chance; finite, so that no difference becomes NaN
 _LOG_STD = (-2.5, 1.0)  # a component may neither collapse onto few frames nor fade into nothing
 
 
-def features(log_mel_TM: np.ndarray, count: int) -> np.ndarray:
-    """float32 (T, 2 count): cepstral coefficients and their slope over five frames."""
+def features(log_mel_TM: np.ndarray, count: int, centred: bool) -> np.ndarray:
+    """float32 (T, 2 count): cepstral coefficients and their slope over five frames.
+
+    `centred`, less the mean of the recording, which is its voice and microphone as much as its words.
+    """
     from scipy.fft import dct
 
     static = dct(log_mel_TM, norm="ortho", axis=1)[:, :count]
+    static = static - static.mean(axis=0) if centred else static
     padded = np.pad(static, ((2, 2), (0, 0)), mode="edge")
     slope = (2 * (padded[4:] - padded[:-4]) + padded[3:-1] - padded[1:-3]) / 10
     return np.concatenate([static, slope], axis=1).astype(np.float32)
