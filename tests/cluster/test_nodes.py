@@ -7,7 +7,8 @@ import pytest
 from runner.local import LocalExecutor
 from runner.store import Store
 from runner.work import SHARD_ROWS
-from tests.clusters import MEMORY, go, tables
+from tests.cluster.machines import machines as started
+from tests.clusters import go, tables
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -21,15 +22,9 @@ nodes:
 
 @pytest.fixture(scope="module")
 def machines(ray_environment):
-    """Three nodes of one CPU and one GPU (which nobody looks for) each, the first of them the head."""
-    from ray.cluster_utils import Cluster
-
-    each = {"num_cpus": 1, "num_gpus": 1, "object_store_memory": MEMORY}
-    cluster = Cluster(initialize_head=True, head_node_args=each | {"include_dashboard": False})
-    for _ in range(2):
-        cluster.add_node(**each)
-    yield cluster
-    cluster.shutdown()
+    """Three nodes of one CPU and one GPU each."""
+    with started(3, num_cpus=1, num_gpus=1) as cluster:
+        yield cluster
 
 
 def write(driver, scale: str, count: int, pause: float) -> None:
