@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from runner.executor import ClusterError, NodeFailed
 from runner.fit.node import FitWork, publish, train
-from runner.fit.ranks import JaxRun, RankRun, TorchRun
+from runner.fit.ranks import LOST, JaxRun, RankRun, TorchRun
 from runner.fit.run import TrainingError
 from runner.fit.watchdog import AT_REST, NOTE_S, Ranks, Watchdog, forget, hang, patience, rank_file
 from runner.resources import wanted
@@ -82,6 +82,8 @@ def _train(work: FitWork, kind: type[RankRun]) -> None:
     try:
         block, run = train(work, kind, on_step=kind.watchdog.ended)
     except NodeFailed as error:
+        if LOST.match(str(error.__cause__)):
+            raise
         alike = isinstance(error.__cause__, TrainingError)  # all ranks agreed on it
         if kind.rank == 0 or not alike:
             files.write_json(refused, {"error": str(error)})

@@ -1,6 +1,7 @@
 """`Run` of one rank of several: rank 0 writes, and all decide alike. How ranks speak to each other is the framework's."""
 
 import math
+import re
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,6 +13,9 @@ from blocks.training import Batch, Validate
 from runner.executor import number
 from runner.fit.run import LocalRun, TrainingError
 from runner.fit.watchdog import Watchdog
+
+# How XLA begins to say that another rank is gone: in a ValueError at times, as if the block had refused its input.
+LOST = re.compile("(UNKNOWN|INTERNAL|UNAVAILABLE|ABORTED|CANCELLED|DEADLINE_EXCEEDED): ")
 
 
 class RankRun(LocalRun):

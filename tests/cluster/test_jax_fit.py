@@ -63,6 +63,14 @@ def test_a_killed_worker_is_started_again_and_goes_on(driver):
     same(weights(driver.folder / "store"), wanted, 1e-6)
 
 
+@pytest.mark.slow
+def test_what_one_rank_alone_refuses_ends_the_training_with_its_reason(driver):
+    driver.write(GRAPH.format(more="refuse_at: 7", workers=2))
+    code, out, err = driver.run("--address", "local", timeout=300)
+    assert code != 0
+    assert "rank 1 does not like step 7" in out + err
+
+
 FLOW = """
 spec: {{sample_rate: 8000, n_fft: 256, hop_length: 64, win_length: 256, n_mels: 16, f_max: 4000}}
 nodes:
@@ -72,8 +80,8 @@ nodes:
     fit: flow.affine
     in: {{log_mel: mel.log_mel, split: tone.split}}
     config:
-      {{blocks: 2, hidden: 8, layers: 2, kernel: 3, noise: 0, dropout: 0, lr: 1e-3, warmup_steps: 2, max_steps: 20,
-        max_frames: 200, checkpoint_interval: 10, val_check_interval: 10, accumulate: {parts}}}
+      {{blocks: 2, hidden: 8, layers: 2, kernel: 3, noise: 0, dropout: 0, lr: 1e-3, warmup_steps: 2, max_steps: 8,
+        max_frames: 200, checkpoint_interval: 4, val_check_interval: 4, accumulate: {parts}}}
     scale: {{workers: {workers}}}
 """
 

@@ -17,6 +17,7 @@ class Config(FitConfig):
     lr: PositiveFloat = 0.05
     max_steps: int = 20
     pause_s: NonNegativeFloat = 0.0
+    refuse_at: int = 0  # a step that the last rank alone finds fault with
 
 
 class Lesson(Schema):
@@ -56,6 +57,8 @@ class Leveled(Trainable[Config]):
 
         for batch in run.batches(validate=validate):
             time.sleep(self.config.pause_s)
+            if batch.step == self.config.refuse_at and run.rank == run.world - 1:
+                raise ValueError(f"rank {run.rank} does not like step {batch.step}")
             parts = [
                 _padded(part.items if part.share else [], part.frames, devices.rows(part.size)) for part in batch.parts
             ]
