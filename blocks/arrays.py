@@ -146,6 +146,9 @@ Id = Annotated[str, Value("id", "names one utterance within a table")]
 Text = Annotated[str, Value("text", "what is said, as written")]
 Phones = Annotated[tuple[str, ...], Value("phones", "what is said, one token a phone or silence of the inventory")]
 Words = Annotated[tuple[str, ...], Value("words", "what is said, word by word")]
+TextGrid = Annotated[
+    str, Value("textgrid", "tiers of words and phones with their times, as a file of Praat's holds them")
+]
 Language = Annotated[str, Value("language", "BCP 47 tag, such as en-US")]
 Speaker = Annotated[str, Value("speaker", "whose voice it is; one name for one person in every corpus")]
 Style = Annotated[str, Value("style", "how it is said, such as neutral or acted")]

@@ -57,7 +57,10 @@ def run(
         str | None, typer.Option(metavar="local|auto|HOST:PORT", help="Run on a Ray cluster; without it in process.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write the --until node's audio as <id>.wav.")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Write the --until node's audio and TextGrids as <id>.wav and <id>.TextGrid."
+        ),
     ] = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML report of the run.")] = None,
     as_json: Json = False,
@@ -69,7 +72,7 @@ def run(
     from runner.summary import print_results
 
     if out and not until:
-        _stop("--out writes the audio of one node: name it with --until")
+        _stop("--out writes the files of one node: name it with --until")
     checked = _checked(graph, set, size, released)
     opened = _open(store)
     plan = _plan(checked, opened, until, from_nodes, to_nodes, limit, fetch=not dry_run)
@@ -385,7 +388,7 @@ def _write_out(plan, store, until: str, folder: Path, console) -> str:
         paths = write_out(store.find_table(step.digest), step.checked.fields, step.checked.spec.sample_rate, folder)
     except (ValueError, OSError) as error:
         _stop(str(error))
-    console.print(f"{len(paths)} recordings and metadata.csv in {folder}", highlight=False)
+    console.print(f"{len(paths)} files and metadata.csv in {folder}", highlight=False)
     return str(folder)
 
 

@@ -1,37 +1,54 @@
-"""`--out FOLDER`: the audio of a node as ``<id>.wav`` beside a metadata.csv of everything else in its rows."""
+"""`--out FOLDER`: the files of a node, ``<id>.wav`` and ``<id>.TextGrid``, beside a metadata.csv of everything else in its rows."""
 
 import csv
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+_SUFFIXES = {"wave": ".wav", "textgrid": ".TextGrid"}  # by type
+
 
 def write_out(table, fields: dict, sample_rate: int, folder: Path) -> list[Path]:
-    """Write every row's wave as 16-bit PCM and a metadata.csv (id, file, plain fields); gives the wav paths.
+    """Write every row's wave as 16-bit PCM, its TextGrid, and a metadata.csv (id, file, plain fields); gives the paths.
 
-    `fields` maps field names to annotated types. Raises ValueError where the node has no wave, or an id would
+    `fields` maps field names to annotated types. Raises ValueError where the node has neither, or an id would
     leave the folder.
     """
-    import soundfile
-
     from runner.record import type_name
 
-    waves = [name for name, hint in fields.items() if type_name(hint) == "wave"]
-    if not waves:
-        raise ValueError(f"--out wants a node with a wave; this one has {', '.join(fields) or 'no fields'}")
+    kinds = {type_name(hint): name for name, hint in reversed(fields.items())}  # the first of each type
+    chosen = {kinds[kind]: kind for kind in _SUFFIXES if kind in kinds}
+    if not chosen:
+        raise ValueError(
+            f"--out wants a node with a wave or a textgrid; this one has {', '.join(fields) or 'no fields'}"
+        )
     paths, lines = [], []
     for row in table.rows():
-        path = folder / (safe_name(row["id"]) + ".wav")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, row[waves[0]], sample_rate, subtype="PCM_16")
-        paths.append(path)
-        plain = {key: value for key, value in row.items() if not isinstance(value, np.ndarray)}
-        lines.append({"id": row["id"], "file": path.relative_to(folder).as_posix(), **plain})
+        files = [folder / (safe_name(row["id"]) + _SUFFIXES[kind]) for kind in chosen.values()]
+        for path, (name, kind) in zip(files, chosen.items()):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _WRITERS[kind](path, row[name], sample_rate)
+        paths += files
+        plain = {key: value for key, value in row.items() if key not in chosen and not isinstance(value, np.ndarray)}
+        lines.append({"id": row["id"], "file": files[0].relative_to(folder).as_posix(), **plain})
     with (folder / "metadata.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(dict.fromkeys(key for line in lines for key in line)))
         writer.writeheader()
         writer.writerows(lines)
     return paths
+
+
+def _write_wave(path: Path, wave: np.ndarray, sample_rate: int) -> None:
+    import soundfile
+
+    soundfile.write(path, wave, sample_rate, subtype="PCM_16")
+
+
+_WRITERS: dict[str, Callable] = {
+    "wave": _write_wave,
+    "textgrid": lambda path, text, sample_rate: path.write_text(text, encoding="utf-8"),
+}
 
 
 def safe_name(id: str) -> str:

@@ -26,28 +26,30 @@ class Folder(Source[Config]):
         self.licences = (config.licence,)
 
     def fingerprint(self) -> str:
-        return recordings.fingerprint(Path(self.config.root), self._paths())
+        return recordings.fingerprint(Path(self.config.root), paths(self.config.root))
 
     def read(self) -> Iterator[Recording | Failure | Skip]:
-        return recordings.rows(Recording, self._entries(), self.config, self.spec.sample_rate)
+        return recordings.rows(Recording, entries(self.config), self.config, self.spec.sample_rate)
 
-    def _paths(self) -> list[Path]:
-        root = Path(self.config.root)
-        if not root.is_dir():
-            raise FileNotFoundError(f"root: no folder {str(root)!r} below {Path.cwd()}; want a folder of recordings")
-        paths = sorted(path for path in root.rglob("[!.]*") if path.suffix.lower() in audio.SUFFIXES)
-        if not paths:
-            raise FileNotFoundError(f"root: no recording in {root}; want files of {', '.join(sorted(audio.SUFFIXES))}")
-        return paths
 
-    def _entries(self) -> Iterator[Entry | Failure]:
-        own = self.config.model_dump(include={"speaker", "language", "style", "licence"})
-        seen: dict[str, Path] = {}
-        for path in self._paths():
-            key = path.relative_to(self.config.root).with_suffix("").as_posix()
-            if key in seen:
-                twin = f"{self.config.prefix}{key}{path.suffix}"
-                yield Failure(f"{path.name} would have the id of {seen[key].name}: keep one of the two", twin)
-                continue
-            seen[key] = path
-            yield Entry(self.config.prefix + key, key, partial(audio.decode, path), own)
+def paths(root: str) -> list[Path]:
+    """Every recording below a folder, sorted. Raises FileNotFoundError where there is none."""
+    found = sorted(path for path in Path(root).rglob("[!.]*") if path.suffix.lower() in audio.SUFFIXES)
+    if not Path(root).is_dir():
+        raise FileNotFoundError(f"root: no folder {root!r} below {Path.cwd()}; want a folder of recordings")
+    if not found:
+        raise FileNotFoundError(f"root: no recording in {root}; want files of {', '.join(sorted(audio.SUFFIXES))}")
+    return found
+
+
+def entries(config: Config) -> Iterator[Entry | Failure]:
+    own = config.model_dump(include={"speaker", "language", "style", "licence"})
+    seen: dict[str, Path] = {}
+    for path in paths(config.root):
+        key = path.relative_to(config.root).with_suffix("").as_posix()
+        if key in seen:
+            twin = f"{config.prefix}{key}{path.suffix}"
+            yield Failure(f"{path.name} would have the id of {seen[key].name}: keep one of the two", twin)
+            continue
+        seen[key] = path
+        yield Entry(config.prefix + key, key, partial(audio.decode, path), own)

@@ -1,6 +1,19 @@
 """What every corpus yields: one row per recording, at the graph's sample rate, in a stable order."""
 
-from blocks.arrays import Durations, Language, Licence, Phones, Seconds, Speaker, Split, Style, Text, Wave
+from blocks.arrays import (
+    Durations,
+    Language,
+    Licence,
+    Phones,
+    Seconds,
+    Speaker,
+    Split,
+    Style,
+    Text,
+    Wave,
+    WordOfPhone,
+    Words,
+)
 from blocks.base import NewRow
 
 
@@ -27,6 +40,13 @@ class Labelled(Utterance):
 
     phones: Phones
     durations: Durations
+
+
+class Timed(Labelled):
+    """A labelled utterance that tells the words apart; `word_of_phone` counts them from 0 and is -1 for a silence."""
+
+    words: Words
+    word_of_phone: WordOfPhone
 
 
 class Line(NewRow):

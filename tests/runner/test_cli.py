@@ -102,7 +102,7 @@ def test_out_writes_waves_and_their_table(call, tmp_path):
 def test_out_of_a_node_without_audio_says_what_it_has(call):
     code, _, err = call("run", "graph.yaml", "--until", "level", "--out", "wavs")
     assert code == 2
-    assert err.splitlines()[-1] == "--out wants a node with a wave; this one has level"
+    assert err.splitlines()[-1] == "--out wants a node with a wave or a textgrid; this one has level"
 
 
 def test_a_report_wants_a_run(call):

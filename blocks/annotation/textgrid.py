@@ -1,0 +1,30 @@
+"""An alignment as a TextGrid of Praat's: a tier of phones, and a tier of words where they are known.
+
+``voxblocks run graph.yaml --until NODE --out FOLDER`` writes one file a row; `corpus.textgrid` reads them, and those of
+the Montreal Forced Aligner. Silences keep their token among the phones and have no label among the words.
+"""
+
+from blocks.annotation.schema import Grid, Spoken
+from blocks.base import BlockConfig, Failure, Mapper
+from blocks.common import textgrid
+
+
+class Config(BlockConfig):
+    pass
+
+
+class TextGrid(Mapper[Config]):
+    tiny = Config()
+    paper = "Boersma and Weenink, Praat (its file format)"
+
+    def apply(self, items: list[Spoken]) -> list[Grid | Failure]:
+        return [self._one(item) for item in items]
+
+    def _one(self, item: Spoken) -> Grid | Failure:
+        try:
+            tiers = textgrid.from_durations(
+                item.phones, item.durations, self.spec, item.words or (), item.word_of_phone
+            )
+        except ValueError as error:
+            return Failure(f"{error}; want a frame at least for every phone, as an aligner gives")
+        return Grid(textgrid=textgrid.dump(tiers))

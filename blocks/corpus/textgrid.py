@@ -1,0 +1,114 @@
+"""Corpus: a folder of recordings with a TextGrid each, as the Montreal Forced Aligner and Praat leave them.
+
+The TextGrid of ``a/b.wav`` is ``a/b.TextGrid``, beside it or below a folder of its own. Intervals without a label, ``sil`` and
+``sp`` are silences. The text of a row is its words; where there is no tier of words, its phones in brackets, as
+`text.phones` takes them.
+"""
+
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from blocks.base import Failure, Skip, Source
+from blocks.common import phones, recordings, textgrid
+from blocks.common.textgrid import Interval, Tiers
+from blocks.corpus import folder
+from blocks.corpus.schema import Recording, Timed
+
+_SILENT = ("", "sil", "sp", "<eps>")
+
+
+class Config(folder.Config):
+    grids: str | None = None  # the folder of the TextGrids, laid out like root; None: beside the recordings
+    phones: str = "phones"  # name of a tier
+    words: str | None = "words"  # name of a tier; None: there is none
+    phone_set: Literal["ipa", "arpabet", "own"] = "ipa"  # own: labels are taken as they are
+
+
+class TextGrids(Source[Config]):
+    tiny = Config(root="recordings")
+
+    def __init__(self, config, spec, seed=0):
+        super().__init__(config, spec, seed)
+        self.licences = (config.licence,)
+
+    def fingerprint(self) -> str:
+        root, grids = Path(self.config.root), Path(self.config.grids or self.config.root)
+        heard = recordings.fingerprint(root, folder.paths(self.config.root))
+        return f"{heard} {recordings.fingerprint(grids, sorted(grids.rglob('*.TextGrid')))}"
+
+    def read(self) -> Iterator[Timed | Failure | Skip]:
+        for row in recordings.rows(Recording, folder.entries(self.config), self.config, self.spec.sample_rate):
+            if isinstance(row, Failure):
+                yield row
+                continue
+            try:
+                yield self._timed(row)
+            except (OSError, ValueError) as error:
+                yield Failure(str(error), row.id)
+
+    def _timed(self, row: Recording) -> Timed:
+        key = row.id.removeprefix(self.config.prefix)
+        path = Path(self.config.grids or self.config.root) / f"{key}.TextGrid"
+        if not path.is_file():
+            raise ValueError(f"no TextGrid for this recording: want {path}")
+        tiers = textgrid.read(path)
+        said = self._tier(tiers, self.config.phones)
+        labels = tuple(self._phone(one) for one in said)
+        if self.config.words is None:
+            words, of = _stretches(labels)
+        else:
+            words, of = self._words(tiers, said, labels)
+        durations = textgrid.to_durations(said, self.spec.frames(len(row.wave)), self.spec)
+        return Timed(
+            **dict(row), text=" ".join(words), phones=labels, durations=durations, words=tuple(words), word_of_phone=of
+        )
+
+    def _tier(self, tiers: Tiers, name: str) -> list[Interval]:
+        if name not in tiers:
+            raise ValueError(f"no tier {name!r} in the TextGrid; there is {', '.join(map(repr, tiers)) or 'none'}")
+        return tiers[name]
+
+    def _phone(self, one: Interval) -> str:
+        label = one.label.strip()
+        if label in _SILENT:
+            return "sil"
+        if self.config.phone_set == "own" or label in phones.SILENCES:
+            return label
+        if self.config.phone_set == "arpabet":
+            try:
+                return phones.from_arpabet(label)
+            except KeyError:
+                raise ValueError(f"{label!r} at {one.start:g} s is no ARPAbet; want such as AH0") from None
+        if len(found := phones.tokens(label) or ()) != 1:
+            raise ValueError(f"at {one.start:g} s: {phones.unknown(label)}; phone_set: own takes any label as it is")
+        return found[0]
+
+    def _words(self, tiers: Tiers, said: list[Interval], labels: tuple[str, ...]) -> tuple[list[str], np.ndarray]:
+        """The words, and of each phone the number of its word, -1 for a silence."""
+        spoken = [one for one in self._tier(tiers, self.config.words) if one.label.strip() not in _SILENT]
+        if wrong := textgrid.words_fit(tiers, self.config.words, self.config.phones):
+            raise ValueError(wrong)
+        of = np.full(len(said), -1, np.int32)
+        for n, (one, label) in enumerate(zip(said, labels)):
+            if label not in phones.SILENCES:
+                middle = (one.start + one.end) / 2
+                of[n] = next((k for k, word in enumerate(spoken) if word.start < middle < word.end), -1)
+                if of[n] < 0:
+                    raise ValueError(f"the phone {label!r} at {one.start:g} s is in no word")
+        if silent := [word.label for k, word in enumerate(spoken) if k not in of]:
+            raise ValueError(f"the word {silent[0]!r} has no phone but silence")
+        return [word.label.strip() for word in spoken], of
+
+
+def _stretches(labels: tuple[str, ...]) -> tuple[list[str], np.ndarray]:
+    """What is said between two silences as one word in brackets."""
+    words, of = [], []
+    for silent, run in groupby(labels, key=phones.SILENCES.__contains__):
+        run = list(run)
+        of += [-1 if silent else len(words)] * len(run)
+        words += [] if silent else [f"[[{' '.join(run)}]]"]
+    return words, np.array(of, np.int32)
