@@ -12,6 +12,8 @@ from blocks.base import BadItem
 from blocks.common.pitch import PitchRange
 from blocks.common.quiet import import_quietly
 
+LOUDEST = 2.0  # a little overshoot is audio still
+
 
 @dataclass(frozen=True)
 class Voice:
@@ -26,10 +28,12 @@ class Voice:
 def analyse(
     wave: np.ndarray, rate: int, limits: PitchRange, period_ms: float = 5.0, find: Literal["harvest", "dio"] = "harvest"
 ) -> Voice:
-    """The voice in float32 (S,). Raises BadItem for no samples, or some that are not finite."""
+    """The voice in float32 (S,). Raises BadItem for no samples, or some that are not finite or not in -1..1."""
     pyworld = import_quietly("pyworld")
     if len(wave) == 0 or not np.isfinite(wave).all():
         raise BadItem(f"the wave has {len(wave)} samples, some not finite: want at least one, all in -1..1")
+    if (peak := float(np.abs(wave).max())) > LOUDEST:
+        raise BadItem(f"peak {peak:g} found, want samples in -1..1: the analysis fails far above them")
     signal = wave.astype(np.float64)
     coarse, times = getattr(pyworld, find)(signal, rate, frame_period=period_ms, **limits.limits)
     pitch = pyworld.stonemask(signal, coarse, times, rate)

@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field, NonNegativeInt
 
-from blocks.base import BadItem, BlockConfig, Mapper
+from blocks.base import BlockConfig, Mapper
+from blocks.common.checks import check_mel
 from blocks.common.mel import deemphasis, linear_magnitude
 from blocks.common.stft import istft, stft
 from blocks.vocoder.schema import Spectral, Voiced
@@ -29,10 +30,7 @@ class GriffinLim(Mapper[Config]):
         return [Voiced(wave=self._one(item.log_mel)) for item in items]
 
     def _one(self, log_mel: np.ndarray) -> np.ndarray:
-        if len(log_mel) == 0:
-            raise BadItem("the log-mel has no frames, want at least one")
-        if not np.isfinite(log_mel).all():
-            raise BadItem(f"{int((~np.isfinite(log_mel)).sum())} of {log_mel.size} mel values are NaN or infinite")
+        check_mel(log_mel, self.spec)
         magnitude = linear_magnitude(log_mel, self.spec)
         wave = istft(self._phased(magnitude), self.spec)
         return np.clip(deemphasis(wave, self.spec), -1.0, 1.0)

@@ -112,5 +112,5 @@ def _weighted(parts: dict) -> dict:
 
 
 def _finite(value, slope):
-    norm = optax.global_norm(slope)
+    norm = optax.tree.norm(slope)
     return norm, jnp.isfinite(value) & jnp.isfinite(norm)

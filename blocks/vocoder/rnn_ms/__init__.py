@@ -16,6 +16,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from blocks.arrays import Value, Wave
 from blocks.base import BlockConfig, Trainable
 from blocks.common import weights
+from blocks.common.checks import check_mel
 from blocks.common.moments import Moments
 from blocks.training import FitConfig, Run, bucket
 from blocks.vocoder.rnn_ms import samples
@@ -210,7 +211,7 @@ class RnnMs(Trainable[Config]):
         """Raises ValueError where there are no weights yet, BadItem for what is no log-mel of the audio spec."""
         for item in items:
             if item.recorded is None:
-                samples.check_mel(item.log_mel, self.spec)
+                check_mel(item.log_mel, self.spec)
             else:
                 samples.check_pair(item.log_mel, item.recorded, self.spec)
         judged = [index for index, item in enumerate(items) if item.recorded is not None]

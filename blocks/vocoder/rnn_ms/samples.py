@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from blocks.base import BadItem
+from blocks.common.checks import check_mel
 from blocks.spec import AudioSpec
 
 
@@ -53,16 +54,6 @@ class Rows:
         codes = np.full(len(self.frame_R) * hop + 1, silence(classes), np.int32)
         codes[1 + self.skip :][: self.samples] = encode(wave_S[: self.samples], classes)
         return codes
-
-
-def check_mel(log_mel: np.ndarray, spec: AudioSpec) -> None:
-    """Raise BadItem for a log-mel that nothing can be said from."""
-    if len(log_mel) == 0:
-        raise BadItem("the log-mel has no frames, want at least one")
-    if log_mel.shape[1] != spec.n_mels:
-        raise BadItem(f"the log-mel has {log_mel.shape[1]} mels, but the model's audio spec says n_mels {spec.n_mels}")
-    if bad := int((~np.isfinite(log_mel)).sum()):
-        raise BadItem(f"{bad} of {log_mel.size} mel values are NaN or infinite, want numbers")
 
 
 def check_pair(log_mel: np.ndarray, wave: np.ndarray, spec: AudioSpec) -> None:
