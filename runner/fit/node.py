@@ -75,7 +75,7 @@ def publish(work: FitWork, block: Trainable, run: LocalRun) -> None:
         "best": run.best,
         "items": len(run.items),
         "dev_items": len(run.dev),
-        "padding": round(run.plan.waste, 4),
+        **{name: round(value, 4) for name, value in run.pace.told().items()},
         "steps_per_epoch": run.plan.steps_per_epoch,
         "curves": thinned(curves(work.store.files, work.folder)),
     }

@@ -19,6 +19,7 @@ from runner.executor import number
 from runner.fit.batches import BatchPlan
 from runner.fit.checkpoints import Checkpoints
 from runner.fit.events import Events
+from runner.fit.pace import Pace
 
 
 class TrainingError(RuntimeError):
@@ -71,6 +72,7 @@ class LocalRun(Run):
         self.unimproved = 0
         self.scalars: dict[str, Any] = {}
         self.stop_asked = threading.Event()
+        self.pace = Pace(self.plan.waste)
 
     # ---- what a fit calls ----
 
@@ -88,7 +90,7 @@ class LocalRun(Run):
         with self._heeding_stops(), ThreadPoolExecutor(1) as reader:
             ahead = reader.submit(self._batch, self.done + 1)
             while self.done < self.config.max_steps and not self._ended():
-                batch = ahead.result()
+                batch = self.pace.wait(ahead.result)
                 ahead = reader.submit(self._batch, batch.step + 1)  # read while the step is computed
                 self._seed(batch.step)
                 self.scalars = {}
@@ -171,7 +173,9 @@ class LocalRun(Run):
 
     def _between(self, batch: Batch, validate: Validate | None) -> None:
         step = batch.step
-        self.on_step(batch, self.scalars)
+        # of all ranks, which have equal shares
+        self.pace.step(self.world * sum(map(self.length, batch.items)), self.world * len(batch.items))
+        self.on_step(batch, self.scalars | self.pace.told())
         last = step == self.config.max_steps
         validating = validate and len(self.dev) and (step % self.config.val_check_interval == 0 or last)
         if validating:
