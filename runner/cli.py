@@ -14,6 +14,26 @@ from typing import Annotated
 
 import typer
 
+from runner.cli_steps import (
+    GraphFile,
+    Json,
+    Released,
+    Sets,
+    Size,
+    StoreAt,
+    executor_for,
+    new_console,
+    open_store,
+    plan_for,
+    print_plan,
+    read_checked,
+    states_of,
+    stop,
+    write_files,
+    write_page,
+)
+from runner.cli_store import store_app
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -21,23 +41,13 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Speech systems as graphs of typed blocks: check them, run them, listen to what they make.",
 )
-store_app = typer.Typer(no_args_is_help=True, help="Look after the store of tables and artifacts.")
 app.add_typer(store_app, name="store")
-
-GraphFile = Annotated[Path, typer.Argument(metavar="GRAPH", help="A graph YAML.", show_default=False)]
-Sets = Annotated[list[str], typer.Option("--set", metavar="NODE.KEY=VALUE", help="Override a value of the graph.")]
-Size = Annotated[str | None, typer.Option(help="One of the graph's sizes; the first is the default.")]
-StoreAt = Annotated[
-    str, typer.Option("--store", envvar="VOXBLOCKS_STORE", metavar="PATH|URL", help="Where results are kept.")
-]
-Released = Annotated[bool, typer.Option("--released", help="Use shipped artifacts in place of training.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
 
 
 @app.command()
 def check(graph: GraphFile, set: Sets = [], size: Size = None, released: Released = False) -> None:  # noqa: B006
     """Check a graph without data or devices; every problem in one report, with file:line:column."""
-    checked = _checked(graph, set, size, released)
+    checked = read_checked(graph, set, size, released)
     print(f"{graph}: {len(checked.nodes)} nodes, no problems")
 
 
@@ -72,19 +82,19 @@ def run(
     from runner.summary import print_results
 
     if out and not until:
-        _stop("--out writes the files of one node: name it with --until")
-    checked = _checked(graph, set, size, released)
-    opened = _open(store)
-    plan = _plan(checked, opened, until, from_nodes, to_nodes, limit, fetch=not dry_run)
-    console = _console()
+        stop("--out writes the files of one node: name it with --until")
+    checked = read_checked(graph, set, size, released)
+    opened = open_store(store)
+    plan = plan_for(checked, opened, until, from_nodes, to_nodes, limit, fetch=not dry_run)
+    console = new_console()
     if dry_run:
-        _print_plan(plan, as_json)
+        print_plan(plan, as_json)
         return
     started = now()
     name = opened.record_run(make_record(plan, not_run(plan), started))  # so that `store gc` spares what is being used
     with Bars(plan, console) as bars, redirect_stdout(sys.stderr):  # whatever blocks print, stdout carries results only
         try:
-            outcome = _executor(address).run(plan, opened, bars)
+            outcome = executor_for(address).run(plan, opened, bars)
         except KeyboardInterrupt:
             console.print("Stopped. Finished shards are kept: the same command goes on from there.")
             raise typer.Exit(130) from None
@@ -93,14 +103,14 @@ def run(
     if not as_json:
         print_results(console, record["results"])
     if outcome.error is None and out:
-        record["out"] = _write_out(plan, opened, until, out, console)
+        record["out"] = write_files(plan, opened, until, out, console)
     if report:
-        record["report"] = str(_write_report(plan, opened, record, report))
+        record["report"] = str(write_page(plan, opened, record, report))
         console.print(f"Report: {record['report']}", highlight=False)
     if as_json:
         print(json.dumps(record, ensure_ascii=False, indent=1))
     if outcome.error:
-        _stop(str(outcome.error), code=1)
+        stop(str(outcome.error), code=1)
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
@@ -116,17 +126,17 @@ def submit(
 
     given = typer.main.get_command(app).commands["run"].make_context("submit", [str(graph), *context.args]).params
     if lost := [f"--{key}" for key in ("out", "report") if given[key] and not given[key].is_absolute()]:
-        _stop(
+        stop(
             f"{lost[0]} would be written on the cluster; afterwards, here: voxblocks run or report with the same --store"
         )
-    checked = _checked(graph, given["set"], given["size"], given["released"], needs=False)
+    checked = read_checked(graph, given["set"], given["size"], given["released"], needs=False)
     try:
         store, warning = store_for(given["store"], address)
         if warning:
             print(warning, file=sys.stderr)
         client, job = send(Job(checked.graph, store, context.args), address)
     except (StoreError, SubmitError) as error:
-        _stop(str(error))
+        stop(str(error))
     if no_wait:
         print(job)
         return
@@ -134,7 +144,7 @@ def submit(
     try:
         raise typer.Exit(follow(client, job))
     except SubmitError as error:
-        _stop(str(error), code=1)
+        stop(str(error), code=1)
     except KeyboardInterrupt:
         print(f"The job goes on. To end it: ray job stop {job} --address {address}", file=sys.stderr)
         raise typer.Exit(130) from None
@@ -150,13 +160,13 @@ def report(
     released: Released = False,
 ) -> None:
     """Write the HTML report of the newest run of a graph: scores, failures, and audio to compare by ear."""
-    checked = _checked(graph, set, size, released)
-    opened = _open(store)
+    checked = read_checked(graph, set, size, released)
+    opened = open_store(store)
     record = next((found for found in opened.runs() if found["graph"] == checked.graph.name), None)
     if record is None:
-        _stop(f"{store}: no run of {checked.graph.name} is recorded here; first: voxblocks run {graph}")
-    plan = _plan(checked, opened, None, "", "", None, fetch=False)
-    print(_write_report(plan, opened, record, out or Path("reports") / f"{checked.graph.name}.html"))
+        stop(f"{store}: no run of {checked.graph.name} is recorded here; first: voxblocks run {graph}")
+    plan = plan_for(checked, opened, None, "", "", None, fetch=False)
+    print(write_page(plan, opened, record, out or Path("reports") / f"{checked.graph.name}.html"))
 
 
 @app.command()
@@ -164,7 +174,7 @@ def show(graph: GraphFile, set: Sets = [], size: Size = None) -> None:  # noqa: 
     """Print the resolved graph: base, size and overrides applied, every config value filled in."""
     import yaml
 
-    checked = _checked(graph, set, size, False)
+    checked = read_checked(graph, set, size, False)
     source = checked.graph.source
     for name, node in checked.nodes.items():
         if node.config is not None:
@@ -186,8 +196,8 @@ def draw(
     """Draw a graph as SVG or Mermaid; edge labels are the array types."""
     from runner.draw import mermaid, svg
 
-    checked = _checked(graph, set, size, False)
-    states = _states(_plan(checked, _open(store), None, "", "", None, fetch=False)) if store else None
+    checked = read_checked(graph, set, size, False)
+    states = states_of(plan_for(checked, open_store(store), None, "", "", None, fetch=False)) if store else None
     text = svg(checked, states) if out and out.suffix == ".svg" else mermaid(checked, states)
     if out:
         out.write_text(text, encoding="utf-8")
@@ -215,7 +225,7 @@ def describe(block: Annotated[str, typer.Argument(metavar="KIND.VARIANT")], as_j
     try:
         found = describe_block(block)
     except UnknownBlock as error:
-        _stop(str(error))
+        stop(str(error))
     print(json.dumps(found, indent=1) if as_json else text_of(found))
 
 
@@ -228,7 +238,7 @@ def new(block: Annotated[str, typer.Argument(metavar="KIND.VARIANT")]) -> None:
         for path in write_skeleton(block, Path.cwd()):
             print(path)
     except (ValueError, FileExistsError) as error:
-        _stop(str(error))
+        stop(str(error))
 
 
 @app.command()
@@ -249,160 +259,9 @@ def doctor(
     """Say what this machine has and lacks, for each graph if any are named."""
     from runner.doctor import examine
 
-    lines, sound = examine([_checked(path, [], None, False, needs=False) for path in graphs or []], store)
+    lines, sound = examine([read_checked(path, [], None, False, needs=False) for path in graphs or []], store)
     print("\n".join(lines))
     raise typer.Exit(0 if sound else 1)
-
-
-# ---- the store ----
-
-
-@store_app.command()
-def ls(store: StoreAt = "store", as_json: Json = False) -> None:
-    """List tables and artifacts."""
-    from runner.store.upkeep import ls as rows_of
-    from runner.store.upkeep import text_of
-
-    rows = rows_of(_open(store))
-    print(json.dumps(rows, indent=1) if as_json else text_of(rows))
-
-
-@store_app.command()
-def gc(
-    store: StoreAt = "store",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
-    grace: Annotated[float, typer.Option(metavar="HOURS", help="Spare what was touched since.")] = 24.0,
-) -> None:
-    """Remove what is not the newest result of a node of a graph."""
-    from runner.store.upkeep import gc as collect
-
-    freed = collect(_open(store), grace=3600 * grace, dry_run=dry_run)
-    print(
-        f"{'would free' if dry_run else 'freed'} {freed['bytes'] / 1e6:.1f} MB: {len(freed['removed'])} folders and files"
-    )
-
-
-@store_app.command()
-def why(digest: Annotated[str, typer.Argument()], store: StoreAt = "store") -> None:
-    """Say what made a result, from what, and what changed since the one before it."""
-    from runner.store.upkeep import why as explain
-
-    try:
-        print(explain(_open(store), digest))
-    except LookupError as error:
-        _stop(str(error.args[0]))
-
-
-@store_app.command()
-def failures(digest: Annotated[str, typer.Argument()], store: StoreAt = "store") -> None:
-    """List the rows a node could not make, with reasons; also of a run that stopped half-way."""
-    from runner.store.upkeep import failures as listed
-
-    try:
-        for failure in listed(_open(store), digest):
-            print(f"{failure.id}\t{type(failure).__name__.lower()}\t{failure.reason}")
-    except LookupError as error:
-        _stop(str(error.args[0]))
-
-
-# ---- shared steps ----
-
-
-def _checked(path: Path, sets: list[str], size: str | None, released: bool, needs: bool = True):
-    from runner.check import check
-    from runner.graph import GraphError, read_graph
-
-    try:
-        return check(read_graph(path, sets=sets, size=size), released=released, needs=needs)
-    except GraphError as error:
-        _stop(str(error))
-
-
-def _plan(checked, store, until, from_nodes, to_nodes, limit, fetch):
-    from runner.plan import PlanError, make_plan
-
-    try:
-        return make_plan(
-            checked,
-            store,
-            until=until,
-            from_nodes=[name for name in from_nodes.split(",") if name],
-            to_nodes=[name for name in to_nodes.split(",") if name],
-            limit=limit,
-            fetch=fetch,
-        )
-    except (PlanError, OSError) as error:
-        _stop(str(error))
-
-
-def _open(url: str):
-    from runner.store import Store, StoreError
-
-    try:
-        store = Store(url)
-        store.files.reach()
-        return store
-    except StoreError as error:
-        _stop(str(error))
-
-
-def _executor(address: str | None):
-    if address:
-        from runner.cluster import RayExecutor
-
-        return RayExecutor(address)
-    from runner.local import LocalExecutor
-
-    return LocalExecutor()
-
-
-def _console():
-    """Progress and messages go to stderr; stdout carries results."""
-    from rich.console import Console
-
-    return Console(stderr=True)
-
-
-def _states(plan) -> dict[str, str]:
-    return {name: "cached" if step.cached else "run" for name, step in plan.steps.items()}
-
-
-def _print_plan(plan, as_json: bool) -> None:
-    if as_json:
-        nodes = {
-            name: {"digest": step.digest, "state": state}
-            for (name, step), state in zip(plan.steps.items(), _states(plan).values())
-        }
-        print(json.dumps({"graph": plan.graph.name, "nodes": nodes}, indent=1))
-        return
-    for name, state in _states(plan).items():
-        step = plan.steps[name]
-        print(f"{state.ljust(6)}  {name}  ({step.checked.node.verb} {step.checked.node.block or ''})".rstrip())
-
-
-def _write_out(plan, store, until: str, folder: Path, console) -> str:
-    from runner.output import write_out
-
-    step = plan.steps[until]
-    try:
-        paths = write_out(store.find_table(step.digest), step.checked.fields, step.checked.spec.sample_rate, folder)
-    except (ValueError, OSError) as error:
-        _stop(str(error))
-    console.print(f"{len(paths)} files and metadata.csv in {folder}", highlight=False)
-    return str(folder)
-
-
-def _write_report(plan, store, record: dict, path: Path) -> Path:
-    from runner.draw import svg
-    from runner.report import write_report
-
-    states = {name: "cached" if node["state"] == "cached" else "run" for name, node in record["nodes"].items()}
-    return write_report(store, record, path, svg=svg(plan.checked, states))
-
-
-def _stop(message: str, code: int = 2) -> None:
-    print(message, file=sys.stderr)
-    raise typer.Exit(code)
 
 
 def main() -> None:
