@@ -12,8 +12,9 @@ from blocks.load import suggest
 from blocks.spec import AudioSpec
 from runner.check import origins
 from runner.check.edges import Field, arms, at, different, differing, fits, input_fields, output_fields, show
+from runner.check.joins import Joins
 from runner.check.order import execution_order, references, with_released
-from runner.check.settings import artifact_of, block_of, condition_problems, config_of, spec_of, weights_problems
+from runner.check.settings import artifact_of, block_of, config_of, spec_of, weights_problems
 from runner.graph.nodes import KEYS, Edge, Graph, Node
 from runner.graph.tree import GraphError, Place, Problem
 
@@ -66,6 +67,7 @@ class _Walk:
         self.done: dict[str, CheckedNode] = {}
         self.fields: dict[str, dict[str, Field] | None] = {}
         self.rows: dict[str, origins.Branches | None] = {}
+        self.joins = Joins(self)
         self.configs: dict[str, dict | None] = {}  # as written, or as an artifact holds it
         self.nodes = with_released(graph.nodes) if released else dict(graph.nodes)
         links = {name: self.links(node) for name, node in self.nodes.items()}
@@ -117,7 +119,7 @@ class _Walk:
             specs = {each.spec for each in fields.values() if differing(each.hint, self.graph.spec, each.spec)}
             spec = specs.pop() if len(specs) == 1 else spec
         self.fields[node.name] = fields
-        self.rows[node.name] = self.origin(node)
+        self.rows[node.name] = self.joins.origin(node)
         self.done[node.name] = CheckedNode(
             node=node,
             cls=cls,
@@ -292,78 +294,6 @@ class _Walk:
         complete = len(tables) == len(node.members) and not self.broken(node)
         return tables[0][2] if tables and complete else None
 
-    # ---- rows ----
-
-    def origin(self, node: Node) -> origins.Branches | None:
-        """Where the rows of a node come from; joins and unions that cannot work are problems."""
-        if not node.verb:
-            return None
-        if node.verb in ("read", "expand"):
-            if node.verb == "expand":
-                self.joined(node)
-            return origins.made_by(node.name)
-        rows = self.united(node) if node.verb == "union" else self.joined(node)
-        return origins.ONE_ROW if node.verb in ("fit", "load", "reduce") else rows
-
-    def joined(self, node: Node) -> origins.Branches | None:
-        """Plain edges are an inner join; those inside dict ports an outer one, hung onto the plain ones where there are."""
-        rows, first = origins.ONE_ROW, ""
-        nested = [(path, edge) for path, edge in node.edges() if len(path) > 1]
-        for path, edge in node.edges():
-            if len(path) == 1:
-                rows, first = self.meet(f"{node.name}.{path[0]} <- {edge}", rows, first, edge)
-        if rows:
-            for path, edge in nested:
-                self.meet(f"{'.'.join((node.name, *path))} <- {edge}", rows, first, edge)
-        elif rows is not None and nested:
-            known = [self.rows.get(edge.node) for _, edge in nested]
-            rows, first = None if None in known else frozenset().union(*known), str(nested[0][1])
-        return self.filter(node, rows, first)
-
-    def meet(self, here: str, rows: origins.Branches | None, first: str, edge: Edge):
-        """The join of `rows` with an edge's, and what the next one is compared with in messages."""
-        other = self.rows.get(edge.node)
-        if rows is None or other is None:
-            return None, first
-        if origins.apart(rows, other):
-            made = f"its rows are made by {_names(other)}, those of {first} by {_names(rows)}"
-            self.wrong(edge.place, f"{here}: shares no ids with {first}: {made}")
-            return rows, first
-        return origins.join(rows, other), first if rows or not other else str(edge)
-
-    def filter(self, node: Node, rows: origins.Branches | None, first: str) -> origins.Branches | None:
-        """`rows` after the node's conditions."""
-        for condition in node.where:
-            edge = condition.edge
-            here = f"{node.name}.where {edge}"
-            source = self.take(edge, here)
-            if source is not None:
-                self.problems += condition_problems(node, condition, source.hint)
-            if rows == origins.ONE_ROW and self.rows.get(edge.node):
-                self.wrong(edge.place, f"{here}: {node.name} is one row that joins every row; there are none to choose")
-                continue
-            rows, _ = self.meet(here, rows, first, edge)
-            rows = rows and origins.filtered(rows, f"{edge} {condition.test!r}")
-        return rows
-
-    def united(self, node: Node) -> origins.Branches | None:
-        pooled: list[tuple[str, origins.Branches]] = []
-        for number, name in enumerate(node.members):
-            rows, place = self.rows.get(name), node.at("union", number)
-            if rows is None or self.nodes[name].verb in ("fit", "load"):
-                return None
-            if not rows:
-                self.wrong(
-                    place, f"{node.name}: {name} is one row that joins every row, not rows to pool {self.of(name)}"
-                )
-            for other, before in pooled:
-                if source := origins.doubled(before, rows):
-                    message = f"the ids of {source} would stand in it twice, by {other} and by {name}"
-                    self.wrong(place, f"{node.name}: {message}; pool tables that share no rows")
-            pooled.append((name, rows))
-        rows = frozenset().union(*(rows for _, rows in pooled))
-        return self.filter(node, rows, node.members[0]) if node.members else None
-
     # ---- sizes ----
 
     def other_sizes(self) -> None:
@@ -391,7 +321,3 @@ def _places(node: Node):
 
 def _places_in_size(graph: Graph, here: tuple[str, ...]):
     return lambda *keys, value=False: graph.at(*here, *keys, value=value)
-
-
-def _names(rows: origins.Branches) -> str:
-    return " and ".join(sorted(origins.sources(rows)))
