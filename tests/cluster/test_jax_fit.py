@@ -3,11 +3,14 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 
+from runner.fit.events import curves
+from runner.store import Store
 from tests.cluster.test_cluster_fit import title, weights
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
@@ -88,8 +91,18 @@ nodes:
 
 @pytest.mark.slow
 def test_the_flow_on_two_workers_equals_that_on_one(driver):
-    wanted = alone(driver, FLOW.format(parts=1, workers=1))
+    """Step by step, to rounding. Weights whose gradient is rounding alone (shifts after a norm) differ: Adam takes its sign."""
+    alone(driver, FLOW.format(parts=1, workers=1))
     driver.write(FLOW.format(parts=2, workers=2))
     code, _, err = driver.run("--address", "local", timeout=300)
     assert code == 0, err
-    same(weights(driver.folder / "store"), wanted, 1e-4)
+    one, two = (learned(driver.folder / store) for store in ("alone", "store"))
+    assert len(one) == 8
+    np.testing.assert_allclose(two, one, rtol=1e-4)
+
+
+def learned(store: Path) -> list[tuple[float, float]]:
+    """Loss and norm of the gradient of every step."""
+    (folder,) = (store / "fits").iterdir()
+    lines = curves(Store(store).files, f"fits/{folder.name}")
+    return [(line["train/loss"], line["train/grad_norm"]) for line in lines if "train/loss" in line]
