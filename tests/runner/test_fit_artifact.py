@@ -102,7 +102,7 @@ def test_the_card_names_data_scores_and_limits(voices):
     assert "ann (" in text
     assert "- Licences of all it was made from: CC0-1.0, MIT" in text
     assert f"{metrics['best']['score']:.6g} at step {metrics['best']['step']}" in text
-    assert "## Known limits" in text
+    assert "## Known limits\n- It knows one level for all waves.\n" in text
     assert "- It has heard no other languages than " in text
     assert "- max_steps: 4" in text
 

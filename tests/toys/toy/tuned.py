@@ -31,6 +31,7 @@ class Tuned(Trainable[Config]):
     tiny = Config(max_steps=4, max_frames=3200, checkpoint_interval=2, val_check_interval=2)
     needs = ("torch",)
     extra = "train"
+    limits = "It knows one level for all waves."
 
     def fit(self, run: Run[Lesson]) -> None:
         import torch
