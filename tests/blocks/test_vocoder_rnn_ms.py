@@ -41,8 +41,8 @@ def made(seed=0, **settings_):
     """A block with random weights, larger than those of a start, so that every part counts."""
     block = BLOCK(BLOCK.tiny.model_copy(update=settings_), SPEC, seed)
     rng = np.random.default_rng(7)
-    first = net.start(block._net(), jax.random.key(0))
-    block.variables = jax.tree.map(lambda a: (0.5 * rng.standard_normal(a.shape)).astype(np.float32), first)
+    shapes = jax.eval_shape(lambda: net.start(block._net(), jax.random.key(0)))
+    block.variables = jax.tree.map(lambda a: 0.5 * rng.standard_normal(a.shape, np.float32), shapes)
     return block
 
 

@@ -24,7 +24,9 @@ class Gates(nn.Module):
     def setup(self):
         I, G = self.inputs, 3 * self.hidden
         self.into_IG = self.param("into", nn.initializers.lecun_normal(), (I, G))
-        self.over_GH = self.param("over", _orthogonal, (G, self.hidden))
+        self.over_GH = self.param(
+            "over", nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform", 1, 0), (G, self.hidden)
+        )
         self.bias_G = self.param("bias", nn.initializers.zeros, (G,))
         self.last_H1 = self.param("last", nn.initializers.zeros, (self.hidden, 1))
 
@@ -42,11 +44,6 @@ class Affine(nn.Module):
 
     def __call__(self, x):
         return x @ self.w_IO + self.b_O
-
-
-def _orthogonal(key, shape):
-    made = [nn.initializers.orthogonal()(k, (shape[1], shape[1])) for k in jax.random.split(key, 3)]
-    return jnp.concatenate(made)
 
 
 class Net(nn.Module):
