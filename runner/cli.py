@@ -242,6 +242,23 @@ def new(block: Annotated[str, typer.Argument(metavar="KIND.VARIANT")]) -> None:
 
 
 @app.command()
+def export(
+    artifact: Annotated[Path, typer.Argument(metavar="FOLDER", help="A trained block, such as pretrained/NAME.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the file is written, and what it is beside it.")],
+    format: Annotated[str, typer.Option(help="onnx, or stablehlo.")] = "onnx",
+) -> None:
+    """Write a trained block as one file for programs that have none of this code."""
+    from runner.export import export as write
+    from runner.store import StoreError
+
+    try:
+        for path in write(artifact, format, out):
+            print(path)
+    except (ValueError, StoreError) as error:
+        stop(str(error))
+
+
+@app.command()
 def schema(out: Annotated[Path | None, typer.Option(metavar="FILE")] = None) -> None:
     """Print a JSON Schema of graph YAMLs, for an editor's completion."""
     from runner.schema import graph_schema

@@ -1,0 +1,134 @@
+"""`vocoder.fourier` exported: the files say what the block says, at any length, and the command writes them."""
+
+import json
+
+import jax
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from typer.testing import CliRunner
+
+from blocks.base import ports
+from blocks.load import find
+from blocks.spec import AudioSpec
+from blocks.vocoder.fourier import export
+from blocks.vocoder.schema import Spectral
+from runner.cli import app
+from runner.export import exportable
+from runner.store.artifact import write_manifest
+
+Fourier = find("vocoder.fourier")
+LENGTHS = {
+    "same": (2, 77, 1203),
+    "center": (2, 77),
+    "none": (2, 77),
+}  # 1203 frames are more than `apply` speaks at once
+
+
+def made(**spec):
+    """A vocoder whose weights are far from their start, where it would whisper."""
+    block, rng = Fourier(Fourier.tiny, AudioSpec(n_mels=20, **spec)), np.random.default_rng(1)
+    block._params = jax.tree.map(lambda a: (0.3 * rng.standard_normal(a.shape)).astype(np.float32), block._wanted)
+    block._trained = {"params": block._params, "critics": {}}
+    block._scale = np.array([-4.0, 2.0], np.float32)
+    return block
+
+
+def mels(frames: int) -> np.ndarray:
+    return np.random.default_rng(frames).normal(-4, 2, (frames, 20)).astype(np.float32)
+
+
+def in_onnx(data: bytes):
+    session = onnxruntime.InferenceSession(data)
+    return lambda mel: session.run(["wave"], {"log_mel": mel})[0]
+
+
+def in_stablehlo(data: bytes):
+    return jax.export.deserialize(bytearray(data)).call
+
+
+RUN = {"onnx": in_onnx, "stablehlo": in_stablehlo}
+
+
+@pytest.fixture(scope="module", params=LENGTHS)
+def said(request):
+    """A block and what it makes of log-mels of several lengths."""
+    block = made(padding=request.param)
+    return block, {frames: block.apply([Spectral(log_mel=mels(frames))])[0].wave for frames in LENGTHS[request.param]}
+
+
+@pytest.mark.parametrize("format", RUN)
+def test_the_file_says_what_the_block_says(said, format):
+    block, waves = said
+    run = RUN[format](getattr(export, format)(block, {}))
+    for frames, wave in waves.items():
+        assert np.abs(wave).max() > 0.05
+        np.testing.assert_allclose(np.asarray(run(mels(frames)[None])), wave[None], atol=2e-6)
+
+
+@pytest.mark.parametrize("format", RUN)
+def test_loud_mels_end_at_full_scale_in_the_file_too(format):
+    block = made()
+    block._params["head"]["bias"][:] = 30.0  # beyond what a log-magnitude may be
+    (voiced,) = block.apply([Spectral(log_mel=mels(9))])
+    said = np.asarray(RUN[format](getattr(export, format)(block, {}))(mels(9)[None]))
+    assert np.abs(said).max() == 1
+    np.testing.assert_allclose(said[0], voiced.wave, atol=1e-4)
+
+
+def test_preemphasis_is_refused():
+    for write in (export.onnx, export.stablehlo):
+        with pytest.raises(ValueError, match=r"preemphasis 0\.97, which cannot be exported"):
+            write(made(preemphasis=0.97), {})
+
+
+@pytest.fixture
+def artifact(tmp_path):
+    block, folder = made(), tmp_path / "artifact"
+    folder.mkdir()
+    block.save(folder)
+    about = dict(block="vocoder.fourier", config=Fourier.tiny.model_dump(mode="json"), licences=["CC-BY-3.0"])
+    write_manifest(folder, {**about, "spec": block.spec.model_dump(mode="json")})
+    return folder
+
+
+def command(*words):
+    return CliRunner().invoke(app, ["export", *map(str, words)])
+
+
+@pytest.mark.parametrize("format", RUN)
+def test_the_command_writes_a_file_and_what_it_is(artifact, tmp_path, format):
+    done = command(artifact, "--format", format, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    model, beside = tmp_path / f"out/fourier.{format}", tmp_path / "out/fourier.json"
+    assert done.output.split() == [str(model), str(beside)]
+    about = json.loads(beside.read_text())
+    assert (about["block"], about["licences"], about["spec"]["n_mels"]) == ("vocoder.fourier", ["CC-BY-3.0"], 20)
+    (voiced,) = made().apply([Spectral(log_mel=mels(30))])
+    np.testing.assert_allclose(np.asarray(RUN[format](model.read_bytes())(mels(30)[None]))[0], voiced.wave, atol=2e-6)
+
+
+def test_the_onnx_file_says_by_itself_what_it_is(artifact, tmp_path):
+    command(artifact, "--out", tmp_path)
+    model = onnx.load(tmp_path / "fourier.onnx")
+    told = {each.key: each.value for each in model.metadata_props}
+    assert told["block"] == "vocoder.fourier"
+    assert AudioSpec(**json.loads(told["spec"])) == AudioSpec(n_mels=20)
+    named = [[value.name for value in values] for values in (model.graph.input, model.graph.output)]
+    schemas = ports(Fourier, "map")
+    assert named == [list(schemas.inputs.model_fields), list(schemas.output.model_fields)]
+
+
+def test_what_cannot_be_exported_says_why(artifact, tmp_path):
+    assert "vocoder.fourier" in exportable()
+    done = command(artifact, "--out", tmp_path, "--format", "tflite")
+    assert done.exit_code == 2
+    assert "no format 'tflite'; want one of onnx, stablehlo" in done.output
+    assert "no such folder" in command(tmp_path / "nowhere", "--out", tmp_path).output
+    spec = AudioSpec().model_dump(mode="json")
+    (tmp_path / "flow").mkdir()
+    write_manifest(tmp_path / "flow", {"block": "flow.affine", "config": {}, "spec": spec})
+    assert "flow.affine cannot be exported; those that can: vocoder.fourier" in command(
+        tmp_path / "flow", "--out", tmp_path
+    ).output.replace("\n", " ")
