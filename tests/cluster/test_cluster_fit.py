@@ -41,7 +41,7 @@ def alone(driver):
 
 
 def test_two_workers_equal_one_at_the_same_global_batch(driver, alone):
-    driver.write(GRAPH.format(pause=0, workers=2))
+    driver.write(GRAPH.format(pause="0, accumulate: 2", workers=2))
     code, _, err = driver.run("--address", "local", timeout=200)
     assert code == 0, err
     for name, value in weights(driver.folder / "store").items():
