@@ -1,8 +1,9 @@
 """`vocoder.rnn_ms` in use: waves drawn sample after sample, recordings judged; compiled for few shapes, whatever the length.
 
 What one sample needs is two recurrent and two linear products, weight first. All else is done before: the embedding is a
-table of gates, what the log-mel says is in gates too, and chance is one number a sample, drawn from the item's own seed.
-Axes: R rows, G gates, H hidden, L linear, K classes, n its root, B streams, S samples.
+table of gates, what the log-mel says to them is multiplied out once a row, and chance is one number a sample, from the
+item's own seed.
+Axes: R rows, C conditioning, G gates, H hidden, L linear, K classes, n its root, B streams, S samples.
 """
 
 import hashlib
@@ -37,13 +38,13 @@ class Voice:
         """float32 (samples,): drawn from the model; the same for the same log-mel and seed, whatever else is spoken."""
         hop, rows = self.spec.hop_length, samples.Rows.of(self.spec, len(log_mel))
         rng = np.random.default_rng(_seed_of(log_mel, self.seed))
-        known_RG, sharp_R = self._hear(log_mel, rows), self._sharpness(log_mel)[rows.frame_R]
+        known_RC, sharp_R = self._hear(log_mel, rows), self._sharpness(log_mel)[rows.frame_R]
         pieces, overlap = self._pieces(log_mel[rows.frame_R])
         whole, faded = np.zeros(len(rows.frame_R) * hop), _fade(overlap * hop)
         bits = []
         groups, streams = self._together(pieces)
         for some in groups:
-            codes, cost = self._draw(some, streams, known_RG, sharp_R, rng)
+            codes, cost = self._draw(some, streams, known_RC, sharp_R, rng)
             for (begin, end), piece, costs in zip(some, codes, cost):
                 wave = samples.decode(piece, self.net.classes).astype(np.float64)
                 if begin:
@@ -55,7 +56,7 @@ class Voice:
         wave = whole[rows.skip : rows.skip + rows.samples].astype(np.float32)
         return np.clip(wave, -1, 1), float(np.concatenate(bits).mean() / np.log(2))
 
-    def _draw(self, pieces, streams, known_RG, sharp_R, rng) -> tuple[list, list]:
+    def _draw(self, pieces, streams, known_RC, sharp_R, rng) -> tuple[list, list]:
         """Codes and nats of pieces (first row, row after the last), drawn side by side."""
         hop = self.spec.hop_length
         longest = max(end - begin for begin, end in pieces)
@@ -68,8 +69,8 @@ class Voice:
         codes, cost = [], []
         for at in range(0, len(row_RB), ROWS):
             now = slice(at, at + ROWS)
-            known_RGB = known_RG[row_RB[now]].swapaxes(1, 2)
-            state, made = draw(self.weights, state, known_RGB, sharp_R[row_RB[now]], chance_SB[now])
+            known_RCB = known_RC[row_RB[now]].swapaxes(1, 2)
+            state, made = draw(self.weights, state, known_RCB, sharp_R[row_RB[now]], chance_SB[now])
             codes.append(np.asarray(made[0])), cost.append(np.asarray(made[1]))
         codes, cost = np.concatenate(codes), np.concatenate(cost)
         ends = [(end - begin) * hop for begin, end in pieces]
@@ -114,17 +115,17 @@ class Voice:
     def _judge(self, pairs):
         hop, rows = self.spec.hop_length, [samples.Rows.of(self.spec, len(mel)) for mel, _ in pairs]
         longest = -(-max(len(one.frame_R) for one in rows) // ROWS) * ROWS
-        known_RGB = np.zeros((longest, self.weights["over"].shape[0], JUDGED), np.float32)
+        known_RCB = np.zeros((longest, 2 * self.net.conditioning, JUDGED), np.float32)
         codes_SB = np.full((longest * hop + 1, JUDGED), samples.silence(self.net.classes), np.int32)
         for at, (one, (mel, wave)) in enumerate(zip(rows, pairs)):
-            known_RGB[: len(one.frame_R), :, at] = self._hear(mel, one)
+            known_RCB[: len(one.frame_R), :, at] = self._hear(mel, one)
             codes = one.codes(wave, hop, self.net.classes)
             codes_SB[: len(codes), at] = codes
         state, cost = self._silent(JUDGED)[0], []
         for at in range(0, longest, ROWS):
             told = codes_SB[at * hop : (at + ROWS) * hop + 1]
             before, after = (part.reshape(ROWS, hop, JUDGED) for part in (told[:-1], told[1:]))
-            state, made = judge(self.weights, state, known_RGB[at : at + ROWS], before, after)
+            state, made = judge(self.weights, state, known_RCB[at : at + ROWS], before, after)
             cost.append(np.asarray(made))
         cost_SB = np.concatenate(cost)
         for at, one in enumerate(rows):
@@ -135,7 +136,7 @@ class Voice:
     # ---- what both need ----
 
     def _hear(self, log_mel: np.ndarray, rows: samples.Rows) -> np.ndarray:
-        """float32 (R, G): what each row says to the gates."""
+        """float32 (R, C): what is known of each row."""
         count = len(rows.frame_R)
         mel = np.zeros((1, bucket(count), self.spec.n_mels), np.float32)
         mel[0, :count] = log_mel[rows.frame_R]
@@ -186,6 +187,7 @@ def folded(params: dict, embedding: int) -> dict:
     into = np.asarray(spoken["into"])
     return {
         "table": np.asarray(params["embed"]) @ into[:embedding] + np.asarray(spoken["bias"]),
+        "heard": into[embedding:].T,
         "over": spoken["over"],
         "inner": spoken["last"],
         "first": np.asarray(params["first"]["w"]).T,
@@ -197,16 +199,16 @@ def folded(params: dict, embedding: int) -> dict:
 
 @partial(jax.jit, static_argnums=0)
 def hear(net: Net, variables: dict, mel_BRM, real_BR):
-    known = net.apply(variables, mel_BRM, real_BR, method="condition")
-    return known @ variables["params"]["spoken"]["into"][net.embedding :]
+    return net.apply(variables, mel_BRM, real_BR, method="condition")
 
 
 @jax.jit
-def draw(w: dict, state, known_RGB, sharp_RB, chance_RHB):
+def draw(w: dict, state, known_RCB, sharp_RB, chance_RHB):
     """Codes and nats (S, B) of `ROWS` rows, and the state after them."""
 
     def row(state, now):
-        known_GB, sharp_B, chance_HB = now
+        known_CB, sharp_B, chance_HB = now
+        known_GB = w["heard"] @ known_CB
 
         def sample(state, chance_B):
             h_HB, code_B = state
@@ -216,7 +218,7 @@ def draw(w: dict, state, known_RGB, sharp_RB, chance_RHB):
 
         return jax.lax.scan(sample, state, chance_HB)
 
-    state, made = jax.lax.scan(row, state, (known_RGB, sharp_RB, chance_RHB))
+    state, made = jax.lax.scan(row, state, (known_RCB, sharp_RB, chance_RHB))
     return state, jax.tree.map(lambda a: a.reshape(-1, a.shape[-1]), made)
 
 
@@ -245,16 +247,17 @@ def chosen(logits_KB, chance_B):
 
 
 @jax.jit
-def judge(w: dict, h_HB, known_RGB, before_RHB, after_RHB):
+def judge(w: dict, h_HB, known_RCB, before_RHB, after_RHB):
     """Nats (S, B) that each sample of `ROWS` rows costs after those before it, and the state after them."""
 
     def row(h_HB, now):
-        known_GB, before, after = now
+        known_CB, before, after = now
+        known_GB = w["heard"] @ known_CB
         states = gru(w["table"][before].swapaxes(1, 2) + known_GB, w["over"], w["inner"], h_HB)
         S, H, B = states.shape
         x_NL = jax.nn.relu(states.swapaxes(1, 2).reshape(S * B, H) @ w["first"].T + w["first_bias"][:, 0])
         cost = nats(x_NL, w["last"].T, w["last_bias"][:, 0], after.reshape(-1))
         return states[-1], cost.reshape(S, B)
 
-    h_HB, cost = jax.lax.scan(row, h_HB, (known_RGB, before_RHB, after_RHB))
+    h_HB, cost = jax.lax.scan(row, h_HB, (known_RCB, before_RHB, after_RHB))
     return h_HB, cost.reshape(-1, cost.shape[-1])
