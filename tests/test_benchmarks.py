@@ -53,3 +53,10 @@ def test_memory_is_flat():
 @pytest.mark.slow
 def test_the_speed_of_the_features_is_measured():
     assert "librosa" in run(ROOT / "benchmarks/features.py", "--quick")
+
+
+@pytest.mark.slow
+def test_a_training_is_measured_beside_a_bare_loop():
+    told = run(ROOT / "benchmarks/fit.py", "--quick", "--no-cluster")
+    assert told.count("in process, over the bare loop:") == 2
+    assert "a save: " in told

@@ -1,10 +1,10 @@
-"""What the measured blocks exchange: short vectors and waves."""
+"""What the measured blocks exchange: short vectors, waves, and log-mels with phones."""
 
 from typing import Annotated
 
 import numpy as np
 
-from blocks.arrays import Array, Split, Wave
+from blocks.arrays import Array, LogMel, Phones, Split, Wave
 from blocks.base import NewRow, Schema
 
 Numbers = Annotated[np.ndarray, Array("numbers", "float32", "n")]
@@ -21,6 +21,11 @@ class NewVector(NewRow):
 class Recorded(NewRow):
     wave: Wave
     split: Split
+
+
+class Uttered(NewRow):
+    log_mel: LogMel
+    phones: Phones
 
 
 class Sound(Schema):
