@@ -66,13 +66,14 @@ def test_before_the_first_step_is_done_and_between_two_there_is_more_time(rank):
 
 
 def test_a_stopped_process_is_told_from_one_that_waits(rank, tmp_path):
-    stopped, waiting = rank(1, 2, 60, 0, 60), rank(0, 2, 4, 0, 60)
+    stopped = rank(1, 2, 60, 0, 60)
     files = Files(tmp_path)
     while (files.read_json("fits/some/rank-1.json") or {"step": 0})["step"] < 2:
         assert stopped.poll() is None
         time.sleep(0.05)
     stopped.send_signal(signal.SIGSTOP)
-    _, err = waiting.communicate(timeout=30)
+    waiting = rank(0, 2, 4, 0, 60)
+    _, err = waiting.communicate(timeout=60)
     assert waiting.returncode == 1
     assert "rank 0 has been at step 2 (item2) for" in err
     assert "rank 1 is silent for" in err
