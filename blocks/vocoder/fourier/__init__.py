@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from blocks.base import BadItem, Trainable
+from blocks.base import Trainable
 from blocks.common import weights
+from blocks.common.checks import check_mel
 from blocks.common.mel import deemphasis, preemphasis
 from blocks.training import FitConfig, Run, bucket
 from blocks.vocoder.schema import Lesson, Spectral, Voiced
@@ -35,6 +36,8 @@ class Config(FitConfig):
     ema: float = Field(0.999, ge=0.0, lt=1.0)  # decay of the averaged weights, which are those used
     adversarial_from: PositiveInt | None = None  # the first step with critics; none: spectra alone
     critic_width: PositiveInt = 16
+    periods: tuple[PositiveInt, ...] = (2, 3, 5, 7, 11)  # samples that a critic of waves folds at
+    resolutions: tuple[PositiveInt, ...] = (512, 1024, 2048)  # samples of the windows of a critic of spectra
     critic_lr: PositiveFloat = 2e-4
     spectral_weight: NonNegativeFloat = 60.0
     feature_weight: NonNegativeFloat = 2.0
@@ -42,7 +45,8 @@ class Config(FitConfig):
 
 class Fourier(Trainable[Config]):
     tiny = Config(
-        hidden=8, wide=16, layers=2, crop=16, max_steps=4, max_frames=160, adversarial_from=3, critic_width=4,
+        hidden=8, wide=16, layers=2, crop=16, max_steps=4, max_frames=160, adversarial_from=3, critic_width=2,
+        periods=(2,), resolutions=(512,),
         warmup_steps=2, checkpoint_interval=2, val_check_interval=2, ema=0.5,
     )  # fmt: skip
     paper = "Siuzdak 2024 (Vocos); Kong et al. 2020 (HiFi-GAN); Jang et al. 2021 (UnivNet)"
@@ -141,7 +145,7 @@ class Fourier(Trainable[Config]):
     def _critics(self):
         from blocks.vocoder.fourier.critics import Critics
 
-        return Critics(self.config.critic_width)
+        return Critics(self.config.periods, self.config.resolutions, self.config.critic_width)
 
     def _cropped(self, items: list[Lesson], size: int, rng=None) -> dict[str, np.ndarray]:
         """A crop of each item, anywhere, or in the middle where there is no `rng`; zeros behind a short one."""
@@ -225,8 +229,7 @@ class Fourier(Trainable[Config]):
         return self._placed(self._cells(chain(pieces, [(end, True)])))
 
     def _spoken(self, mel: np.ndarray) -> np.ndarray:
-        if len(mel) == 0:
-            raise BadItem("the log-mel has no frames, want at least one")
+        check_mel(mel, self.spec)
         pieces = ((mel[at : at + LONGEST], at + LONGEST >= len(mel)) for at in range(0, len(mel), LONGEST))
         return np.concatenate(list(self._placed(self._cells(pieces))))
 
@@ -235,7 +238,8 @@ class Fourier(Trainable[Config]):
         around, kept = self.lookahead, np.zeros((0, self.spec.n_mels), np.float32)
         first = done = 0  # frame of kept[0], and up to which frame all is said
         for mel, last in pieces:
-            self._check(mel)
+            if len(mel):
+                check_mel(mel, self.spec)
             kept = np.concatenate([kept, mel])
             upto = first + len(kept) - (0 if last else around)
             if upto > done:
@@ -267,12 +271,6 @@ class Fourier(Trainable[Config]):
         if rest := spec.samples(frames) - given:
             held = np.concatenate([held, np.zeros(max(0, rest - len(held)), np.float32)])
             yield out(rest)
-
-    def _check(self, mel: np.ndarray) -> None:
-        if mel.ndim != 2 or mel.shape[1] != self.spec.n_mels:
-            raise BadItem(f"the log-mel has shape {mel.shape}, want (frames, {self.spec.n_mels})")
-        if not np.isfinite(mel).all():
-            raise BadItem(f"{int((~np.isfinite(mel)).sum())} of {mel.size} mel values are NaN or infinite")
 
     def _scaled(self, mel: np.ndarray) -> np.ndarray:
         mean, deviation = self._scale

@@ -13,8 +13,6 @@ import jax.numpy as jnp
 from blocks.common.jax_nn import conv
 from blocks.vocoder.fourier.losses import spectrum
 
-PERIODS = (2, 3, 5, 7, 11)
-RESOLUTIONS = ((512, 128), (1024, 256), (2048, 512))  # samples of a window, and from one to the next
 SLOPE = 0.1
 
 
@@ -66,14 +64,13 @@ class PeriodCritic(nn.Module):
 class ResolutionCritic(nn.Module):
     """Looks at the complex spectrum."""
 
-    size: int
-    hop: int
+    size: int  # samples of a window
     width: int
 
     @nn.compact
     def __call__(self, wave_BS):
         B, seen = len(wave_BS), []
-        parts = spectrum(wave_BS, self.size, self.hop).swapaxes(1, 2) * (8 / self.size)  # (B, F, T, 2)
+        parts = spectrum(wave_BS, self.size, self.size // 4).swapaxes(1, 2) * (8 / self.size)  # (B, F, T, 2)
         h = parts * ((parts**2).sum(-1, keepdims=True) + 1e-6) ** -0.25  # quiet parts are looked at too
         for n, by in enumerate((4, 2, 2, 1)):
             h = beside(fold(h, by))
@@ -87,14 +84,14 @@ class ResolutionCritic(nn.Module):
 class Critics(nn.Module):
     """All of them: a list of (verdicts (B, n), what their layers saw [(B, m)])."""
 
+    periods: tuple[int, ...]
+    resolutions: tuple[int, ...]
     width: int
 
     @nn.compact
     def __call__(self, wave_BS):
-        periods = [PeriodCritic(p, self.width, name=f"period_{p}")(wave_BS) for p in PERIODS]
-        return periods + [
-            ResolutionCritic(size, hop, self.width, name=f"resolution_{size}")(wave_BS) for size, hop in RESOLUTIONS
-        ]
+        of_time = [PeriodCritic(p, self.width, name=f"period_{p}")(wave_BS) for p in self.periods]
+        return of_time + [ResolutionCritic(n, self.width, name=f"resolution_{n}")(wave_BS) for n in self.resolutions]
 
 
 def critic_loss(real: list, fake: list):

@@ -51,11 +51,7 @@ class Steps:
             parts = _weighted(parts)
 
             def one(part, _):
-                (value, (numbers, fake)), slope = jax.value_and_grad(self._against, has_aux=True)(
-                    state["params"], state["critics"], part
-                )
-                verdict, critic_slope = jax.value_and_grad(self._judging)(state["critics"], fake, part)
-                return {"loss": value, "loss_critic": verdict, **numbers}, slope, critic_slope
+                return self._both(state["params"], state["critics"], part)
 
             numbers, slope, critic_slope = summed(one, parts)
             norm, fine = _finite(numbers["loss"] + numbers["loss_critic"], (slope, critic_slope))
@@ -72,26 +68,38 @@ class Steps:
     def _distance(self, wave, part):
         return spectral(wave, part["wave"], self.sample_rate)
 
-    def _judged(self, params, wave):
-        return self.critics.apply({"params": params}, wave)
+    def _both(self, params, critics, part):
+        """Numbers, the slope of the generator and that of the critics, from one look of the critics at both waves."""
+        size, weight = len(part["wave"]), part["weight"]
+        fake, back_to_generator = jax.vjp(lambda params: self._made(params, part), params)
+        waves = jnp.concatenate([part["wave"], fake])
+        seen, back = jax.vjp(lambda critics, waves: self.critics.apply({"params": critics}, waves), critics, waves)
 
-    def _against(self, params, critics, part):
-        """The generator's loss; with what it consists of, and the waves."""
-        fake, weight = self._made(params, part), part["weight"]
-        seen, known = self._judged(critics, fake), self._judged(critics, part["wave"])
-        numbers = {
-            "loss_spectral": (self._distance(fake, part) * weight).sum(),
-            "loss_adversarial": (adversarial_loss(seen) * weight).sum(),
-            "loss_feature": (feature_loss(known, seen) * weight).sum(),
-        }
-        shares = self.spectral_weight, 1.0, self.feature_weight
-        whole = sum(share * value for share, value in zip(shares, numbers.values(), strict=True))
-        return whole, (numbers, jax.lax.stop_gradient(fake))
+        def halves(seen):
+            return jax.tree.map(lambda a: a[:size], seen), jax.tree.map(lambda a: a[size:], seen)
 
-    def _judging(self, critics, fake, part):
-        """The critics' own loss."""
-        verdicts = critic_loss(self._judged(critics, part["wave"]), self._judged(critics, fake))
-        return (verdicts * part["weight"]).sum()
+        def against_them(seen):
+            real, made = halves(seen)
+            numbers = {
+                "loss_adversarial": (adversarial_loss(made) * weight).sum(),
+                "loss_feature": (feature_loss(real, made) * weight).sum(),
+            }
+            return numbers["loss_adversarial"] + self.feature_weight * numbers["loss_feature"], numbers
+
+        def of_them(seen):
+            return (critic_loss(*halves(seen)) * weight).sum()
+
+        def distance(wave):
+            return (self._distance(wave, part) * weight).sum()
+
+        verdict, verdict_slope = jax.value_and_grad(of_them)(seen)
+        (value, numbers), value_slope = jax.value_and_grad(against_them, has_aux=True)(seen)
+        far, far_slope = jax.value_and_grad(distance)(fake)
+        critic_slope, _ = back(verdict_slope)
+        _, waves_slope = back(value_slope)  # that of the recordings leads nowhere
+        (slope,) = back_to_generator(waves_slope[size:] + self.spectral_weight * far_slope)
+        numbers |= {"loss": value + self.spectral_weight * far, "loss_spectral": far, "loss_critic": verdict}
+        return numbers, slope, critic_slope
 
     def _moved(self, state: dict, params: str, opt: str, optimizer, slope, fine):
         """After one update; as it was where not all is finite."""
