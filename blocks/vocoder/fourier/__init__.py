@@ -39,8 +39,8 @@ class Config(FitConfig):
     periods: tuple[PositiveInt, ...] = (2, 3, 5, 7, 11)  # samples that a critic of waves folds at
     resolutions: tuple[PositiveInt, ...] = (512, 1024, 2048)  # samples of the windows of a critic of spectra
     critic_lr: PositiveFloat = 2e-4
-    spectral_weight: NonNegativeFloat = 60.0
-    feature_weight: NonNegativeFloat = 2.0
+    spectral_weight: NonNegativeFloat = 30.0
+    feature_weight: NonNegativeFloat = 5.0
 
 
 class Fourier(Trainable[Config]):
@@ -65,7 +65,7 @@ class Fourier(Trainable[Config]):
 
         config, devices = self.config, Devices()
         optimizer, critic_optimizer = self._optimizer(config.lr), self._optimizer(config.critic_lr)
-        first = self._first(run)
+        first = {**self._first(run), "step": np.zeros((), np.int32)}
         first["opt"], first["critic_opt"] = optimizer.init(first["params"]), critic_optimizer.init(first["critics"])
         state = run.state(train=first, scale=self._scale)
         self._scale, state.train = np.asarray(state.scale), devices.replicate(state.train)

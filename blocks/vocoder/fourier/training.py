@@ -1,6 +1,6 @@
 """Compiled steps of `vocoder.fourier`: on spectra alone, then against critics.
 
-A state is a dict of params, opt, ema and, for the second, critics and critic_opt; the old one is given up. Parts of a
+A state is a dict of step, params, opt, ema and, for the second, critics and critic_opt; the old one is given up. Parts of a
 batch are dicts of mel (P, B, T, M), wave (P, B, S) and lengths (P, B) in frames, 0 for an item that only fills.
 """
 
@@ -109,8 +109,10 @@ class Steps:
         return {**state, opt: kept, params: moved}
 
     def _averaged(self, state: dict):
-        ema = jax.tree.map(lambda a, p: self.decay * a + (1 - self.decay) * p, state["ema"], state["params"])
-        return {**state, "ema": ema}
+        # From a short memory to a long one: else the first weights would linger for thousands of steps.
+        decay = jnp.minimum(self.decay, (1 + state["step"]) / (10 + state["step"]))
+        ema = jax.tree.map(lambda a, p: decay * a + (1 - decay) * p, state["ema"], state["params"])
+        return {**state, "ema": ema, "step": state["step"] + 1}
 
 
 def _weighted(parts: dict) -> dict:
