@@ -5,7 +5,7 @@ What conditions it is optional, field by field: a flow is conditioned on what it
 
 from typing import Annotated
 
-from blocks.arrays import Embedding, Latent, LogMel, Pitch, Split, Value, Voicing
+from blocks.arrays import Durations, Embedding, Latent, LogMel, Phones, Pitch, Split, Value, Voicing
 from blocks.base import Schema
 
 Nll = Annotated[float, Value("nll", "negative log-likelihood of a log-mel; over log 2 it is bits", "nats a dimension")]
@@ -15,6 +15,8 @@ class Conditions(Schema):
     pitch: Pitch | None = None
     voicing: Voicing | None = None
     embedding: Embedding | None = None  # of the voice
+    phones: Phones | None = None
+    durations: Durations | None = None  # of the phones
 
 
 class Spectral(Conditions):

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from blocks.base import BadItem, check_item
-from blocks.flow.schema import Latents, Spectral
+from blocks.flow.schema import Latents, Lesson, Spectral
 from blocks.load import find
 from blocks.spec import AudioSpec
 from runner.check import check
 from runner.executor import Observer
 from runner.fit.checkpoints import Checkpoints
-from runner.fit.events import curves
+from runner.fit.events import Events, curves
+from runner.fit.run import Items, LocalRun
 from runner.graph import read_graph
 from runner.local import LocalExecutor
 from runner.plan import make_plan
@@ -388,11 +389,38 @@ class TestBlock:
         coded = fitted.apply(items)
         latents = [Latents(latent=c.latent, pitch=item.pitch) for c, item in zip(coded, items)]
         for item, decoded in zip(items, fitted.decode(latents)):
-            np.testing.assert_allclose(
-                decoded.log_mel, item.log_mel, rtol=1e-3, atol=1e-3
-            )  # in float32; exact in float64
+            # The rounding of float32, scaled up on the way; float64 is held to 1e-9 above.
+            np.testing.assert_allclose(decoded.log_mel, item.log_mel, atol=1e-3)
         higher = [latent.model_copy(update={"pitch": 1.5 * latent.pitch}) for latent in latents]
         assert np.abs(fitted.decode(higher)[1].log_mel - items[1].log_mel).max() > 1e-3
+
+    def test_phones_are_a_condition(self, tmp_path):
+        rng, files = np.random.default_rng(0), Store(tmp_path / "store").files
+
+        def item(*phones, durations=(5, 11)):
+            mel = np.repeat(rng.normal(-5, 1, (2, 80)), durations, axis=0) + rng.normal(0, 0.1, (sum(durations), 80))
+            return Lesson(log_mel=mel.astype("float32"), phones=phones, durations=np.array(durations, "int32"))
+
+        lessons = {"one": item("b", "a"), "two": item("a", "ʃ")}
+        Affine = find("flow.affine")
+        block = Affine(Affine.tiny, AudioSpec())
+        train, dev = Items(list(lessons), lessons.get), Items([], lessons.get)
+        run = LocalRun(block.config, 0, train, dev, [16, 16], Checkpoints(files, "fit"), Events(files, "fit", 16000, 0))
+        block.fit(run)
+        assert (block.given.width, list(block.given.phones)) == (4, ["b", "a", "ʃ"])
+        block.save(tmp_path)
+        again = Affine(Affine.tiny, AudioSpec())
+        again.load(tmp_path)
+        asked = lessons["one"]
+        other = asked.model_copy(update={"phones": ("b", "ʃ")})
+        (plain,), (loaded, swapped) = block.apply([asked]), again.apply([asked, other])
+        np.testing.assert_array_equal(plain.latent, loaded.latent)
+        assert np.abs(swapped.latent - loaded.latent).max() > 1e-3, "another phone is another condition"
+        assert np.isfinite(again.apply([asked.model_copy(update={"phones": ("unknown", "a")})])[0].nll)
+        with pytest.raises(BadItem, match="phones of 15 frames beside 16 frames"):
+            block.apply([asked.model_copy(update={"durations": np.array([4, 11], "int32")})])
+        with pytest.raises(ValueError, match="has no durations: want phones and durations, or none"):
+            block.apply([asked.model_copy(update={"durations": None})])
 
     def test_few_shapes_are_compiled(self, fitted):
         before = fitted._compiled["encode"]._cache_size()

@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
 
 from blocks.base import BadItem, Trainable
-from blocks.common import weights
+from blocks.common import symbols, weights
 from blocks.flow.affine.conditions import Given
 from blocks.flow.schema import Coded, Conditions, Decoded, Latents, Lesson, Spectral
 from blocks.training import Batch, FitConfig, Precision, Run, bucket
@@ -109,7 +109,7 @@ class Affine(Trainable[Config]):
             if items and (longest * (len(items) + 1) > run.config.max_frames or len(items) == run.config.max_items):
                 break
             items.append(item)
-        self.given = Given.of(items[0])
+        self.given = Given.of(items[0], self._phones(run))
         mels = [item.log_mel for item in items]
         arrays = self._padded(items, mels, bucket(max(map(len, mels))), len(items))
         noise = np.random.default_rng(run.key(0, "noise")).standard_normal(arrays["x"].shape, np.float32)
@@ -117,6 +117,14 @@ class Affine(Trainable[Config]):
         self.variables = jax.jit(self._flow().init)(
             jax.random.key(run.key(0, "weights"), impl="unsafe_rbg"), *_arguments(arrays)
         )
+
+    def _phones(self, run: Run[Lesson]) -> symbols.Symbols:
+        """Those of all items, in the order in which they appear; a training from other weights keeps theirs."""
+        found = symbols.Symbols()
+        if run.items[0].phones is not None:
+            for item in run.items:
+                found.extend(item.phones)
+        return found
 
     def length(self, item: Lesson) -> int:
         return len(item.log_mel)
@@ -130,14 +138,16 @@ class Affine(Trainable[Config]):
         from flax.traverse_util import flatten_dict
 
         tensors = {name: np.asarray(value) for name, value in flatten_dict(self.variables, sep="/").items()}
-        weights.write(folder, tensors, self.given.words())
+        tables = symbols.write(folder, phones=self.given.phones) if "phones" in self.given.streams else {}
+        weights.write(folder, tensors, {**self.given.words(), **tables})
 
     def load(self, folder: Path) -> None:
         import jax
         from flax.traverse_util import flatten_dict, unflatten_dict
 
         tensors, words = weights.read(folder)
-        self.given = Given.read(words)
+        (phones,) = symbols.read(folder, "phones", about=words) if "symbols" in words else [None]
+        self.given = Given.read(words, phones)
         T, float32 = self.config.squeeze, np.float32
         shapes = [((1, T, self.spec.n_mels), float32), ((1,), np.int32)]
         shapes.append(((1, T, self.given.width), float32) if self.given.width else None)
@@ -220,7 +230,7 @@ class Affine(Trainable[Config]):
             self.given.check(item)
             arrays["x"][row, : len(value)], arrays["lengths"][row] = value, len(value)
             if self.given.width:
-                arrays["frames"][row, : len(value)] = self.given.frames(item)
+                arrays["frames"][row, : len(value)] = self.given.frames(item, len(value))
             if self.given.vector:
                 arrays["vector"][row] = item.embedding
         return arrays
