@@ -14,39 +14,40 @@ from blocks.corpus.schema import Recording
 
 
 class Config(OwnConfig):
-    root: str
+    path: str  # of the folder; empty: no rows, for a graph that others bring their folder to
     prefix: str = ""  # put before each id, to pool several folders
 
 
 class Folder(Source[Config]):
-    tiny = Config(root="recordings")
+    tiny = Config(path="recordings")
 
     def __init__(self, config, spec, seed=0):
         super().__init__(config, spec, seed)
         self.licences = (config.licence,)
 
     def fingerprint(self) -> str:
-        return recordings.fingerprint(Path(self.config.root), paths(self.config.root))
+        return recordings.fingerprint(Path(self.config.path), paths(self.config.path)) if self.config.path else ""
 
     def read(self) -> Iterator[Recording | Failure | Skip]:
-        return recordings.rows(Recording, entries(self.config), self.config, self.spec.sample_rate)
+        found = entries(self.config) if self.config.path else ()
+        return recordings.rows(Recording, found, self.config, self.spec.sample_rate)
 
 
 def paths(root: str) -> list[Path]:
     """Every recording below a folder, sorted. Raises FileNotFoundError where there is none."""
     found = sorted(path for path in Path(root).rglob("[!.]*") if path.suffix.lower() in audio.SUFFIXES)
     if not Path(root).is_dir():
-        raise FileNotFoundError(f"root: no folder {root!r} below {Path.cwd()}; want a folder of recordings")
+        raise FileNotFoundError(f"path: no folder {root!r} below {Path.cwd()}; want a folder of recordings")
     if not found:
-        raise FileNotFoundError(f"root: no recording in {root}; want files of {', '.join(sorted(audio.SUFFIXES))}")
+        raise FileNotFoundError(f"path: no recording in {root}; want files of {', '.join(sorted(audio.SUFFIXES))}")
     return found
 
 
 def entries(config: Config) -> Iterator[Entry | Failure]:
     own = config.model_dump(include={"speaker", "language", "style", "licence"})
     seen: dict[str, Path] = {}
-    for path in paths(config.root):
-        key = path.relative_to(config.root).with_suffix("").as_posix()
+    for path in paths(config.path):
+        key = path.relative_to(config.path).with_suffix("").as_posix()
         if key in seen:
             twin = f"{config.prefix}{key}{path.suffix}"
             yield Failure(f"{path.name} would have the id of {seen[key].name}: keep one of the two", twin)

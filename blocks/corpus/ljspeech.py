@@ -16,20 +16,20 @@ from blocks.corpus.schema import Utterance
 
 
 class Config(OwnConfig):
-    root: str  # the folder that holds metadata.csv and wavs
+    path: str  # the folder that holds metadata.csv and wavs
     prefix: str = "ljspeech/"  # put before each id, to pool several corpora
     text: Literal["raw", "normalised"] = "raw"
 
 
 class LJSpeech(Source[Config]):
-    tiny = Config(root="recordings")
+    tiny = Config(path="recordings")
 
     def __init__(self, config, spec, seed=0):
         super().__init__(config, spec, seed)
         self.licences = (config.licence,)
 
     def fingerprint(self) -> str:
-        table, root = self._table(), Path(self.config.root)
+        table, root = self._table(), Path(self.config.path)
         wavs = recordings.fingerprint(root, sorted(root.glob("wavs/*.wav")))
         return f"{hashlib.sha256(table.read_bytes()).hexdigest()} {wavs}"
 
@@ -37,9 +37,9 @@ class LJSpeech(Source[Config]):
         return recordings.rows(Utterance, self._entries(), self.config, self.spec.sample_rate)
 
     def _table(self) -> Path:
-        table = Path(self.config.root) / "metadata.csv"
+        table = Path(self.config.path) / "metadata.csv"
         if not table.is_file():
-            raise FileNotFoundError(f"root: no {table} below {Path.cwd()}; want a folder with metadata.csv and wavs")
+            raise FileNotFoundError(f"path: no {table} below {Path.cwd()}; want a folder with metadata.csv and wavs")
         return table
 
     def _entries(self) -> Iterator[Entry | Failure]:
@@ -66,5 +66,5 @@ class LJSpeech(Source[Config]):
         if not text:
             return Failure(f"{where}: the {self.config.text} text is empty", id)
         own = self.config.model_dump(include={"speaker", "language", "style", "licence"})
-        path = Path(self.config.root) / "wavs" / f"{key}.wav"
+        path = Path(self.config.path) / "wavs" / f"{key}.wav"
         return Entry(id, key, partial(audio.decode, path), {"text": text, **own})

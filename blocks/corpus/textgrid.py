@@ -22,22 +22,22 @@ _SILENT = ("", "sil", "sp", "<eps>")
 
 
 class Config(folder.Config):
-    grids: str | None = None  # the folder of the TextGrids, laid out like root; None: beside the recordings
+    grids: str | None = None  # the folder of the TextGrids, laid out like those; None: beside the recordings
     phones: str = "phones"  # name of a tier
     words: str | None = "words"  # name of a tier; None: there is none
     phone_set: Literal["ipa", "arpabet", "own"] = "ipa"  # own: labels are taken as they are
 
 
 class TextGrids(Source[Config]):
-    tiny = Config(root="recordings")
+    tiny = Config(path="recordings")
 
     def __init__(self, config, spec, seed=0):
         super().__init__(config, spec, seed)
         self.licences = (config.licence,)
 
     def fingerprint(self) -> str:
-        root, grids = Path(self.config.root), Path(self.config.grids or self.config.root)
-        heard = recordings.fingerprint(root, folder.paths(self.config.root))
+        root, grids = Path(self.config.path), Path(self.config.grids or self.config.path)
+        heard = recordings.fingerprint(root, folder.paths(self.config.path))
         return f"{heard} {recordings.fingerprint(grids, sorted(grids.rglob('*.TextGrid')))}"
 
     def read(self) -> Iterator[Timed | Failure | Skip]:
@@ -52,7 +52,7 @@ class TextGrids(Source[Config]):
 
     def _timed(self, row: Recording) -> Timed:
         key = row.id.removeprefix(self.config.prefix)
-        path = Path(self.config.grids or self.config.root) / f"{key}.TextGrid"
+        path = Path(self.config.grids or self.config.path) / f"{key}.TextGrid"
         if not path.is_file():
             raise ValueError(f"no TextGrid for this recording: want {path}")
         tiers = textgrid.read(path)

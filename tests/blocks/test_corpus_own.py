@@ -44,7 +44,7 @@ def test_a_folder_gives_every_recording_below_it_in_order_under_its_path(tmp_pat
         write(tmp_path / name, tone())
     (tmp_path / "notes.txt").write_text("no recording")
     write(tmp_path / "a" / ".hidden.wav", tone())
-    rows = read(Folder, spec, root=str(tmp_path), speaker="me", language="de", style="calm", licence="CC0-1.0")
+    rows = read(Folder, spec, path=str(tmp_path), speaker="me", language="de", style="calm", licence="CC0-1.0")
     assert [row.id for row in rows] == ["a/deep/z", "a/x", "a/y", "b", "c"]
     assert all(type(row) is Recording and check_item(row, spec) is None for row in rows)
     row = rows[1]
@@ -54,13 +54,13 @@ def test_a_folder_gives_every_recording_below_it_in_order_under_its_path(tmp_pat
 
 
 def test_the_licence_of_an_own_corpus_is_that_of_the_settings(tmp_path, spec):
-    assert Folder(Folder.Config(root=str(tmp_path), licence="CC-BY-4.0"), spec).licences == ("CC-BY-4.0",)
+    assert Folder(Folder.Config(path=str(tmp_path), licence="CC-BY-4.0"), spec).licences == ("CC-BY-4.0",)
 
 
 def test_ids_of_two_folders_can_be_kept_apart_and_their_splits_stay(tmp_path, spec):
     for number in range(40):
         write(tmp_path / f"{number}.wav", tone(0.01))
-    bare, named = read(Folder, spec, root=str(tmp_path)), read(Folder, spec, root=str(tmp_path), prefix="mine/")
+    bare, named = read(Folder, spec, path=str(tmp_path)), read(Folder, spec, path=str(tmp_path), prefix="mine/")
     assert [f"mine/{row.id}" for row in bare] == [row.id for row in named]
     assert [row.split for row in bare] == [row.split for row in named] == [split_of(row.id) for row in bare]
     assert {row.split for row in bare} == {"train", "dev", "reserved"}
@@ -68,32 +68,32 @@ def test_ids_of_two_folders_can_be_kept_apart_and_their_splits_stay(tmp_path, sp
 
 def test_a_higher_rate_is_resampled_and_keeps_its_pitch(tmp_path, spec):
     write(tmp_path / "high.wav", tone(0.5, rate=44100, pitch=1000.0), 44100)
-    wave = only(read(Folder, spec, root=str(tmp_path))).wave
+    wave = only(read(Folder, spec, path=str(tmp_path))).wave
     assert len(wave) == 8000
     assert np.argmax(np.abs(np.fft.rfft(wave))) * RATE / len(wave) == 1000
 
 
 def test_a_lower_rate_fails_unless_upsampling_is_asked_for(tmp_path, spec):
     write(tmp_path / "low.wav", tone(rate=8000), 8000)
-    failure = only(read(Folder, spec, root=str(tmp_path)))
+    failure = only(read(Folder, spec, path=str(tmp_path)))
     assert failure == Failure(
         "recorded at 8000 Hz, but the audio spec says sample_rate 16000: "
         "choose a spec of that rate or lower, or set upsample: true",
         "low",
     )
-    assert len(only(read(Folder, spec, root=str(tmp_path), upsample=True)).wave) == 3200
+    assert len(only(read(Folder, spec, path=str(tmp_path), upsample=True)).wave) == 3200
 
 
 def test_channels_fail_unless_one_is_chosen_or_all_are_mixed(tmp_path, spec):
     wave = tone(channels=8) * np.arange(8, dtype="float32") / 8
     write(tmp_path / "eight.wav", wave)
-    failure = only(read(Folder, spec, root=str(tmp_path)))
+    failure = only(read(Folder, spec, path=str(tmp_path)))
     assert failure == Failure("8 channels found, want 1: set channel to mix, or to one of 0..7", "eight")
-    third = only(read(Folder, spec, root=str(tmp_path), channel=2)).wave
+    third = only(read(Folder, spec, path=str(tmp_path), channel=2)).wave
     np.testing.assert_allclose(third, wave[:, 2], atol=1e-4)
-    mixed = only(read(Folder, spec, root=str(tmp_path), channel="mix")).wave
+    mixed = only(read(Folder, spec, path=str(tmp_path), channel="mix")).wave
     np.testing.assert_allclose(mixed, wave.mean(axis=1), atol=1e-4)
-    wrong = only(read(Folder, spec, root=str(tmp_path), channel=8))
+    wrong = only(read(Folder, spec, path=str(tmp_path), channel=8))
     assert wrong.reason == "8 channels found, but channel 8 was asked for: want 0..7"
 
 
@@ -126,7 +126,7 @@ def test_a_bad_file_fails_by_itself_and_says_why(tmp_path, spec, name):
     make, reason = BAD[name]
     make(tmp_path / name)
     write(tmp_path / "zgood.wav", tone())
-    bad, good = read(Folder, spec, root=str(tmp_path))
+    bad, good = read(Folder, spec, path=str(tmp_path))
     assert type(bad) is Failure
     assert bad.id == name.split(".")[0]
     assert reason in bad.reason
@@ -135,14 +135,14 @@ def test_a_bad_file_fails_by_itself_and_says_why(tmp_path, spec, name):
 
 def test_a_link_to_nothing_fails(tmp_path, spec):
     (tmp_path / "gone.wav").symlink_to(tmp_path / "nowhere.wav")
-    failure = Folder(Folder.Config(root=str(tmp_path)), spec)
+    failure = Folder(Folder.Config(path=str(tmp_path)), spec)
     assert "no such file" in only(failure.read()).reason
 
 
 def test_two_files_of_one_id_are_not_both_taken(tmp_path, spec):
     write(tmp_path / "a.flac", tone())
     write(tmp_path / "a.wav", tone())
-    first, second = read(Folder, spec, root=str(tmp_path))
+    first, second = read(Folder, spec, path=str(tmp_path))
     assert type(first) is Recording
     assert second == Failure("a.wav would have the id of a.flac: keep one of the two", "a.wav")
 
@@ -150,14 +150,14 @@ def test_two_files_of_one_id_are_not_both_taken(tmp_path, spec):
 def test_a_folder_without_recordings_is_refused(tmp_path, spec):
     for root, message in ((tmp_path, "no recording in"), (tmp_path / "gone", "no folder")):
         with pytest.raises(FileNotFoundError, match=message):
-            read(Folder, spec, root=str(root))
+            read(Folder, spec, path=str(root))
         with pytest.raises(FileNotFoundError, match=message):
-            Folder(Folder.Config(root=str(root)), spec).fingerprint()
+            Folder(Folder.Config(path=str(root)), spec).fingerprint()
 
 
 def test_the_fingerprint_of_a_folder_changes_with_its_files_only(tmp_path, spec):
     write(tmp_path / "a.wav", tone())
-    block = Folder(Folder.Config(root=str(tmp_path)), spec)
+    block = Folder(Folder.Config(path=str(tmp_path)), spec)
     before = block.fingerprint()
     (tmp_path / "notes.txt").write_text("no recording")
     assert block.fingerprint() == before
@@ -170,7 +170,7 @@ def test_a_row_of_a_split_not_asked_for_is_listed(tmp_path, spec):
     dev, reserved = (next(str(n) for n in range(99) if split_of(str(n)) == split) for split in ("dev", "reserved"))
     for name in (dev, reserved):
         write(tmp_path / f"{name}.wav", tone())
-    rows = {row.id: row for row in read(Folder, spec, root=str(tmp_path), splits=("train",))}
+    rows = {row.id: row for row in read(Folder, spec, path=str(tmp_path), splits=("train",))}
     assert rows[dev] == Skip("split dev, and only train is asked for", dev)
     assert rows[reserved] == Skip("reserved for outside evaluation", reserved)
 
@@ -222,7 +222,7 @@ def lj(tmp_path):
 
 
 def test_a_metadata_table_gives_rows_and_reasons(lj, spec):
-    rows = read(LJSpeech, spec, root=str(lj), speaker="linda-johnson", language="en-US")
+    rows = read(LJSpeech, spec, path=str(lj), speaker="linda-johnson", language="en-US")
     assert [row.id for row in rows] == [
         f"ljspeech/{name}" for name in ("LJ1", "LJ2", "LJ3", "LJ4", "LJ5", "line-7", "LJ9")
     ]
@@ -245,18 +245,18 @@ def test_a_metadata_table_gives_rows_and_reasons(lj, spec):
 
 
 def test_the_normalised_text_can_be_taken_instead(lj, spec):
-    rows = read(LJSpeech, spec, root=str(lj), text="normalised")
+    rows = read(LJSpeech, spec, path=str(lj), text="normalised")
     assert rows[0].text == "In fourteen fifty-five."
     assert rows[4].reason == "metadata.csv, line 6: the normalised text is empty"
 
 
 def test_a_folder_without_metadata_is_refused(tmp_path, spec):
     with pytest.raises(FileNotFoundError, match=r"want a folder with metadata\.csv and wavs"):
-        read(LJSpeech, spec, root=str(tmp_path))
+        read(LJSpeech, spec, path=str(tmp_path))
 
 
 def test_the_fingerprint_follows_texts_and_recordings(lj, spec):
-    block = LJSpeech(LJSpeech.Config(root=str(lj)), spec)
+    block = LJSpeech(LJSpeech.Config(path=str(lj)), spec)
     first = block.fingerprint()
     write(lj / "wavs" / "LJ1.wav", tone(0.4))
     second = block.fingerprint()
@@ -301,3 +301,7 @@ def test_the_fingerprint_of_lines_is_that_of_their_texts(tmp_path, spec):
     assert in_file != Lines(Lines.Config(texts=("One.", "Three.")), spec).fingerprint()
     with pytest.raises(FileNotFoundError, match="want a text file"):
         Lines(Lines.Config(file="nowhere.txt"), spec).fingerprint()
+
+
+def test_no_folder_is_no_rows(spec):
+    assert read(Folder, spec, path="") == []

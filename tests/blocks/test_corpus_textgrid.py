@@ -43,7 +43,7 @@ def corpus(tmp_path, spec):
         (tmp_path / "grids/ann").mkdir(parents=True, exist_ok=True)
         soundfile.write(tmp_path / "audio/ann/one.wav", wave(seconds, 1), 16000)
         textgrid.write(tmp_path / "grids/ann/one.TextGrid", found or tiers())
-        config = {"root": str(tmp_path / "audio"), "grids": str(tmp_path / "grids"), "phone_set": "arpabet"} | config
+        config = {"path": str(tmp_path / "audio"), "grids": str(tmp_path / "grids"), "phone_set": "arpabet"} | config
         (row,) = TextGrids(Config(**config), spec).read()
         return row
 
@@ -95,7 +95,7 @@ def test_what_does_not_fit_together_fails_with_its_reason(corpus, changes, confi
 
 def test_a_recording_without_its_grid_fails_and_a_changed_grid_is_noticed(corpus, tmp_path, spec):
     corpus()
-    block = TextGrids(Config(root=str(tmp_path / "audio"), grids=str(tmp_path / "grids")), spec)
+    block = TextGrids(Config(path=str(tmp_path / "audio"), grids=str(tmp_path / "grids")), spec)
     before = block.fingerprint()
     textgrid.write(tmp_path / "grids/ann/one.TextGrid", {"words": tiers()["words"]})
     assert block.fingerprint() != before
@@ -121,7 +121,7 @@ TEXTS = {"one": "hello world", "two": "who is there", "three": "go on"}
 ALIGNED = """
 spec: {{n_mels: 12}}
 nodes:
-  speech: {{read: corpus.ljspeech, config: {{root: corpus, prefix: "", language: en}}}}
+  speech: {{read: corpus.ljspeech, config: {{path: corpus, prefix: "", language: en}}}}
   spoken: {{map: text.phones, in: {{text: speech.text, language: speech.language}}}}
   mel: {{map: features.log_mel, in: {{wave: speech.wave}}}}
   aligner: {{load: {aligner}, as: aligner.monotonic}}
@@ -132,7 +132,7 @@ nodes:
 AGAIN = """
 spec: {n_mels: 12}
 nodes:
-  speech: {read: corpus.textgrid, config: {root: files, language: en}}
+  speech: {read: corpus.textgrid, config: {path: files, language: en}}
 """
 
 
@@ -184,7 +184,7 @@ def test_the_labels_of_a_real_corpus_survive_the_way(tmp_path, spec):
         name = row.id.rsplit("/")[-1]
         soundfile.write(tmp_path / f"{name}.wav", row.wave, 16000, subtype="PCM_16")
         (tmp_path / f"{name}.TextGrid").write_text(grid.textgrid, encoding="utf-8")
-    back = {row.id: row for row in TextGrids(Config(root=str(tmp_path), words=None), spec).read()}
+    back = {row.id: row for row in TextGrids(Config(path=str(tmp_path), words=None), spec).read()}
     for row in whole:
         found = back[row.id.rsplit("/")[-1]]
         assert found.phones == row.phones

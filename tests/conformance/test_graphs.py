@@ -26,7 +26,8 @@ def test_graph_is_sound_and_says_what_it_is(path):
 @pytest.mark.parametrize("path", GRAPHS, ids=lambda path: path.stem)
 def test_graph_runs_on_a_few_rows(path, tmp_path):
     store = Store(tmp_path / "store")
-    plan = make_plan(check(read_graph(path)), store, limit=FEW)
+    size = "tiny" if "tiny" in read_graph(path).sizes else None
+    plan = make_plan(check(read_graph(path, size=size)), store, limit=FEW)
     outcome = LocalExecutor().run(plan, store, Observer())
     assert outcome.error is None
     trained = {name for name, step in plan.steps.items() if step.checked.node.verb == "fit"}

@@ -20,7 +20,7 @@ GRAPH = """
 about: Artifacts for the tests of later formats
 spec: {{n_mels: 12}}
 nodes:
-  speech: {{read: corpus.ljspeech, config: {{root: {root}, prefix: "", language: en, licence: CC0-1.0, splits: [train, dev]}}}}
+  speech: {{read: corpus.ljspeech, config: {{path: {root}, prefix: "", language: en, licence: CC0-1.0, splits: [train, dev]}}}}
   spoken: {{map: text.phones, in: {{text: speech.text, language: speech.language}}}}
   mel: {{map: features.log_mel, in: {{wave: speech.wave}}}}
   aligner:

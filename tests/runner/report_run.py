@@ -30,7 +30,7 @@ paper: Nobody 2024
 seed: 3
 max_failed: 0.5
 nodes:
-  speech: {{read: corpus.ljspeech, config: {{root: {root}, prefix: "", language: he, licence: CC0-1.0, splits: [train, dev, reserved]}}}}
+  speech: {{read: corpus.ljspeech, config: {{path: {root}, prefix: "", language: he, licence: CC0-1.0, splits: [train, dev, reserved]}}}}
   clip: {{pick: {{wave: speech.wave, text: speech.text}}}}
   soft: {{map: toy.gain, in: {{wave: clip.wave}}, config: {{gain: 0.25, bad: [five]}}}}
   loud: {{map: toy.gain, in: {{wave: clip.wave}}, config: {{gain: 1.5}}}}

@@ -14,7 +14,7 @@ from runner.store import Store
 GRAPH = """
 max_failed: {share}
 nodes:
-  speech: {{read: corpus.ljspeech, config: {{root: {root}, speaker: me, language: en-US, licence: CC0-1.0}}}}
+  speech: {{read: corpus.ljspeech, config: {{path: {root}, speaker: me, language: en-US, licence: CC0-1.0}}}}
   mel: {{map: features.log_mel, in: {{wave: speech.wave}}}}
 """
 REASONS = {

@@ -20,8 +20,8 @@ VOICES = """
 spec: {{n_mels: 12}}
 max_failed: 0.5
 nodes:
-  one: {{read: corpus.ljspeech, config: {{root: {root}, prefix: a/, language: en, speaker: ann, licence: CC0-1.0, splits: [train, dev]}}}}
-  two: {{read: corpus.ljspeech, config: {{root: {root}, prefix: b/, language: es, speaker: bo, licence: MIT, splits: [train, dev]}}}}
+  one: {{read: corpus.ljspeech, config: {{path: {root}, prefix: a/, language: en, speaker: ann, licence: CC0-1.0, splits: [train, dev]}}}}
+  two: {{read: corpus.ljspeech, config: {{path: {root}, prefix: b/, language: es, speaker: bo, licence: MIT, splits: [train, dev]}}}}
   both: {{union: [one, two]}}
   clip: {{pick: {{wave: both.wave, split: both.split}}, where: {{both.seconds: {{max: 2.0}}}}}}
   soft: {{map: toy.gain, in: {{wave: clip.wave}}}}

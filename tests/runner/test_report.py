@@ -279,7 +279,7 @@ def test_a_failed_run_is_reported_with_what_it_made(tmp_path):
 def test_a_run_without_any_table_is_reported(tmp_path):
     root = write_corpus(tmp_path / "corpus", {"one": "text"})
     (root / "wavs" / "one.wav").write_bytes(b"no sound")
-    graph = f"nodes:\n  speech: {{read: corpus.ljspeech, config: {{root: {root}}}}}\n"
+    graph = f"nodes:\n  speech: {{read: corpus.ljspeech, config: {{path: {root}}}}}\n"
     store, record = run(tmp_path, graph)
     found = Page(write_report(store, record, tmp_path / "r.html").read_text("utf-8"))
     assert found.tables["nodes"][1][3] == "failed"
