@@ -180,7 +180,11 @@ class Source(Block[C]):
         """Bring the data onto this machine if it is not here yet. Raises OSError saying what to do where it cannot."""
 
     def fingerprint(self) -> str:
-        """A short text that changes whenever the data read would. Raises FileNotFoundError before `fetch`."""
+        """A short text that changes whenever the data read would. Raises FileNotFoundError before `fetch`.
+
+        Empty where nothing was asked of the source, as where a user may bring a folder and did not: that it and what
+        hangs on it have no rows is then no error.
+        """
         raise NotImplementedError
 
     def read(self) -> Iterator:

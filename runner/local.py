@@ -173,7 +173,7 @@ class NodeRun:
     def _publish(self, writer, shards: int | None = None) -> None:
         with self._judging(writer):
             self.policy.settle(writer.rows, writer.failures)
-            if not writer.rows:
+            if not writer.rows and not self.step.idle:
                 raise NodeFailed(f"{self.step.checked.node.place}: {self.step.name}: not one row came out")
         writer.publish(shards)
 
@@ -219,7 +219,7 @@ class NodeRun:
         """Rows to work on. Raises NodeFailed where there are none: nothing may become nothing in silence."""
         node = self.step.checked.node
         self.result.unmatched = rows.unmatched
-        if not rows.ids:
+        if not rows.ids and not self.step.idle:
             sizes = ", ".join(f"{name} has {len(table)}" for name, table in rows.tables.items())
             rule = " and meets `where`" if node.where else ""
             raise NodeFailed(f"{node.place}: {node.name}: no row is in every input{rule} ({sizes})")

@@ -29,6 +29,7 @@ class Step:
     digest: str
     meta: dict
     cached: bool
+    idle: bool = False  # it hangs on a source that nothing was asked of, and has no rows
 
     @property
     def verb(self) -> str:
@@ -156,7 +157,15 @@ def _step(checked: CheckedNode, graph: Graph, steps: dict[str, Step], store, lim
     meta["init"] = steps[node.init].digest if node.init else None
     digest = digest_of(_identity(meta))
     found = store.find_artifact(digest) if node.verb == "fit" else store.find_table(digest)
-    return Step(node.name, checked, digest, meta, cached=found is not None)
+    return Step(node.name, checked, digest, meta, found is not None, _idle(node, meta, steps))
+
+
+def _idle(node, meta: dict, steps: dict[str, Step]) -> bool:
+    if node.verb == "read":
+        return meta["data"] == ""
+    if node.members:
+        return all(steps[name].idle for name in node.members)
+    return any(steps[edge.node].idle for _, edge in node.edges())
 
 
 def _identity(meta: dict) -> dict:

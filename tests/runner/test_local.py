@@ -257,3 +257,17 @@ def test_a_damaged_artifact_stops_the_run(write, store, weights):
         file.write(b"x")
     _, outcome = go(write(LOADED), store)
     assert "model.safetensors: has" in str(outcome.error)
+
+
+def test_a_source_that_nothing_was_asked_of_is_no_error(tmp_path):
+    """A graph may have room for a user's own recordings, and run without them."""
+    path = tmp_path / "graph.yaml"
+    path.write_text(
+        "nodes:\n  own: {read: corpus.folder, config: {path: ''}}\n"
+        "  mel: {map: features.log_mel, in: {wave: own.wave}}\n  tone: {read: toy.tones}\n"
+    )
+    store = Store(tmp_path / "store")
+    plan = make_plan(check(read_graph(path)), store)
+    outcome = LocalExecutor().run(plan, store, Observer())
+    assert outcome.error is None
+    assert [outcome.nodes[name].rows for name in ("own", "mel", "tone")] == [0, 0, 4]
