@@ -33,12 +33,21 @@ nodes:
 """
 
 
-def section() -> str:
-    return (ROOT / "BUILD.md").read_text().split("## Run on a cluster\n")[1].split("\n## ")[0]
+TRAINING = """
+about: a training on two machines
+nodes:
+  tone: {read: toy.tones, config: {count: 12}}
+  model:
+    fit: toy.leveled
+    in: {wave: tone.wave, split: tone.split}
+    config: {max_steps: 6, max_frames: 6400, checkpoint_interval: 3}
+    scale: {workers: 2}
+"""
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", section(), re.DOTALL)
+def blocks(language: str, section: str = "Run on a cluster") -> list[str]:
+    text = (ROOT / "BUILD.md").read_text().split(f"## {section}\n")[1].split("\n## ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def test_the_cluster_of_the_example_is_one_that_ray_understands():
@@ -56,6 +65,7 @@ def test_the_cluster_of_the_example_is_one_that_ray_understands():
 def test_from_ray_start_to_results(tmp_path):
     (tmp_path / "graph.yaml").write_text(GRAPH)
     setup, token, head, worker, run, laptop = blocks("sh")
+    (train,) = blocks("sh", "Train on a cluster")
     with contextlib.ExitStack() as stack:
         moto = stack.enter_context(s3.serving())
         ray = stack.enter_context(tempfile.TemporaryDirectory(prefix="vb", ignore_cleanup_errors=True))
@@ -97,6 +107,9 @@ def test_from_ray_start_to_results(tmp_path):
         assert "cached" in said, "the job found the results of the run before it"
         assert "raysubmit_" in said
         assert "toy.gain" in said, "the store is listed"
+        (tmp_path / "graph.yaml").write_text(TRAINING)
+        assert re.search(r"model\s+done", do(train, **here))
+        assert re.search(r"model\s+cached", do(train, **here)), "the artifact is in the bucket"
 
 
 def end(child: subprocess.Popen) -> None:
