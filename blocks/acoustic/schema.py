@@ -1,0 +1,86 @@
+"""An acoustic model says phones: their log-mel, and how long each of them takes.
+
+What a system adds beyond phones is named in the model's settings and wired by those names, with no code of its own:
+`streams` hold a number or a row of numbers for each phone (a tag, the step of a note, its seconds), `globals` a name or
+a vector for the whole (who speaks, in which style, in which language). A stream of zeros says nothing, as does one left out.
+
+Axes: phones N, frames T, channels C of a stream.
+"""
+
+from typing import Annotated
+
+import numpy as np
+
+from blocks.arrays import (
+    Array,
+    Durations,
+    Embedding,
+    Energy,
+    Language,
+    LogMel,
+    Phones,
+    Pitch,
+    Speaker,
+    Split,
+    Style,
+    Value,
+)
+from blocks.base import Schema
+
+TokenStream = Annotated[
+    np.ndarray, Array("stream", "float32", "phones", about="a number for each phone: a class from 0, or a quantity")
+]
+TokenVectors = Annotated[
+    np.ndarray, Array("stream_vectors", "float32", "phones", "channels", about="a row of numbers for each phone")
+]
+PhonePitch = Annotated[
+    np.ndarray,
+    Array("phone_pitch", "float32", "phones", unit="Hz", about="geometric mean of F0 over a phone, 0 where unvoiced"),
+]
+PhoneEnergy = Annotated[
+    np.ndarray, Array("phone_energy", "float32", "phones", unit="dB", about="mean level over a phone's frames")
+]
+SpeakingRate = Annotated[float, Value("speaking_rate", "how fast it is said: 1 as the voice does, 2 in half the time")]
+Global = Speaker | Style | Language | Embedding
+
+
+class Request(Schema):
+    """What is to be said, and how."""
+
+    phones: Phones
+    streams: dict[str, TokenStream | TokenVectors] = {}
+    globals: dict[str, Global] = {}
+    speaking_rate: SpeakingRate | None = None
+
+
+class Controlled(Request):
+    """For models that obey: what is given is kept to, what is not is predicted."""
+
+    durations: Durations | None = None
+    phone_pitch: PhonePitch | None = None
+    phone_energy: PhoneEnergy | None = None
+
+
+class Lesson(Schema):
+    """A recording with what it says; durations, pitch and energy where the model has a use for them."""
+
+    phones: Phones
+    streams: dict[str, TokenStream | TokenVectors] = {}
+    globals: dict[str, Global] = {}
+    log_mel: LogMel
+    durations: Durations | None = None
+    pitch: Pitch | None = None
+    energy: Energy | None = None
+    split: Split | None = None  # dev rows are for validation
+
+
+class Spoken(Schema):
+    log_mel: LogMel
+    durations: Durations  # their sum is the log-mel's frames
+
+
+class Controllable(Spoken):
+    """With all that `Controlled` takes, so that it may be changed and said again."""
+
+    phone_pitch: PhonePitch | None = None
+    phone_energy: PhoneEnergy | None = None
