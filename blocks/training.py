@@ -49,6 +49,8 @@ class FitConfig(BlockConfig):
     balance: float = Field(0.0, ge=0.0, le=1.0)
     val_check_interval: PositiveInt = 200  # steps between two validations, where there are dev rows
     patience: PositiveInt | None = None  # validations without a better score until the training ends early
+    # The weights that the training ends with: of the best validation, or of the last step, where a loss is no judge.
+    weights: Literal["best", "last"] = "best"
     checkpoint_interval: PositiveInt = 200  # steps
     nan: Literal["stop", "skip"] = "stop"  # what a loss that is not finite does
 
@@ -100,7 +102,7 @@ class Run(ABC, Generic[I]):
         """From the step after the last checkpoint to `max_steps`. Between two batches: checkpoints, validation, stops.
 
         `validate` scores a list of dev items; its ``loss`` (a mean over their frames) chooses the best checkpoint,
-        which is what `state` holds when the iteration ends.
+        which is what `state` holds when the iteration ends, unless the settings ask for the last.
         """
 
     @abstractmethod

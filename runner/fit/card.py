@@ -76,7 +76,8 @@ def _scores(metrics: dict) -> str:
     best = metrics["best"]
     facts = {"Steps": f"{metrics['steps']:,}"}
     if best:
-        facts["Best loss on dev rows"] = f"{best['score']:.6g} at step {best['step']:,}, whose weights these are"
+        kept = "but the weights are the last" if metrics.get("weights") == "last" else "whose weights these are"
+        facts["Best loss on dev rows"] = f"{best['score']:.6g} at step {best['step']:,}, {kept}"
     last: dict[str, float] = {}
     for line in metrics["curves"]:
         last |= {key: value for key, value in line.items() if key not in ("step", "train/epoch")}

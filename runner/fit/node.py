@@ -73,6 +73,7 @@ def publish(work: FitWork, block: Trainable, run: LocalRun) -> None:
     metrics = {
         "steps": run.done,
         "best": run.best,
+        "weights": run.config.weights,
         "items": len(run.items),
         "dev_items": len(run.dev),
         **{name: round(value, 4) for name, value in run.pace.told().items()},

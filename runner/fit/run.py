@@ -229,9 +229,9 @@ class LocalRun(Run):
         return self.config.patience is not None and self.unimproved >= self.config.patience
 
     def _finish(self) -> None:
-        """Leave the best state in place, where there is one."""
+        """Leave the best state in place, where there is one and it is asked for."""
         best = self.checkpoints.best()
-        if best and best["step"] != self.done:
+        if best and best["step"] != self.done and self.config.weights == "best":
             vars(self.named).update(self.checkpoints.load(best["step"], vars(self.named))[0])
 
     @contextmanager

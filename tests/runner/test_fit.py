@@ -95,6 +95,20 @@ def test_last_and_best_checkpoints_are_kept(go):
     assert len(kept) <= 3
 
 
+def test_the_weights_are_the_best_or_the_last_as_asked(go):
+    diverging = ["model.lr=0.9", "model.val_check_interval=1"]
+    found = {}
+    for which in ("best", "last"):
+        plan, store, outcome = go(sets=[*diverging, f"model.weights={which}"])
+        assert outcome.error is None
+        folder = Path(store.find_artifact(plan.steps["model"].digest))
+        found[which] = weights(plan, store)["weight"], json.loads((folder / "metrics.json").read_text())["best"]["step"]
+        card = (folder / "README.md").read_text()
+        assert ("the weights are the last" in card) == (which == "last")
+    assert found["best"][1] == found["last"][1] < 20, "the best step is not the last one"
+    assert found["best"][0] != found["last"][0]
+
+
 SLOW = GRAPH.replace("max_steps: 20", "max_steps: 60, pause_s: 0.02, balance: 0.5, accumulate: 2")
 
 
