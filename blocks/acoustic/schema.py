@@ -10,6 +10,7 @@ Axes: phones N, frames T, channels C of a stream.
 from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from blocks.arrays import (
     Array,
@@ -48,8 +49,8 @@ class Request(Schema):
     """What is to be said, and how."""
 
     phones: Phones
-    streams: dict[str, TokenStream | TokenVectors] = {}
-    globals: dict[str, Global] = {}
+    streams: dict[str, TokenStream | TokenVectors] = Field(default_factory=dict)
+    globals: dict[str, Global] = Field(default_factory=dict)
     speaking_rate: SpeakingRate | None = None
 
 
@@ -65,8 +66,8 @@ class Lesson(Schema):
     """A recording with what it says; durations, pitch and energy where the model has a use for them."""
 
     phones: Phones
-    streams: dict[str, TokenStream | TokenVectors] = {}
-    globals: dict[str, Global] = {}
+    streams: dict[str, TokenStream | TokenVectors] = Field(default_factory=dict)
+    globals: dict[str, Global] = Field(default_factory=dict)
     log_mel: LogMel
     durations: Durations | None = None
     pitch: Pitch | None = None
