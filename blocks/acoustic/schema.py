@@ -2,7 +2,7 @@
 
 What a system adds beyond phones is named in the model's settings and wired by those names, with no code of its own:
 `streams` hold a number or a row of numbers for each phone (a tag, the step of a note, its seconds), `globals` a name or
-a vector for the whole (who speaks, in which style, in which language): see `blocks.common.conditions`. A stream of zeros says nothing, as does one left out.
+a vector for the whole (who speaks, in which style, in which language). A stream of zeros says nothing, as does one left out.
 
 Axes: phones N, frames T, channels C of a stream.
 """
