@@ -1,0 +1,311 @@
+"""Parallel acoustic model (torch): phones to durations, pitch and energy, and from these to a log-mel, in one pass.
+
+An encoder sees all phones; three predictors say how long each lasts, how high and how loud it is; phones are then spread
+over their frames, as they are or as a mixture of neighbours (`regulation`), and a decoder makes the mel. Durations, pitch and
+energy that are given are obeyed, durations to the frame. Streams and globals are declared in the settings: a tag, a note,
+a speaker. Layers are ConvNeXt's, with attention before them in the encoder, the decoder or neither.
+A phone that was never heard with this stress is said as the same with another, a silence as another; other unknown ones
+are refused. A training that starts from another may bring new phones, speakers, streams and globals: those begin as the
+mean of the known, or at zero. Mels of such models are smooth, as L1 losses are content with a mean.
+Axes: B batch, N phones, T frames, M mels.
+"""
+
+import math
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from blocks.acoustic._inputs import Global, Inputs, Name, Stream
+from blocks.acoustic.parallel.voice import Measures, check_controls, of_phones, padded
+from blocks.acoustic.schema import Controllable, Controlled, Lesson
+from blocks.base import BadItem, Failure, Trainable
+from blocks.common import weights
+from blocks.common.griffin_lim import griffin_lim
+from blocks.training import FitConfig, Precision, Run
+
+
+class Config(FitConfig):
+    streams: dict[Name, Stream] = Field(default_factory=dict)  # numbers for each phone, by name
+    globals: dict[Name, Global] = Field(default_factory=dict)  # names or vectors for the whole, such as speaker: {}
+    pitch: bool = True  # said of each phone, predicted or given; training wants it wired
+    energy: bool = True
+    regulation: Literal["gaussian", "hard"] = "gaussian"  # how phones are spread over their frames
+    hidden: PositiveInt = 192
+    wide: PositiveInt = 576  # between the two layers of a convolution's net
+    encoder_layers: PositiveInt = 4
+    decoder_layers: PositiveInt = 6
+    kernel: PositiveInt = 7  # phones, or frames, a convolution sees
+    attention: Literal["none", "encoder", "both"] = "encoder"
+    heads: PositiveInt = 2
+    predictor_kernel: PositiveInt = 3
+    postnet_layers: NonNegativeInt = 0
+    dropout: float = Field(0.1, ge=0.0, lt=1.0)
+    predictor_dropout: float = Field(0.3, ge=0.0, lt=1.0)
+    duration_weight: NonNegativeFloat = 0.3
+    pitch_weight: NonNegativeFloat = 0.1  # of height and of voicing
+    energy_weight: NonNegativeFloat = 0.1
+    lr: PositiveFloat = 1e-3
+    warmup_steps: PositiveInt = 200
+    weight_decay: NonNegativeFloat = 0.01
+    clip: PositiveFloat = 1.0  # norm of the gradient
+    precision: Precision = "float32"
+    together: PositiveInt = 1  # items a pass says at once; on a CPU more gain little
+    max_steps: PositiveInt = 20000
+    max_frames: PositiveInt = 6000
+    val_check_interval: PositiveInt = 500
+    checkpoint_interval: PositiveInt = 500
+
+    @model_validator(mode="after")
+    def _layers_fit(self):
+        if self.hidden % (2 * self.heads):
+            raise ValueError(
+                f"hidden {self.hidden} is not a multiple of 2 heads, want one such as {4 * self.heads * 32}"
+            )
+        for name in ("kernel", "predictor_kernel"):
+            if getattr(self, name) % 2 == 0:
+                raise ValueError(f"{name} {getattr(self, name)} has no middle, want an odd number")
+        return self
+
+
+class Parallel(Trainable[Config]):
+    tiny = Config(
+        hidden=16, wide=32, encoder_layers=1, decoder_layers=1, kernel=3, postnet_layers=1, attention="both",
+        streams={"a": Stream(), "b": Stream(classes=3)}, globals={"a": Global(), "b": Global()}, dropout=0.0,
+        max_steps=4, max_frames=600, warmup_steps=2, val_check_interval=2, checkpoint_interval=2,
+    )  # fmt: skip
+    paper = "Ren et al. 2021 (FastSpeech 2); Shen et al. 2020 (Gaussian upsampling); Liu et al. 2022 (the layers)"
+    needs = ("torch",)
+    extra = "train"
+    limits = "Mels are smoother than those of recordings; what is rare in the training data is said poorly."
+
+    inputs: Inputs
+    net = None
+
+    # ---- training ----
+
+    def fit(self, run: Run[Lesson]) -> None:
+        import torch
+
+        self._begin(run)
+        model = run.parallel(self.net)
+        optimizer = torch.optim.AdamW(self.net.parameters(), betas=(0.9, 0.98), weight_decay=self.config.weight_decay)
+        run.state(model=self.net, optimizer=optimizer)
+        step, shown = 0, set()
+
+        def validate(items: list[Lesson]) -> dict[str, float]:
+            if step not in shown:
+                shown.add(step)
+                self._show(run, step, items[0])
+            return self.validate(items)
+
+        for batch in run.batches(validate=validate):
+            step = batch.step
+            for group in optimizer.param_groups:
+                group["lr"] = self._rate(step)
+            optimizer.zero_grad()
+            self.net.train()
+            numbers = run.backward(batch, lambda part: self._losses(model, part.items, part.frames))
+            if run.accepts(batch, numbers["loss"]):
+                norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip)
+                optimizer.step()
+                run.report(step, **numbers, lr=self._rate(step), grad_norm=norm)
+        self.net.eval()
+
+    def validate(self, items: list[Lesson]) -> dict[str, float]:
+        """Losses of dev items, with the durations, pitch and energy that they have."""
+        import torch
+
+        self.net.eval()
+        with torch.inference_mode():
+            numbers = self._losses(self.net, items, max(map(self.length, items)))
+        return {name: float(value) for name, value in numbers.items()}
+
+    def length(self, item: Lesson) -> int:
+        return len(item.log_mel)
+
+    def group(self, item: Lesson) -> str:
+        return str(item.globals.get("speaker", ""))
+
+    def _begin(self, run: Run[Lesson]) -> None:
+        """A network with a row for every phone and name; its numbers of the voice from all items, or those it starts from."""
+        import torch
+
+        found, measures = {}, Measures()
+        self.inputs = self._declared()
+        if run.init:
+            found, about = weights.read(run.init)
+            self.inputs.read(run.init, about, lenient=True)
+        for number, item in enumerate(run.items):
+            try:
+                self.inputs.meet([item])
+                measures.add(item, self._targets(item))
+            except BadItem as error:
+                start = " ".join(item.phones[:8])
+                raise ValueError(f"item {number} to train on ({start} ...): {error}") from None
+        torch.manual_seed(run.key(0, "weights"))
+        self.net = self._network()
+        if found:
+            self._take(_grown(found, self.net.state_dict()), f"{run.init}")
+        else:
+            for name, value in measures.buffers().items():
+                getattr(self.net, name).copy_(torch.as_tensor(value))
+
+    def _losses(self, model, items: list[Lesson], frames: int) -> dict:
+        arrays = self._tensors(items, [self._targets(item) for item in items])
+        arrays["mel"] = self._on_device(padded([item.log_mel for item in items], frames))
+        parts = self.net.losses(model(arrays, frames), arrays)
+        weighted = {"mel": 1.0, "duration": self.config.duration_weight, "energy": self.config.energy_weight}
+        loss = sum(weighted.get(name, self.config.pitch_weight) * value for name, value in parts.items())
+        return {"loss": loss} | {f"loss_{name}": value for name, value in parts.items()}
+
+    def _targets(self, item: Lesson) -> dict[str, np.ndarray]:
+        """Durations, pitch and energy of its phones. Raises BadItem where they are missing or do not fit the recording."""
+        wanted = {"durations": True, "pitch": self.config.pitch, "energy": self.config.energy}
+        if absent := [name for name, want in wanted.items() if want and getattr(item, name) is None]:
+            raise BadItem(
+                f"no {' and '.join(absent)}, want them beside the phones: wire them, or set pitch, energy: false"
+            )
+        check_controls(item.durations, len(item.phones), len(item.log_mel))
+        return of_phones(item, self.config.pitch, self.config.energy)
+
+    def _rate(self, step: int) -> float:
+        """Warm up, then fall to a twentieth along a cosine."""
+        done = min(1.0, step / self.config.max_steps)
+        return self.config.lr * min(1.0, step / self.config.warmup_steps) * (0.525 + 0.475 * math.cos(math.pi * done))
+
+    def _show(self, run: Run[Lesson], step: int, item: Lesson) -> None:
+        """What the model makes of a dev item's phones, to look at and to listen to."""
+        self.net.eval()
+        asked = Controlled(phones=item.phones, streams=item.streams, globals=item.globals)
+        run.image(step, "samples/dev/true", item.log_mel)
+        try:
+            self._can_be_said(asked)
+        except BadItem:  # a phone or a voice of dev rows that no train row has
+            return
+        mel = self._one_pass([asked])[0].log_mel
+        run.image(step, "samples/dev/pred", mel)
+        if np.isfinite(mel).all():
+            run.audio(step, "samples/dev/pred", griffin_lim(mel, self.spec, iterations=16))
+
+    # ---- weights ----
+
+    def save(self, folder: Path) -> None:
+        tensors = {name: value.cpu().numpy() for name, value in self.net.state_dict().items()}
+        weights.write(folder, tensors, self.inputs.write(folder))
+
+    def load(self, folder: Path) -> None:
+        found, about = weights.read(folder)
+        self.inputs = self._declared()
+        self.inputs.read(folder, about)
+        self.net = self._network()
+        self._take(found, f"{folder}, with {len(self.inputs.phones)} phones")
+        self.net.eval()
+
+    def _take(self, found: dict[str, np.ndarray], where: str) -> None:
+        import torch
+
+        wanted = {name: tuple(value.shape) for name, value in self.net.state_dict().items()}
+        weights.check({name: value.shape for name, value in found.items()}, wanted, where)
+        self.net.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in found.items()})
+
+    def _declared(self) -> Inputs:
+        return Inputs(self.config.streams, self.config.globals)
+
+    def _network(self):
+        from blocks.acoustic.parallel.net import Network
+
+        return Network(self.inputs, self.config, self.spec.n_mels)
+
+    # ---- use ----
+
+    def apply(self, items: list[Controlled]) -> list[Controllable | Failure]:
+        """Say the phones. Raises ValueError where there are no weights."""
+        if self.net is None:
+            raise ValueError("this acoustic model has no weights yet: fit it, or load what a fit has saved")
+        made, fit = {}, []
+        for index, item in enumerate(items):
+            try:
+                self._can_be_said(item)
+                fit.append(index)
+            except BadItem as error:
+                made[index] = Failure(str(error))
+        for at in range(0, len(fit), self.config.together):
+            some = fit[at : at + self.config.together]
+            made.update(zip(some, self._one_pass([items[index] for index in some]), strict=True))
+        return [made[index] for index in range(len(items))]
+
+    def _one_pass(self, items: list[Controlled]) -> list[Controllable]:
+        import torch
+
+        rates = torch.tensor([item.speaking_rate or 1.0 for item in items], dtype=torch.float64)
+        with torch.inference_mode():
+            arrays = self._tensors(items, [_controls(item) for item in items])
+            made = self.net.spoken(arrays, self._on_device(rates))
+        made = {name: value.cpu().numpy() for name, value in made.items()}
+        return [self._result({name: value[row] for name, value in made.items()}, len(item.phones))
+                for row, item in enumerate(items)]  # fmt: skip
+
+    def _result(self, made: dict[str, np.ndarray], phones: int) -> Controllable:
+        durations = made["durations"][:phones].astype(np.int32)
+        of_each = {f"phone_{name}": made[name][:phones].copy() for name in ("pitch", "energy") if name in made}
+        return Controllable(log_mel=made["mel"][: durations.sum()].copy(), durations=durations, **of_each)
+
+    def _can_be_said(self, item: Controlled) -> None:
+        self.inputs.can_be_said(item)
+        rate = 1.0 if item.speaking_rate is None else item.speaking_rate
+        if not 0.1 <= rate <= 10:
+            raise BadItem(f"a speaking rate of {rate:g}, want 0.1 (slow) to 10 (fast)")
+        if item.durations is not None:
+            if rate != 1:
+                raise BadItem(f"durations and a speaking rate of {rate:g} were given, want one of both")
+            check_controls(item.durations, len(item.phones))
+        for name in ("pitch", "energy"):
+            values = getattr(item, f"phone_{name}")
+            if values is None:
+                continue
+            if not getattr(self.config, name):
+                raise BadItem(f"phone_{name} was given, but the model was trained without; leave it out")
+            if (
+                len(values) != len(item.phones)
+                or not np.isfinite(values).all()
+                or (name == "pitch" and values.min() < 0)
+            ):
+                raise BadItem(
+                    f"phone_{name} of {len(values)} values for {len(item.phones)} phones: want a finite one each"
+                )
+
+    def _tensors(self, items: list, controls: list[dict[str, np.ndarray]]) -> dict:
+        arrays = self.inputs.arrays(items)
+        for name in controls[0]:
+            arrays[name] = padded([each[name] for each in controls], arrays["phones"].shape[1])
+        return {name: self._on_device(value) for name, value in arrays.items()}
+
+    def _on_device(self, value):
+        import torch
+
+        return torch.as_tensor(value).to(next(self.net.parameters()).device)
+
+
+def _controls(item: Controlled) -> dict[str, np.ndarray]:
+    """-1 for durations, NaN for pitch and energy that the model is to find."""
+    free, size = np.full(len(item.phones), np.nan, np.float32), len(item.phones)
+    return {
+        "durations": np.full(size, -1, np.int64) if item.durations is None else item.durations.astype(np.int64),
+        "pitch": free if item.phone_pitch is None else item.phone_pitch,
+        "energy": free if item.phone_energy is None else item.phone_energy,
+    }
+
+
+def _grown(found: dict[str, np.ndarray], wanted: dict) -> dict[str, np.ndarray]:
+    """Weights for more phones, names, streams and globals: new rows are the mean of the known, new tables zero."""
+    found = dict(found)
+    for name, value in wanted.items():
+        known = found.get(name)
+        if known is None and name.startswith(("embed.streams.", "embed.globals.")):
+            found[name] = np.zeros(tuple(value.shape), np.float32)
+        elif known is not None and name.startswith("embed.") and 1 < len(known) < len(value):
+            more = len(value) - len(known)
+            found[name] = np.concatenate([known, np.repeat(known[1:].mean(0, keepdims=True), more, axis=0)])
+    return found

@@ -1,0 +1,77 @@
+"""What a voice does with its phones, from recordings: how long, how high and how loud (NumPy).
+
+Axes: N phones, T frames, M mels.
+"""
+
+import numpy as np
+
+from blocks.acoustic.schema import Lesson
+from blocks.base import BadItem
+from blocks.common.moments import Moments
+
+
+def check_controls(durations: np.ndarray, phones: int, frames: int | None = None) -> None:
+    """Raise BadItem where durations do not fit the phones, or the frames of a recording."""
+    if len(durations) != phones:
+        raise BadItem(f"{len(durations)} durations for {phones} phones, want one each")
+    if durations.min() < 0 or durations.sum() == 0:
+        raise BadItem(f"durations {durations.tolist()[:20]}, want none negative and one frame in all at least")
+    if frames is not None and durations.sum() != frames:
+        raise BadItem(f"the durations sum to {durations.sum()} frames, but the log-mel has {frames}: want as many")
+
+
+def of_phones(item: Lesson, pitch: bool, energy: bool) -> dict[str, np.ndarray]:
+    """`durations` int64 (N), `pitch` (geometric mean in Hz; 0 where most frames are unvoiced), `energy` (mean dB)."""
+    durations = item.durations.astype(np.int64)
+    owner, size = np.repeat(np.arange(len(durations)), durations), len(durations)
+    made = {"durations": durations}
+
+    def total(values_T: np.ndarray) -> np.ndarray:
+        return np.bincount(owner, values_T, size)
+
+    if pitch:
+        voiced = item.pitch > 0
+        logs = np.log(np.where(voiced, item.pitch, 1.0))
+        count = total(voiced)
+        mean = np.exp(total(logs) / np.maximum(count, 1))
+        made["pitch"] = np.where((2 * count >= durations) & (count > 0), mean, 0.0).astype(np.float32)
+    if energy:
+        # A phone without frames has no level of its own: the mean of the whole stands for it.
+        means = total(item.energy) / np.maximum(durations, 1)
+        made["energy"] = np.where(durations > 0, means, item.energy.mean()).astype(np.float32)
+    return made
+
+
+def padded(rows: list[np.ndarray], length: int) -> np.ndarray:
+    """Rows of one dtype side by side, zeros behind their ends."""
+    made = np.zeros((len(rows), length, *rows[0].shape[1:]), rows[0].dtype)
+    for row, values in zip(made, rows, strict=True):
+        row[: len(values)] = values
+    return made
+
+
+class Measures:
+    """Means and deviations over all items."""
+
+    def __init__(self):
+        self.mel, self.pitch, self.energy = Moments(), Moments(), Moments()
+        self.phones = self.frames = self.longest = 0
+
+    def add(self, item: Lesson, targets: dict[str, np.ndarray]) -> None:
+        self.mel.add(item.log_mel)
+        if "pitch" in targets:
+            self.pitch.add(np.log(targets["pitch"][targets["pitch"] > 0])[:, None])
+        if "energy" in targets:
+            self.energy.add(targets["energy"][:, None])
+        self.phones += len(item.phones)
+        self.frames += len(item.log_mel)
+        self.longest = max(self.longest, int(targets["durations"].max()))
+
+    def buffers(self) -> dict[str, np.ndarray]:
+        """By the names of `Network`'s buffers, float32."""
+        made = {"frames_per_phone": self.frames / self.phones, "longest": self.longest}
+        for name in ("mel", "pitch", "energy"):
+            moments = getattr(self, name)
+            if moments.count:
+                made |= {f"{name}_mean": moments.mean, f"{name}_std": moments.std}
+        return {name: np.asarray(value, np.float32) for name, value in made.items()}
