@@ -1,0 +1,325 @@
+"""Acoustic model that listens: a recurrent decoder writes the log-mel and chooses by attention which phones to say next.
+
+Durations come from attention, not from an aligner, and cannot be asked for. Every utterance is told with its attention's
+health; one that finds no end is a failure that says so. The prenet drops half of its units also when it speaks, drawn from
+the seed and from what is said: the same request is said the same way, alone or among others. Where `durations` are given,
+training leads the attention along them, else along the diagonal.
+
+Axes: B items, N phones, T frames, M mels, S steps of `frames_a_step` frames.
+"""
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+
+from blocks.acoustic._inputs import Global, Inputs, Name, Stream
+from blocks.acoustic.attention.health import health, path, told
+from blocks.acoustic.schema import Lesson, Request, Spoken
+from blocks.arrays import Value
+from blocks.base import BadItem, BlockConfig, Failure, Trainable
+from blocks.common import weights
+from blocks.common.checks import check_mel
+from blocks.common.moments import Moments
+from blocks.training import FitConfig, Run
+
+
+class Location(BlockConfig):
+    """Chorowski et al. 2015, with the sizes of Tacotron 2."""
+
+    kind: Literal["location"] = "location"
+    width: PositiveInt = 128
+    filters: PositiveInt = 32
+    kernel: PositiveInt = 31
+
+
+class Dynamic(BlockConfig):
+    """Battenberg et al. 2020."""
+
+    kind: Literal["dynamic"] = "dynamic"
+    width: PositiveInt = 128
+    static: PositiveInt = 8
+    dynamic: PositiveInt = 8
+    kernel: PositiveInt = 21
+    taps: PositiveInt = 11  # of the prior: a step advances by at most one phone less
+    alpha: PositiveFloat = 0.1
+    beta: PositiveFloat = 0.9
+
+    @model_validator(mode="after")
+    def _prior_fits(self):
+        if self.kernel % 2 == 0 or self.taps > self.kernel // 2 + 1:
+            raise ValueError(
+                f"kernel {self.kernel} and taps {self.taps}: want an odd kernel, and at most half of it, rounded up, as taps"
+            )
+        return self
+
+
+class Config(FitConfig):
+    streams: dict[Name, Stream] = Field(default_factory=dict)
+    globals: dict[Name, Global] = Field(default_factory=dict)
+    frames_a_step: PositiveInt = 2
+    encoder: PositiveInt = 160  # an even number
+    encoder_layers: PositiveInt = 3
+    encoder_kernel: PositiveInt = 5
+    encoder_dropout: float = Field(0.3, ge=0, lt=1)
+    prenet: PositiveInt = 96
+    prenet_dropout: float = Field(0.5, ge=0, lt=1)
+    attention: Location | Dynamic = Field(Dynamic(), discriminator="kind")
+    decoder: PositiveInt = 256
+    decoder_dropout: float = Field(0.1, ge=0, lt=1)
+    postnet: PositiveInt = 128
+    postnet_layers: PositiveInt = 4
+    postnet_kernel: PositiveInt = 5
+    # training
+    lr: PositiveFloat = 1e-3
+    final_lr: float = Field(0.05, ge=0, le=1)  # what is left of it at the last step
+    warmup_steps: PositiveInt = 100
+    clip: PositiveFloat = 1.0  # norm of the gradient
+    guided: NonNegativeFloat = 1.0  # weight of the loss that leads the attention; 0 for none
+    guided_width: PositiveFloat = 0.2  # of the diagonal, as a share of the phones
+    aligned_width: PositiveFloat = 1.5  # phones, where durations are given
+    stop_weight: PositiveFloat = 5.0  # of the one last step beside the many others
+    max_steps: PositiveInt = 20_000
+    # speaking
+    longest_phone_s: PositiveFloat = 0.4  # times the phones, and a second: longer than that is a runaway
+    linger_s: PositiveFloat = 0.6  # on the last phone, until it is ended for it
+
+
+SIZES = {
+    "small": Config(),
+    "paper": Config(
+        encoder=512, prenet=256, decoder=1024, postnet=512, postnet_layers=5, encoder_dropout=0.5, frames_a_step=1
+    ),
+}
+
+
+class Uttered(Spoken):
+    """With the health of the attention: see `blocks.acoustic.attention.health`. `durations` are its path, in whole steps."""
+
+    focus: Annotated[float, Value("attention_focus", "mean over steps of the largest attention weight")]
+    blurred: Annotated[float, Value("attention_blurred", "share of steps without a weight of 0.3")]
+    coverage: Annotated[float, Value("attention_coverage", "share of the phones that were listened to")]
+    skips: Annotated[float, Value("attention_skips", "phones passed over", "phones")]
+    repeats: Annotated[float, Value("attention_repeats", "times the attention went back")]
+    early_stop: Annotated[float, Value("attention_early_stop", "phones left unsaid at the end", "phones")]
+    late_stop: Annotated[float, Value("attention_late_stop", "from the first step on the last phone to the end", "s")]
+
+
+class Attention(Trainable[Config]):
+    tiny = Config(
+        encoder=8, encoder_layers=1, prenet=6, attention=Dynamic(width=6, static=2, dynamic=2), decoder=10, postnet=8,
+        postnet_layers=2, max_steps=4, val_check_interval=2, checkpoint_interval=2, warmup_steps=2,
+    )  # fmt: skip
+    paper = (
+        "Shen et al. 2018, Tacotron 2 (1712.05884); Battenberg et al. 2020, dynamic convolution attention (1910.10288); "
+        "Tachibana et al. 2018, guided attention (1710.08969)"
+    )
+    needs = ("torch",)
+    extra = "train"
+    limits = (
+        "It says how long each phone is, and cannot be told; on texts unlike those it learned it may skip or repeat."
+    )
+    stochastic: ClassVar[bool] = True
+
+    net = None  # once there are weights
+
+    # ---- training ----
+
+    def fit(self, run: Run[Lesson]) -> None:
+        import torch
+
+        torch.manual_seed(run.key(0, "weights"))
+        self._meet(run)
+        model = run.parallel(self.net)
+        optimizer = torch.optim.Adam(self.net.parameters(), betas=(0.9, 0.99))
+        run.state(model=self.net, optimizer=optimizer)
+        for batch in run.batches(validate=self.validate):
+            for group in optimizer.param_groups:
+                group["lr"] = self._rate(batch.step)
+            optimizer.zero_grad()
+            numbers = run.backward(batch, lambda part: self._loss(model, part.items, part.frames))
+            if run.accepts(batch, numbers["loss"]):
+                norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip)
+                optimizer.step()
+                numbers["grad_norm"] = float(norm)
+            run.report(batch.step, **numbers, lr=self._rate(batch.step))
+            if batch.step == 1 or batch.step % self.config.val_check_interval == 0:
+                self._picture(run, batch)
+
+    def validate(self, items: list[Lesson]) -> dict[str, float]:
+        """The losses with the frames given and one fixed dropout of the prenet."""
+        with self._judging():
+            numbers = self._loss(self.net, items, max(len(item.log_mel) for item in items))
+        return {name: float(value) for name, value in numbers.items()}
+
+    def length(self, item: Lesson | Request) -> int:
+        return len(item.log_mel) if isinstance(item, Lesson) else len(item.phones)
+
+    def group(self, item: Lesson) -> str:
+        speaker = item.globals.get("speaker")
+        return speaker if isinstance(speaker, str) else ""
+
+    def _meet(self, run: Run[Lesson]) -> None:
+        """A network with a row for every phone and name of the items, the new ones after those that are known."""
+        import torch
+
+        known, moments = None, Moments()
+        if run.init:
+            self.load(run.init)
+            known = self.net.state_dict()
+        else:
+            self.inputs = Inputs(self.config.streams, self.config.globals)
+        for item in run.items:
+            self._fits(item)
+            self.inputs.meet([item])
+            if known is None:
+                moments.add(item.log_mel)
+        self.net = self._network()
+        with torch.no_grad():
+            if known is None:
+                self.net.mean.copy_(torch.from_numpy(moments.mean))
+                self.net.std.copy_(torch.from_numpy(moments.std))
+            else:
+                for name, value in self.net.state_dict().items():
+                    value[tuple(map(slice, known[name].shape))] = known[name]  # tables may have got rows at their end
+
+    def _fits(self, item: Lesson) -> None:
+        check_mel(item.log_mel, self.spec)
+        if item.durations is not None and (
+            len(item.durations) != len(item.phones) or item.durations.sum() != len(item.log_mel)
+        ):
+            raise BadItem(
+                f"{len(item.durations)} durations of {item.durations.sum()} frames together, want one for each of "
+                f"{len(item.phones)} phones and {len(item.log_mel)} frames: were they aligned with another log-mel?"
+            )
+
+    def _loss(self, model, items: list[Lesson], length: int) -> dict:
+        """What a training minimises, its parts as means over the real frames, and the health of the attention."""
+        from blocks.acoustic.attention import lessons
+        from blocks.common.torch_nn import mask_of
+
+        mels, frames = lessons.padded(items, length, self.config.frames_a_step, self.net.mean.device)
+        target, real = self.net.scaled(mels), mask_of(frames, mels.shape[1])
+        made = model(self._tensors(items), target, frames)
+        numbers = lessons.losses(made, target * real[:, :, None], real, items, self.config)
+        return numbers | lessons.healths(made.weights.detach(), items, self.config.frames_a_step, self._step_s)
+
+    @property
+    def _step_s(self) -> float:
+        return self.config.frames_a_step / self.spec.frame_rate
+
+    def _rate(self, step: int) -> float:
+        """A warm-up, then half a cosine."""
+        config = self.config
+        done = min(1.0, step / config.max_steps)
+        falling = config.final_lr + (1 - config.final_lr) * 0.5 * (1 + np.cos(np.pi * done))
+        return config.lr * min(1.0, step / config.warmup_steps) * float(falling)
+
+    def _picture(self, run: Run, batch) -> None:
+        """Attention and log-mel of one item, with its frames given."""
+        from blocks.acoustic.attention import lessons
+
+        item, name = batch.items[0], batch.ids[0]
+        with self._judging():
+            mels, frames = lessons.padded([item], len(item.log_mel), self.config.frames_a_step, self.net.mean.device)
+            made = self.net(self._tensors([item]), self.net.scaled(mels), frames)
+            fine = made.fine * self.net.std + self.net.mean
+        run.image(batch.step, f"attention/{name}", made.weights[0].cpu().numpy())
+        run.image(batch.step, f"log_mel/{name}", fine[0, : len(item.log_mel)].cpu().numpy())
+
+    @contextmanager
+    def _judging(self):
+        """No gradient and no dropout but the prenet's, which is then always the same."""
+        import torch
+
+        self.net.eval()
+        try:
+            with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+                torch.manual_seed(0)
+                yield
+        finally:
+            self.net.train()
+
+    # ---- the artifact ----
+
+    def save(self, folder: Path) -> None:
+        tensors = {name: value.cpu().numpy() for name, value in self.net.state_dict().items()}
+        weights.write(folder, tensors, self.inputs.write(folder))
+
+    def load(self, folder: Path) -> None:
+        import torch
+
+        found, about = weights.read(folder)
+        self.inputs = Inputs(self.config.streams, self.config.globals)
+        self.inputs.read(folder, about)
+        self.net = self._network()
+        wanted = {name: tuple(value.shape) for name, value in self.net.state_dict().items()}
+        weights.check({name: value.shape for name, value in found.items()}, wanted, f"{folder}")
+        self.net.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in found.items()})
+        self.net.eval()
+
+    def _network(self):
+        from blocks.acoustic.attention.net import Net
+
+        return Net(self.inputs, self.config, self.spec.n_mels)
+
+    def _tensors(self, items: list) -> dict:
+        import torch
+
+        device = self.net.mean.device if self.net is not None else "cpu"
+        return {name: torch.from_numpy(value).to(device) for name, value in self.inputs.arrays(items).items()}
+
+    # ---- speaking ----
+
+    def apply(self, items: list[Request]) -> list[Uttered | Failure]:
+        """Raises ValueError where there are no weights yet."""
+        if self.net is None:
+            raise ValueError("this model has no weights yet: fit it, or load what a fit has saved")
+        made = [self._refused(item) for item in items]
+        able = [n for n, failure in enumerate(made) if failure is None]
+        for n, result in zip(able, self._spoken([items[n] for n in able])):
+            made[n] = result
+        return made
+
+    def _refused(self, item: Request) -> Failure | None:
+        try:
+            self.inputs.can_be_said(item)
+        except BadItem as reason:
+            return Failure(str(reason))
+        if item.speaking_rate not in (None, 1.0):
+            return Failure(
+                f"speaking_rate {item.speaking_rate:g}: attention says it as fast as it learned to, want 1 or none; "
+                "acoustic.parallel takes other rates"
+            )
+        return None
+
+    def _spoken(self, items: list[Request]) -> list[Uttered | Failure]:
+        import torch
+
+        from blocks.acoustic.attention.draws import Dropout, drawing
+
+        if not items:
+            return []
+        limits = [int(np.ceil((1 + self.config.longest_phone_s * len(item.phones)) / self._step_s)) for item in items]
+        linger = int(np.ceil(self.config.linger_s / self._step_s))
+        dropout = Dropout([drawing(item, self.seed) for item in items], self.config.prenet, self.config.prenet_dropout)
+        self.net.eval()
+        with torch.inference_mode():
+            given = self._tensors(items)
+            limit = torch.tensor(limits, device=given["tokens"].device)
+            said = self.net.speak(given, dropout.step, limit, linger)
+        arrays = (said.log_mel, said.weights, said.steps, said.ended)
+        return [self._uttered(item, *one) for item, *one in zip(items, *(each.cpu().numpy() for each in arrays))]
+
+    def _uttered(self, item: Request, log_mel, heard, steps: int, ended: bool) -> Uttered | Failure:
+        group, heard = self.config.frames_a_step, heard[:steps, : len(item.phones)]
+        numbers = health(heard, self._step_s)
+        if not ended:
+            return Failure(
+                f"a runaway: no end after {steps * self._step_s:.1f} s for {len(item.phones)} phones, the most that "
+                f"longest_phone_s {self.config.longest_phone_s:g} allows; the attention's {told(numbers)}"
+            )
+        durations = (group * np.bincount(path(heard), minlength=len(item.phones))).astype(np.int32)
+        return Uttered(log_mel=log_mel[: steps * group].copy(), durations=durations, **numbers)

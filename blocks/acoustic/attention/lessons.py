@@ -1,0 +1,72 @@
+"""What a decoder that is given the frames learns from them: mels, when to stop, and where to listen.
+
+Axes: B items, N phones, T frames, M mels, S steps of `group` frames.
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from blocks.acoustic.attention.attend import guided
+from blocks.acoustic.attention.health import health
+
+REPORTED = ("focus", "coverage", "skips", "repeats", "early_stop")
+
+
+def padded(items: list, length: int, group: int, device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Log-mels float32 (B, T, M), T whole steps of at least `length` frames, and the frames (B,) of each."""
+    mels = np.zeros((len(items), -(-length // group) * group, items[0].log_mel.shape[1]), np.float32)
+    for row, item in enumerate(items):
+        mels[row, : len(item.log_mel)] = item.log_mel
+    frames = torch.tensor([len(item.log_mel) for item in items], device=device)
+    return torch.from_numpy(mels).to(device), frames
+
+
+def losses(made, target: torch.Tensor, real: torch.Tensor, items: list, config) -> dict[str, torch.Tensor]:
+    """``loss`` and its parts, from what `Net` made, scaled mels (B, T, M) and bool (B, T)."""
+    total = real.sum()
+    of_step = real.view(len(items), -1, config.frames_a_step).sum(2) / total  # a step counts as much as it has frames
+    last = F.one_hot((real.sum(1) - 1) // config.frames_a_step, of_step.shape[1]).to(target.dtype)
+    weight = target.new_tensor(config.stop_weight)
+    odds = F.binary_cross_entropy_with_logits(made.stop, last, reduction="none", pos_weight=weight)
+    centres, widths = paths(items, of_step.shape[1], config)
+    astray = guided(made.weights, centres.to(target.device), widths.to(target.device))
+    numbers = {
+        "loss_coarse": _distance(made.coarse, target, real) / total,
+        "loss_mel": _distance(made.fine, target, real) / total,
+        "loss_stop": (odds * of_step).sum(),
+        "loss_guided": (astray * of_step).sum(),
+    }
+    parts = numbers["loss_coarse"] + numbers["loss_mel"] + numbers["loss_stop"]
+    return numbers | {"loss": parts + config.guided * numbers["loss_guided"]}
+
+
+def paths(items: list, steps: int, config) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where the attention should be, in phones (B, S), and how wide around it (B,): by durations, else the diagonal."""
+    centres, widths = np.zeros((len(items), steps), np.float32), np.zeros(len(items), np.float32)
+    for row, item in enumerate(items):
+        frames, phones = len(item.log_mel), len(item.phones)
+        middles = np.arange(0, frames, config.frames_a_step) + 0.5 * config.frames_a_step
+        if item.durations is None:
+            centres[row, : len(middles)] = middles / frames * phones - 0.5
+            widths[row] = max(1.0, config.guided_width * phones)
+        else:
+            ends = np.cumsum(item.durations)
+            centres[row, : len(middles)] = np.searchsorted(ends, np.minimum(middles, frames - 1), side="right")
+            widths[row] = config.aligned_width
+    return torch.from_numpy(centres), torch.from_numpy(widths)
+
+
+def healths(weights: torch.Tensor, items: list, group: int, step_s: float) -> dict[str, float]:
+    """Means over the items of the health of their weights (B, S, N)."""
+    every = [
+        health(each[: -(-len(item.log_mel) // group), : len(item.phones)], step_s)
+        for each, item in zip(weights.cpu().numpy(), items)
+    ]
+    return {name: float(np.mean([one[name] for one in every])) for name in REPORTED}
+
+
+def _distance(made: torch.Tensor, target: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+    """Absolute and squared error, summed over the real frames and averaged over mels."""
+    error = (made - target) * real[:, :, None]
+    return (error.abs() + error.square()).sum() / target.shape[2]
