@@ -17,7 +17,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from blocks.base import Trainable
 from blocks.common import weights
 from blocks.common.checks import check_mel
-from blocks.common.mel import deemphasis, preemphasis
+from blocks.common.mel import deemphasis, log_mel, preemphasis
 from blocks.training import FitConfig, Run, bucket
 from blocks.vocoder.schema import Lesson, Spectral, Voiced
 
@@ -52,6 +52,10 @@ class Fourier(Trainable[Config]):
     paper = "Siuzdak 2024 (Vocos); Kong et al. 2020 (HiFi-GAN); Jang et al. 2021 (UnivNet)"
     needs = ("flax", "jax", "optax")
     extra = "jax"
+    limits = (
+        "It knows speech at the sample rate of its spec, mostly clean. Two voices at once, music and strong noise are "
+        "outside of what it heard; sung and whispered voices are judged, not trained on."
+    )
 
     _params: dict | None = None  # to speak with
     _trained: dict | None = None  # to train on from: the last weights, and the critics
@@ -88,7 +92,17 @@ class Fourier(Trainable[Config]):
             state.train, numbers = (on_critics if critical else on_spectra)(state.train, devices.stack(parts))
             if run.accepts(batch, numbers["loss"]):
                 run.report(batch.step, **{name: float(value) for name, value in numbers.items()})
+            if batch.step % config.val_check_interval == 0:
+                self._take(state.train)
+                self._show(run, batch.step, batch.ids[0], batch.items[0])
         self._take(state.train)
+
+    def _show(self, run: Run[Lesson], step: int, name: str, item: Lesson) -> None:
+        """One of the step's items, for those who watch: as recorded, and as spoken now."""
+        said = self._spoken(item.log_mel[:LONGEST])
+        for what, wave in {"true": item.wave[: len(said)], "pred": said}.items():
+            run.audio(step, f"samples/{name}/{what}", wave)
+            run.image(step, f"samples/{name}/{what}", log_mel(wave, self.spec))
 
     def _take(self, train: dict) -> None:
         """Speak with these weights; the average of all steps sounds better than the last."""
