@@ -156,3 +156,19 @@ class Inputs:
             rows = np.stack(values) if each.size else np.array([self.names[name].row(v) for v in values], np.int64)
             made[f"globals.{name}"] = rows
         return made
+
+
+def grown(found: dict[str, np.ndarray], wanted: dict) -> dict[str, np.ndarray]:
+    """Weights for more phones, names, streams and globals: new rows are the mean of the known, new tables zero.
+
+    `wanted` is a state dict with an `Embed` called embed.
+    """
+    found = dict(found)
+    for name, value in wanted.items():
+        known, (_, table, of) = found.get(name), name.rpartition("embed.")
+        if known is None and table and of.startswith(("streams.", "globals.")):
+            found[name] = np.zeros(tuple(value.shape), np.float32)
+        elif known is not None and table and 1 < len(known) < len(value):
+            more = len(value) - len(known)
+            found[name] = np.concatenate([known, np.repeat(known[1:].mean(0, keepdims=True), more, axis=0)])
+    return found

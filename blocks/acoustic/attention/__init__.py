@@ -8,6 +8,7 @@ training leads the attention along them, else along the diagonal.
 Axes: B items, N phones, T frames, M mels, S steps of `frames_a_step` frames.
 """
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -15,13 +16,14 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from blocks.acoustic._inputs import Global, Inputs, Name, Stream
+from blocks.acoustic._inputs import Global, Inputs, Name, Stream, grown
 from blocks.acoustic.attention.health import health, path, told
 from blocks.acoustic.schema import Lesson, Request, Spoken
 from blocks.arrays import Value
 from blocks.base import BadItem, BlockConfig, Failure, Trainable
 from blocks.common import weights
 from blocks.common.checks import check_mel
+from blocks.common.griffin_lim import griffin_lim
 from blocks.common.moments import Moments
 from blocks.training import FitConfig, Run
 
@@ -130,22 +132,30 @@ class Attention(Trainable[Config]):
     def fit(self, run: Run[Lesson]) -> None:
         import torch
 
-        torch.manual_seed(run.key(0, "weights"))
-        self._meet(run)
+        self._begin(run)
         model = run.parallel(self.net)
         optimizer = torch.optim.Adam(self.net.parameters(), betas=(0.9, 0.99))
         run.state(model=self.net, optimizer=optimizer)
-        for batch in run.batches(validate=self.validate):
+        step, shown = 0, set()
+
+        def validate(items: list[Lesson]) -> dict[str, float]:
+            if step not in shown:
+                shown.add(step)
+                self._speak_for(run, step, items[0])
+            return self.validate(items)
+
+        for batch in run.batches(validate=validate):
+            step = batch.step
             for group in optimizer.param_groups:
-                group["lr"] = self._rate(batch.step)
+                group["lr"] = self._rate(step)
             optimizer.zero_grad()
             numbers = run.backward(batch, lambda part: self._loss(model, part.items, part.frames))
             if run.accepts(batch, numbers["loss"]):
                 norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip)
                 optimizer.step()
                 numbers["grad_norm"] = float(norm)
-            run.report(batch.step, **numbers, lr=self._rate(batch.step))
-            if batch.step == 1 or batch.step % self.config.val_check_interval == 0:
+            run.report(step, **numbers, lr=self._rate(step))
+            if step == 1 or step % self.config.val_check_interval == 0:
                 self._picture(run, batch)
 
     def validate(self, items: list[Lesson]) -> dict[str, float]:
@@ -161,29 +171,28 @@ class Attention(Trainable[Config]):
         speaker = item.globals.get("speaker")
         return speaker if isinstance(speaker, str) else ""
 
-    def _meet(self, run: Run[Lesson]) -> None:
+    def _begin(self, run: Run[Lesson]) -> None:
         """A network with a row for every phone and name of the items, the new ones after those that are known."""
         import torch
 
-        known, moments = None, Moments()
+        found, moments, self.inputs = {}, Moments(), Inputs(self.config.streams, self.config.globals)
         if run.init:
-            self.load(run.init)
-            known = self.net.state_dict()
-        else:
-            self.inputs = Inputs(self.config.streams, self.config.globals)
-        for item in run.items:
-            self._fits(item)
-            self.inputs.meet([item])
-            if known is None:
-                moments.add(item.log_mel)
+            found, about = weights.read(run.init)
+            self.inputs.read(run.init, about, lenient=True)
+        for number, item in enumerate(run.items):
+            try:
+                self._fits(item)
+                self.inputs.meet([item])
+            except BadItem as error:
+                raise ValueError(f"item {number} to train on ({' '.join(item.phones[:8])} ...): {error}") from None
+            moments.add(item.log_mel)
+        torch.manual_seed(run.key(0, "weights"))
         self.net = self._network()
-        with torch.no_grad():
-            if known is None:
-                self.net.mean.copy_(torch.from_numpy(moments.mean))
-                self.net.std.copy_(torch.from_numpy(moments.std))
-            else:
-                for name, value in self.net.state_dict().items():
-                    value[tuple(map(slice, known[name].shape))] = known[name]  # tables may have got rows at their end
+        if found:
+            self._take(grown(found, self.net.state_dict()), f"{run.init}")
+        else:
+            self.net.mean.copy_(torch.from_numpy(moments.mean))
+            self.net.std.copy_(torch.from_numpy(moments.std))
 
     def _fits(self, item: Lesson) -> None:
         check_mel(item.log_mel, self.spec)
@@ -227,7 +236,20 @@ class Attention(Trainable[Config]):
             made = self.net(self._tensors([item]), self.net.scaled(mels), frames)
             fine = made.fine * self.net.std + self.net.mean
         run.image(batch.step, f"attention/{name}", made.weights[0].cpu().numpy())
-        run.image(batch.step, f"log_mel/{name}", fine[0, : len(item.log_mel)].cpu().numpy())
+        run.image(batch.step, f"samples/{name}/taught", fine[0, : len(item.log_mel)].cpu().numpy())
+
+    def _speak_for(self, run: Run, step: int, item: Lesson) -> None:
+        """What it makes of a dev item's phones on its own, an end found or not."""
+        request = Request(phones=item.phones, streams=item.streams, globals=item.globals)
+        run.image(step, "samples/dev/true", item.log_mel)
+        if self._refused(request):  # a phone or a voice of dev rows that no train row has
+            return
+        log_mel, heard, *_ = next(self._said([request]))
+        run.image(step, "attention/dev/spoken", heard)
+        run.image(step, "samples/dev/spoken", log_mel)
+        if np.isfinite(log_mel).all():
+            run.audio(step, "samples/dev/spoken", griffin_lim(log_mel, self.spec, iterations=16))
+        self.net.train()
 
     @contextmanager
     def _judging(self):
@@ -249,16 +271,19 @@ class Attention(Trainable[Config]):
         weights.write(folder, tensors, self.inputs.write(folder))
 
     def load(self, folder: Path) -> None:
-        import torch
-
         found, about = weights.read(folder)
         self.inputs = Inputs(self.config.streams, self.config.globals)
         self.inputs.read(folder, about)
         self.net = self._network()
-        wanted = {name: tuple(value.shape) for name, value in self.net.state_dict().items()}
-        weights.check({name: value.shape for name, value in found.items()}, wanted, f"{folder}")
-        self.net.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in found.items()})
+        self._take(found, f"{folder}, with {len(self.inputs.phones)} phones")
         self.net.eval()
+
+    def _take(self, found: dict[str, np.ndarray], where: str) -> None:
+        import torch
+
+        wanted = {name: tuple(value.shape) for name, value in self.net.state_dict().items()}
+        weights.check({name: value.shape for name, value in found.items()}, wanted, where)
+        self.net.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in found.items()})
 
     def _network(self):
         from blocks.acoustic.attention.net import Net
@@ -279,8 +304,9 @@ class Attention(Trainable[Config]):
             raise ValueError("this model has no weights yet: fit it, or load what a fit has saved")
         made = [self._refused(item) for item in items]
         able = [n for n, failure in enumerate(made) if failure is None]
-        for n, result in zip(able, self._spoken([items[n] for n in able])):
-            made[n] = result
+        if able:
+            for n, said in zip(able, self._said([items[n] for n in able])):
+                made[n] = self._uttered(items[n], *said)
         return made
 
     def _refused(self, item: Request) -> Failure | None:
@@ -295,13 +321,12 @@ class Attention(Trainable[Config]):
             )
         return None
 
-    def _spoken(self, items: list[Request]) -> list[Uttered | Failure]:
+    def _said(self, items: list[Request]) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
+        """For each the log-mel (T, M), the attention (S, N), and whether it found an end."""
         import torch
 
         from blocks.acoustic.attention.draws import Dropout, drawing
 
-        if not items:
-            return []
         limits = [int(np.ceil((1 + self.config.longest_phone_s * len(item.phones)) / self._step_s)) for item in items]
         linger = int(np.ceil(self.config.linger_s / self._step_s))
         dropout = Dropout([drawing(item, self.seed) for item in items], self.config.prenet, self.config.prenet_dropout)
@@ -310,16 +335,16 @@ class Attention(Trainable[Config]):
             given = self._tensors(items)
             limit = torch.tensor(limits, device=given["tokens"].device)
             said = self.net.speak(given, dropout.step, limit, linger)
-        arrays = (said.log_mel, said.weights, said.steps, said.ended)
-        return [self._uttered(item, *one) for item, *one in zip(items, *(each.cpu().numpy() for each in arrays))]
+        made = (each.cpu().numpy() for each in (said.log_mel, said.weights, said.steps, said.ended))
+        for item, log_mel, heard, steps, ended in zip(items, *made):
+            yield log_mel[: steps * self.config.frames_a_step].copy(), heard[:steps, : len(item.phones)], bool(ended)
 
-    def _uttered(self, item: Request, log_mel, heard, steps: int, ended: bool) -> Uttered | Failure:
-        group, heard = self.config.frames_a_step, heard[:steps, : len(item.phones)]
+    def _uttered(self, item: Request, log_mel: np.ndarray, heard: np.ndarray, ended: bool) -> Uttered | Failure:
         numbers = health(heard, self._step_s)
         if not ended:
             return Failure(
-                f"a runaway: no end after {steps * self._step_s:.1f} s for {len(item.phones)} phones, the most that "
+                f"a runaway: no end after {len(heard) * self._step_s:.1f} s for {len(item.phones)} phones, the most that "
                 f"longest_phone_s {self.config.longest_phone_s:g} allows; the attention's {told(numbers)}"
             )
-        durations = (group * np.bincount(path(heard), minlength=len(item.phones))).astype(np.int32)
-        return Uttered(log_mel=log_mel[: steps * group].copy(), durations=durations, **numbers)
+        durations = self.config.frames_a_step * np.bincount(path(heard), minlength=len(item.phones))
+        return Uttered(log_mel=log_mel, durations=durations.astype(np.int32), **numbers)

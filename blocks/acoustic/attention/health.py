@@ -5,7 +5,7 @@ Axes: S decoder steps, N phones.
 
 import numpy as np
 
-HEARD = 0.3  # of a step, summed over all: a phone with less was passed over
+CLEAR = 0.3  # a step with no larger weight listens to nothing in particular, a phone with none was not listened to
 
 
 def path(weights: np.ndarray) -> np.ndarray:
@@ -17,19 +17,19 @@ def health(weights: np.ndarray, step_s: float) -> dict[str, float]:
     """Numbers of one utterance, from weights (S, N) and the seconds of a step.
 
     focus: mean of a step's largest weight. blurred: share of steps where it is below 0.3. coverage: share of the phones
-    that were heard. skips: phones not heard before the last that was. repeats: how often the path goes back. early_stop:
-    phones after the last that was heard. late_stop: seconds from the first step on the last phone to the end.
+    that some step gives 0.3. skips: phones not covered before the last that is. repeats: how often the path goes back.
+    early_stop: phones after the last that is covered. late_stop: seconds from the first step on the last phone to the end.
     """
     steps, phones = weights.shape
     top, where = weights.max(axis=1), path(weights)
-    heard = weights.sum(axis=0) >= HEARD
-    last = int(np.flatnonzero(heard)[-1]) if heard.any() else -1
+    covered = weights.max(axis=0) >= CLEAR
+    last = int(np.flatnonzero(covered)[-1]) if covered.any() else -1
     at_end = np.flatnonzero(where == phones - 1)
     return {
         "focus": float(top.mean()),
-        "blurred": float((top < 0.3).mean()),
-        "coverage": float(heard.mean()),
-        "skips": float((~heard[: last + 1]).sum()),
+        "blurred": float((top < CLEAR).mean()),
+        "coverage": float(covered.mean()),
+        "skips": float((~covered[: last + 1]).sum()),
         "repeats": float((np.diff(where) < 0).sum()),
         "early_stop": float(phones - 1 - last),
         "late_stop": float(step_s * (steps - at_end[0])) if len(at_end) else 0.0,

@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from blocks.acoustic._inputs import Global, Inputs, Name, Stream
+from blocks.acoustic._inputs import Global, Inputs, Name, Stream, grown
 from blocks.acoustic.parallel.voice import Measures, check_controls, of_phones, padded
 from blocks.acoustic.schema import Controllable, Controlled, Lesson
 from blocks.base import BadItem, Failure, Trainable
@@ -147,7 +147,7 @@ class Parallel(Trainable[Config]):
         torch.manual_seed(run.key(0, "weights"))
         self.net = self._network()
         if found:
-            self._take(_grown(found, self.net.state_dict()), f"{run.init}")
+            self._take(grown(found, self.net.state_dict()), f"{run.init}")
         else:
             for name, value in measures.buffers().items():
                 getattr(self.net, name).copy_(torch.as_tensor(value))
@@ -296,16 +296,3 @@ def _controls(item: Controlled) -> dict[str, np.ndarray]:
         "pitch": free if item.phone_pitch is None else item.phone_pitch,
         "energy": free if item.phone_energy is None else item.phone_energy,
     }
-
-
-def _grown(found: dict[str, np.ndarray], wanted: dict) -> dict[str, np.ndarray]:
-    """Weights for more phones, names, streams and globals: new rows are the mean of the known, new tables zero."""
-    found = dict(found)
-    for name, value in wanted.items():
-        known = found.get(name)
-        if known is None and name.startswith(("embed.streams.", "embed.globals.")):
-            found[name] = np.zeros(tuple(value.shape), np.float32)
-        elif known is not None and name.startswith("embed.") and 1 < len(known) < len(value):
-            more = len(value) - len(known)
-            found[name] = np.concatenate([known, np.repeat(known[1:].mean(0, keepdims=True), more, axis=0)])
-    return found
