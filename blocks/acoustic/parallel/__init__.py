@@ -95,9 +95,9 @@ class Parallel(Trainable[Config]):
         step, shown = 0, set()
 
         def validate(items: list[Lesson]) -> dict[str, float]:
-            if step not in shown:
+            if step not in shown:  # the first group of dev items
+                self._show(run, step, items[0], truth=not shown)
                 shown.add(step)
-                self._show(run, step, items[0])
             return self.validate(items)
 
         for batch in run.batches(validate=validate):
@@ -132,7 +132,7 @@ class Parallel(Trainable[Config]):
         """A network with a row for every phone and name; its numbers of the voice from all items, or those it starts from."""
         import torch
 
-        found, measures = {}, Measures()
+        found, measures, seen = {}, Measures(), set()
         self.inputs = self._declared()
         if run.init:
             found, about = weights.read(run.init)
@@ -141,9 +141,15 @@ class Parallel(Trainable[Config]):
             try:
                 self.inputs.meet([item])
                 measures.add(item, self._targets(item))
+                seen |= item.streams.keys()
             except BadItem as error:
                 start = " ".join(item.phones[:8])
                 raise ValueError(f"item {number} to train on ({start} ...): {error}") from None
+        if unwired := sorted(self.config.streams.keys() - seen):
+            raise ValueError(
+                f"the settings declare {', '.join(unwired)}, which no item to train on has: wire streams.{unwired[0]}, or "
+                "leave it out of the settings"
+            )
         torch.manual_seed(run.key(0, "weights"))
         self.net = self._network()
         if found:
@@ -175,11 +181,12 @@ class Parallel(Trainable[Config]):
         done = min(1.0, step / self.config.max_steps)
         return self.config.lr * min(1.0, step / self.config.warmup_steps) * (0.525 + 0.475 * math.cos(math.pi * done))
 
-    def _show(self, run: Run[Lesson], step: int, item: Lesson) -> None:
+    def _show(self, run: Run[Lesson], step: int, item: Lesson, truth: bool) -> None:
         """What the model makes of a dev item's phones, to look at and to listen to."""
         self.net.eval()
         asked = Controlled(phones=item.phones, streams=item.streams, globals=item.globals)
-        run.image(step, "samples/dev/true", item.log_mel)
+        if truth:
+            run.image(step, "samples/dev/true", item.log_mel)
         try:
             self._can_be_said(asked)
         except BadItem:  # a phone or a voice of dev rows that no train row has

@@ -39,8 +39,8 @@ class Network(nn.Module):
         for name, size in (("mel", mels), ("pitch", 1), ("energy", 1)):
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_std", torch.ones(size))
-        self.register_buffer("frames_per_phone", torch.ones(()))
-        self.register_buffer("longest", torch.ones(()))  # phone that was trained on, in frames
+        self.register_buffer("frames_per_phone", torch.ones(1))
+        self.register_buffer("longest", torch.ones(1))  # phone that was trained on, in frames
 
     def forward(self, arrays: dict[str, torch.Tensor], frames: int) -> dict[str, torch.Tensor]:
         """With all that training knows: durations, pitch and energy of the phones. Gives what `loss` compares."""
@@ -127,7 +127,7 @@ class Network(nn.Module):
         wanted = (arrays["mel"] - self.mel_mean) / self.mel_std
 
         def of_phones(errors_BN: torch.Tensor, where_BN: torch.Tensor = mask_BN) -> torch.Tensor:
-            return (errors_BN * where_BN).sum() * self.frames_per_phone / frames
+            return (errors_BN * where_BN).sum() * self.frames_per_phone[0] / frames
 
         mels = [((mel.float() - wanted).abs().mean(2) * mask_BT).sum() / frames for mel in made["mels"]]
         found = {"mel": torch.stack(mels).mean()}

@@ -1,0 +1,499 @@
+"""`acoustic.parallel`: its layers beside plain NumPy, what it is told obeyed, what it cannot say refused, its training."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blocks.acoustic._inputs import Global, Inputs, Stream
+from blocks.acoustic.parallel.voice import of_phones
+from blocks.acoustic.schema import Controlled, Lesson
+from blocks.base import BadItem, Failure, check_item
+from blocks.load import find, restore
+from blocks.spec import AudioSpec
+from runner.check import check
+from runner.executor import Observer
+from runner.fit.checkpoints import Checkpoints
+from runner.fit.events import curves
+from runner.graph import GraphError, read_graph
+from runner.local import LocalExecutor
+from runner.plan import make_plan
+from runner.store import Store
+from tests.blocks import plain_acoustic as plain
+from tests.toys.toy.sayings import PHONES
+
+torch = pytest.importorskip("torch")
+torch_nn = pytest.importorskip("blocks.common.torch_nn")
+
+Parallel = find("acoustic.parallel")
+SPEC = AudioSpec(n_mels=20)
+CLOSE = {"rtol": 1e-5, "atol": 1e-5}
+
+
+# ---- layers ----
+
+
+@pytest.fixture
+def batch():
+    """Two items of phones (3, 5) and durations, the first with padding behind it and a phone that has no frame."""
+    rng = np.random.default_rng(0)
+    durations = np.array([[3, 0, 4, 0, 0], [2, 1, 7, 1, 5]])
+    return rng.normal(size=(2, 5, 6)), durations, rng.uniform(0.5, 3, (2, 5))
+
+
+def test_phones_are_repeated_over_their_frames(batch):
+    x, durations, _ = map(torch.from_numpy, batch)
+    owners = torch_nn.owners(durations, 16)
+    found, places = torch_nn.of_frames(x, owners).numpy(), torch_nn.within(durations, owners).numpy()
+    for b, frames in enumerate((7, 16)):
+        np.testing.assert_array_equal(found[b, :frames], plain.hard(batch[0][b], batch[1][b]))
+        np.testing.assert_allclose(places[b, :frames], plain.within(batch[1][b]), **CLOSE)
+
+
+def test_gaussian_upsampling_is_that_of_numpy(batch):
+    found = torch_nn.gaussian(*map(torch.from_numpy, batch), 16).numpy()
+    for b, frames in enumerate((7, 16)):
+        np.testing.assert_allclose(found[b, :frames], plain.gaussian(*(part[b] for part in batch)), **CLOSE)
+
+
+def test_attention_looks_at_what_is_there_alone():
+    torch.manual_seed(0)
+    layer = torch_nn.Attention(8, 2)
+    x = torch.randn(2, 7, 8)
+    found = layer(x, torch_nn.mask_of(torch.tensor([4, 7]), 7)).detach().numpy()
+    weights = {name: value.detach().double().numpy() for name, value in layer.named_parameters()}
+    for b, size in enumerate((4, 7)):
+        want = plain.attention(x[b, :size].double().numpy(), weights, 2)
+        np.testing.assert_allclose(found[b, :size], want, **CLOSE)
+
+
+@pytest.mark.parametrize("make", [lambda: torch_nn.Stack(8, 16, 2, 5, heads=2), lambda: torch_nn.Predictor(8, 3, 0.0)])
+def test_padding_reaches_no_real_position(make):
+    torch.manual_seed(0)
+    layer = make().eval()
+    x = torch.randn(1, 5, 8)
+    behind = torch.cat([x, 100 * torch.randn(1, 4, 8)], 1)
+    alone, padded = (layer(y, torch_nn.mask_of(torch.tensor([5]), y.shape[1]))[:, :5] for y in (x, behind))
+    np.testing.assert_allclose(padded.detach(), alone.detach(), **CLOSE)
+
+
+def test_phones_get_the_mean_of_their_frames():
+    durations = np.array([2, 0, 3, 4], np.int32)
+    pitch = np.array([100, 200, 0, 0, 150, 90, 0, 110, 0], np.float32)
+    energy = np.arange(9, dtype=np.float32) - 30
+    item = Lesson(
+        phones=("a", "b", "c", "d"), log_mel=np.zeros((9, 20), "f4"), durations=durations, pitch=pitch, energy=energy
+    )
+    made = of_phones(item, True, True)
+    # c is voiced in one frame of three, d in two of four
+    np.testing.assert_allclose(made["pitch"], [np.sqrt(100 * 200), 0, 0, np.sqrt(90 * 110)], rtol=1e-6)
+    want = plain.of_phones(energy, durations, lambda values: values.mean() if len(values) else energy.mean())
+    np.testing.assert_allclose(made["energy"], want, rtol=1e-6)
+
+
+# ---- a model with the weights it starts from ----
+
+
+def model(seed: int = 0, spec: AudioSpec = SPEC, **settings):
+    block = Parallel(Parallel.tiny.model_copy(update=settings), spec)
+    block.inputs = Inputs(block.config.streams, block.config.globals)
+    block.inputs.phones.extend(PHONES)
+    for table in block.inputs.names.values():
+        table.extend(["ann", "ben"])
+    torch.manual_seed(seed)
+    block.net = block._network().eval()
+    block.net.longest += 20
+    block.net.pitch_mean += 5  # about 150 Hz
+    return block
+
+
+def said(phones=("sil", "ˈa", "s", "o", "m", "sil"), **given) -> Controlled:
+    return Controlled(**{"phones": phones, "globals": {"a": "ann", "b": "ben"}, **given})
+
+
+def stream(*values: float) -> np.ndarray:
+    return np.array(values, np.float32)
+
+
+@pytest.mark.parametrize("regulation", ["gaussian", "hard"])
+def test_durations_are_obeyed_to_the_frame(regulation):
+    block, rng = model(regulation=regulation), np.random.default_rng(0)
+    for size in (1, 2, 7, 30):
+        asked = rng.integers(0, 12, size).astype(np.int32)
+        asked[-1] += 1
+        (found,) = block.apply([said(tuple(rng.choice(PHONES, size)), durations=asked)])
+        assert abs(len(found.log_mel) - asked.sum()) == 0
+        np.testing.assert_array_equal(found.durations, asked)
+        assert check_item(found, SPEC) is None
+
+
+def test_what_is_predicted_is_at_least_a_frame_and_follows_the_rate():
+    block, phones = model(), tuple(np.random.default_rng(0).choice(PHONES, 60))
+    with torch.no_grad():
+        block.net.duration.out.bias += 2.3  # about ten frames
+    normal, fast, slow, hasty = block.apply([said(phones, speaking_rate=rate) for rate in (None, 2.0, 0.5, 10.0)])
+    total = len(normal.log_mel)
+    assert total == normal.durations.sum()
+    assert normal.durations.std() > 0
+    assert abs(len(fast.log_mel) - total / 2) <= 0.02 * total
+    assert abs(len(slow.log_mel) - total * 2) <= 0.02 * total
+    assert hasty.durations.min() == 1
+
+
+def test_two_together_equal_each_alone():
+    block, items = model(together=3), [said(), said(("ˈa",)), said(PHONES * 3, durations=np.full(18, 3, "i4"))]
+    for item, found in zip(items, block.apply(items), strict=True):
+        (alone,) = block.apply([item])
+        np.testing.assert_array_equal(found.durations, alone.durations)
+        for name in ("log_mel", "phone_pitch", "phone_energy"):
+            np.testing.assert_allclose(getattr(found, name), getattr(alone, name), **CLOSE)
+
+
+def test_a_stream_of_zeros_is_that_of_a_model_without_it():
+    block, bare = model(), model(seed=1, streams={})
+    kept = bare.net.state_dict().keys()
+    bare.net.load_state_dict({name: value for name, value in block.net.state_dict().items() if name in kept})
+    assert bare.net.state_dict().keys() < block.net.state_dict().keys()
+    zero, left_out, number, classes = block.apply([
+        said(streams={"a": stream(0, 0, 0, 0, 0, 0), "b": stream(0, 0, 0, 0, 0, 0)}),
+        said(),
+        said(streams={"a": stream(0, 0, 0.5, 0, 0, 0)}),
+        said(streams={"b": stream(0, 0, 3, 0, 0, 0)}),
+    ])  # fmt: skip
+    (want,) = bare.apply([said()])
+    for found in (zero, left_out):
+        np.testing.assert_array_equal(found.log_mel, want.log_mel)
+    for found in (number, classes):
+        assert found.log_mel.shape != want.log_mel.shape or np.abs(found.log_mel - want.log_mel).max() > 1e-3
+
+
+def test_globals_are_names_or_vectors():
+    block = model(globals={"voice": Global(size=3), "speaker": Global()})
+    asked = np.full(6, 3, np.int32)
+
+    def mel(*vector: float, speaker: str = "ann"):
+        item = said(globals={"voice": stream(*vector), "speaker": speaker}, durations=asked)
+        return block.apply([item])[0].log_mel
+
+    assert np.abs(mel(1, 0, 0) - mel(0, 1, 0)).max() > 1e-3
+    assert np.abs(mel(1, 0, 0) - mel(1, 0, 0, speaker="ben")).max() > 1e-3
+
+
+def test_pitch_and_energy_are_given_back_and_obeyed():
+    block = model()
+    (free,) = block.apply([said()])
+    told = {name: getattr(free, name) for name in ("durations", "phone_pitch", "phone_energy")}
+    higher = told | {"phone_pitch": told["phone_pitch"] + 80}
+    again, sung = block.apply([said(**told), said(**higher)])
+    np.testing.assert_allclose(again.log_mel, free.log_mel, **CLOSE)
+    np.testing.assert_array_equal(sung.phone_pitch, higher["phone_pitch"])
+    assert np.abs(sung.log_mel - free.log_mel).max() > 1e-3
+
+
+def test_a_phone_never_heard_with_this_stress_is_said_with_another():
+    block, asked = model(), np.full(3, 4, np.int32)
+    known, other, silence, first = block.apply([
+        said(("ˈa", "s", "sil"), durations=asked),
+        said(("a", "s", "sil"), durations=asked),
+        said(("ˈa", "s", "?"), durations=asked),
+        said(("o", "s", "sil"), durations=asked),
+    ])  # fmt: skip
+    np.testing.assert_array_equal(known.log_mel, other.log_mel)
+    np.testing.assert_array_equal(known.log_mel, silence.log_mel)
+    assert np.abs(known.log_mel - first.log_mel).max() > 1e-3
+
+
+WRONG = {
+    "no phones to say, want at least one": {"phones": ()},
+    "not trained on: 'x', 'y'; it knows sil ˈa s o m i": {"phones": ("x", "s", "y", "x")},
+    "5 durations for 6 phones": {"durations": np.ones(5, "i4")},
+    "none negative and one frame in all": {"durations": np.array([1, 1, -1, 1, 1, 1], "i4")},
+    "want none negative and one frame": {"durations": np.zeros(6, "i4")},
+    "want one of both": {"durations": np.ones(6, "i4"), "speaking_rate": 2.0},
+    "a speaking rate of 0, want 0.1": {"speaking_rate": 0.0},
+    "a speaking rate of nan": {"speaking_rate": float("nan")},
+    "phone_pitch of 6 values for 6 phones: want a finite": {"phone_pitch": stream(1, 1, np.nan, 1, 1, 1)},
+    "phone_energy of 2 values for 6 phones": {"phone_energy": stream(1, 1)},
+    "a stream 'c' that the model's settings do not declare; there is a, b": {"streams": {"c": stream(1)}},
+    "the stream a is of 2 phones, but there are 6": {"streams": {"a": stream(1, 2)}},
+    "the stream a has NaN": {"streams": {"a": stream(1, 1, 1, np.inf, 1, 1)}},
+    "the stream a has 2 numbers a phone, but the model's settings say 1": {"streams": {"a": np.zeros((6, 2), "f4")}},
+    "the stream b has 4, want whole numbers from 0": {"streams": {"b": stream(0, 0, 4, 0, 0, 0)}},
+    "the stream b has 0.5, want whole": {"streams": {"b": stream(0, 0, 0.5, 0, 0, 0)}},
+    "no global 'b', want one of ann, ben": {"globals": {"a": "ann"}},
+    "knows no b 'bem'; did you mean 'ben'": {"globals": {"a": "ann", "b": "bem"}},
+    "the global b is a vector of 2, want a name": {"globals": {"a": "ann", "b": stream(1, 2)}},
+}
+
+
+def test_what_cannot_be_said_is_told_of_and_costs_no_neighbour():
+    block = model()
+    right, *failures, last = block.apply([said(), *(said(**given) for given in WRONG.values()), said()])
+    np.testing.assert_array_equal(right.log_mel, last.log_mel)
+    for want, failure in zip(WRONG, failures, strict=True):
+        assert isinstance(failure, Failure)
+        assert want in failure.reason
+
+
+def test_without_weights_nothing_is_said():
+    with pytest.raises(ValueError, match="no weights yet"):
+        Parallel(Parallel.tiny, SPEC).apply([said()])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"streams": {"tag": {"classes": 2, "scale": 3.0}}}, "leave out these, or classes"),
+        ({"streams": {"a.b": {}}}, "should match pattern"),
+        ({"hidden": 10, "heads": 4}, "hidden 10 is not a multiple of 2 heads"),
+        ({"kernel": 4}, "kernel 4 has no middle"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Parallel.Config(**settings)
+
+
+# ---- the artifact ----
+
+
+def test_weights_come_back_bit_for_bit_and_no_others(tmp_path):
+    block = model()
+    block.save(tmp_path)
+    first = (tmp_path / "model.safetensors").read_bytes()
+    again = Parallel(block.config, SPEC)
+    again.load(tmp_path)
+    again.save(tmp_path)
+    assert (tmp_path / "model.safetensors").read_bytes() == first
+    np.testing.assert_array_equal(again.apply([said()])[0].log_mel, block.apply([said()])[0].log_mel)
+    fits = r"(?s)fit the network:.*missing embed.streams.of_c.weight \(16, 1\)"
+    with pytest.raises(ValueError, match=fits):
+        Parallel(block.config.model_copy(update={"streams": {**block.config.streams, "c": Stream()}}), SPEC).load(
+            tmp_path
+        )
+    with pytest.raises(ValueError, match=r"mel.weight is \(20, 16\), want \(80, 16\)"):
+        Parallel(block.config, AudioSpec()).load(tmp_path)
+    with pytest.raises(ValueError, match=r"no table of globals\.style"):
+        Parallel(block.config.model_copy(update={"globals": {"style": Global()}}), SPEC).load(tmp_path)
+    (tmp_path / "symbols.json").write_text((tmp_path / "symbols.json").read_text().replace('"m"', '"n"'))
+    with pytest.raises(ValueError, match="row 5 is 'n', want 'm'"):
+        again.load(tmp_path)
+
+
+# ---- training ----
+
+GRAPH = """
+spec: {n_mels: 20}
+nodes:
+  told: {read: toy.sayings, config: {count: 16}}
+  model:
+    fit: acoustic.parallel
+    in: &lesson
+      phones: told.phones
+      streams: {tag: told.tag}
+      globals: {speaker: told.speaker}
+      log_mel: told.log_mel
+      durations: told.durations
+      pitch: told.pitch
+      energy: told.energy
+      split: told.split
+    config: &small {hidden: 16, wide: 32, encoder_layers: 1, decoder_layers: 1, kernel: 3, streams: {tag: {classes: 1}},
+             globals: {speaker: {}}, lr: 0.01, warmup_steps: 4, max_steps: 12, max_frames: 120, val_check_interval: 6,
+             checkpoint_interval: 3}
+  said:
+    map: acoustic.parallel
+    model: model
+    in: {phones: told.phones, streams: {tag: told.tag}, globals: {speaker: told.speaker}, durations: told.durations}
+"""
+MORE = """
+  others: {read: toy.sayings, config: {count: 6, phones: [sil, ˈa, u, o], speakers: [ann, cat]}}
+  tuned:
+    fit: acoustic.parallel
+    init: model
+    in: {phones: others.phones, streams: {tag: others.tag, note: others.tag}, globals: {speaker: others.speaker},
+         log_mel: others.log_mel, durations: others.durations, pitch: others.pitch, energy: others.energy}
+    config: {<<: *small, streams: {tag: {classes: 1}, note: {}}, max_steps: 1, lr: 1.0e-9}
+"""
+
+
+def go(folder: Path, store: str, sets=(), text: str = GRAPH):
+    path = folder / "graph.yaml"
+    path.write_text(text)
+    opened = Store(folder / store)
+    plan = make_plan(check(read_graph(path, sets=sets)), opened)
+    return plan, opened, LocalExecutor().run(plan, opened, Observer())
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("acoustic")
+    plan, store, outcome = go(folder, "store", text=GRAPH + MORE)
+    assert outcome.error is None
+    return folder, plan, store
+
+
+def artifact(plan, store, node: str = "model") -> Path:
+    return Path(store.find_artifact(plan.steps[node].digest))
+
+
+def test_training_lowers_every_loss_and_durations_are_obeyed(trained):
+    _, plan, store = trained
+    lines = json.loads((artifact(plan, store) / "metrics.json").read_text())["curves"]
+    first, last = (line for line in lines if "val/loss" in line)
+    names = [f"val/loss_{name}" for name in ("mel", "duration", "pitch", "voicing", "energy")]
+    assert last["val/loss"] < first["val/loss"]
+    assert set(names) <= last.keys()
+    asked, said = (store.find_table(plan.steps[name].digest) for name in ("told", "said"))
+    assert said.ids == asked.ids
+    for id in said.ids:
+        wanted, found = asked.get(id, ["durations"])["durations"], said.get(id, ["log_mel", "durations"])
+        assert abs(len(found["log_mel"]) - sum(wanted)) == 0
+        np.testing.assert_array_equal(found["durations"], wanted)
+
+
+def test_the_loss_falls_by_half(tmp_path):
+    sets = ("model.max_steps=60", "model.val_check_interval=60", "model.checkpoint_interval=60", "told.count=4")
+    plan, store, outcome = go(tmp_path, "store", sets)
+    assert outcome.error is None
+    losses = [
+        line["train/loss"] for line in curves(store.files, f"fits/{plan.steps['model'].digest}") if "train/loss" in line
+    ]
+    assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:2])
+
+
+def test_what_it_says_is_shown_and_played(trained):
+    pytest.importorskip("tensorboard")
+    folder, plan, _ = trained
+    (board,) = (folder / "store/fits" / plan.steps["model"].digest / "tensorboard").iterdir()
+    kept = board.read_bytes()
+    assert [kept.count(f"samples/dev/{name}".encode()) for name in ("true", "pred")] == [1, 4], "2 pictures, 2 waves"
+
+
+def test_parts_of_a_batch_teach_what_the_whole_does(tmp_path):
+    still = ("model.dropout=0", "model.predictor_dropout=0", "model.lr=1e-4", "model.max_steps=4")
+    losses = []
+    for name, sets in (("whole", still), ("parts", (*still, "model.accumulate=2"))):
+        plan, store, outcome = go(tmp_path, name, sets)
+        assert outcome.error is None
+        lines = curves(store.files, f"fits/{plan.steps['model'].digest}")
+        losses.append([line["train/loss"] for line in lines if "train/loss" in line])
+    assert len(losses[0]) == 4
+    np.testing.assert_allclose(*losses, rtol=1e-4)
+
+
+def test_stopped_and_resumed_equals_the_unbroken_training(trained, monkeypatch):
+    folder, plan, store = trained
+    save = Checkpoints.save
+
+    def last(self, *given):
+        save(self, *given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checkpoints, "save", last)
+    with pytest.raises(KeyboardInterrupt):
+        go(folder, "broken")
+    monkeypatch.undo()
+    digest, broken = plan.steps["model"].digest, Store(folder / "broken")
+    assert list((folder / "broken" / "fits" / digest).glob("step-*3/state.json"))
+    _, _, outcome = go(folder, "broken")
+    assert outcome.error is None
+    whole, again = ((artifact(plan, opened) / "model.safetensors").read_bytes() for opened in (store, broken))
+    assert whole == again
+
+
+def test_a_training_goes_on_with_new_phones_voices_and_streams(trained):
+    _, plan, store = trained
+    old, new = restore(artifact(plan, store)), restore(artifact(plan, store, "tuned"))
+    assert list(new.inputs.phones)[: len(old.inputs.phones)] == list(old.inputs.phones)
+    assert "u" in new.inputs.phones
+    assert list(new.inputs.names["speaker"]) == ["ann", "ben", "cat"]
+    asked = Controlled(phones=("sil", "ˈa", "o"), globals={"speaker": "ben"}, durations=np.array([2, 3, 4], "i4"))
+    (before,), (after,) = old.apply([asked]), new.apply([asked])
+    np.testing.assert_allclose(after.log_mel, before.log_mel, atol=1e-4)
+
+
+def test_an_artifact_of_another_spec_is_refused(trained):
+    _, plan, store = trained
+    with pytest.raises(ValueError, match="made for another audio spec: n_mels 20, not 80"):
+        restore(artifact(plan, store), AudioSpec())
+
+
+class Memory:
+    """What `fit` sees before its first batch."""
+
+    init = None
+
+    def __init__(self, *items):
+        self.items = items
+
+    def key(self, step, name=""):
+        return 0
+
+
+def lesson(**given) -> Lesson:
+    parts = {
+        "phones": ("a", "b"), "streams": {"a": stream(1, 0), "b": stream(2, 0)}, "globals": {"a": "ann", "b": "ben"}, "log_mel": np.zeros((5, 20), "f4"),
+        "durations": np.array([2, 3], "i4"), "pitch": np.zeros(5, "f4"), "energy": np.zeros(5, "f4"),
+    }  # fmt: skip
+    return Lesson(**parts | given)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"durations": np.array([2, 4], "i4")}, r"item 1 to train on \(a b .*sum to 6 frames, but the log-mel has 5"),
+        ({"pitch": None}, "no pitch, want them beside the phones: wire them, or set pitch, energy: false"),
+        ({"durations": None, "energy": None}, "no durations and energy"),
+        ({"globals": {"a": "ann"}}, "no global 'b'"),
+        ({"phones": (), "streams": {}}, "no phones to say"),
+    ],
+)
+def test_what_cannot_be_learnt_is_told_before_the_training(given, message):
+    with pytest.raises(ValueError, match=message):
+        Parallel(Parallel.tiny, SPEC)._begin(Memory(lesson(), lesson(**given)))
+
+
+def test_a_declared_stream_that_is_not_wired_is_told():
+    with pytest.raises(ValueError, match=r"declare b, which no item to train on has: wire streams\.b"):
+        Parallel(Parallel.tiny, SPEC)._begin(Memory(lesson(streams={"a": stream(1, 0)})))
+
+
+def test_silent_items_can_be_learnt_and_every_weight_learns():
+    block = Parallel(Parallel.tiny, SPEC)
+    block._begin(Memory(lesson(), lesson()))
+    loss = block._losses(block.net, [lesson(), lesson(streams={})], 8)["loss"]
+    loss.backward()
+    assert np.isfinite(float(loss.detach()))
+    for name, weight in block.net.named_parameters():
+        assert weight.grad is not None, f"{name} would stop a training on several workers"
+        assert torch.isfinite(weight.grad).all()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (
+            "streams: {tag: told.log_mel}",
+            "wants stream float32(phones) or stream_vectors float32(phones, channels), but",
+        ),
+        ("streams: told.tag", "wants a mapping of names to edges"),
+        (
+            "globals: {speaker: told.phones}",
+            "or language or speaker or style, but told.phones is phones",
+        ),
+    ],
+)
+def test_wrong_wires_are_refused_before_the_run(tmp_path, wrong, message):
+    name, _, _ = wrong.partition(":")
+    right = next(line.strip() for line in GRAPH.splitlines() if line.strip().startswith(f"{name}:"))
+    path = tmp_path / "graph.yaml"
+    path.write_text(GRAPH.replace(right, wrong, 1))
+    with pytest.raises(GraphError) as caught:
+        check(read_graph(path))
+    assert message in str(caught.value)
+
+
+def test_bad_items_are_bad_items():
+    with pytest.raises(BadItem, match="no phones"):
+        model()._can_be_said(said(()))
