@@ -149,6 +149,7 @@ class Attention(Trainable[Config]):
             for group in optimizer.param_groups:
                 group["lr"] = self._rate(step)
             optimizer.zero_grad()
+            self.net.train()
             numbers = run.backward(batch, lambda part: self._loss(model, part.items, part.frames))
             if run.accepts(batch, numbers["loss"]):
                 norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip)
@@ -157,6 +158,7 @@ class Attention(Trainable[Config]):
             run.report(step, **numbers, lr=self._rate(step))
             if step == 1 or step % self.config.val_check_interval == 0:
                 self._picture(run, batch)
+        self.net.eval()
 
     def validate(self, items: list[Lesson]) -> dict[str, float]:
         """The losses with the frames given and one fixed dropout of the prenet."""
@@ -249,7 +251,6 @@ class Attention(Trainable[Config]):
         run.image(step, "samples/dev/spoken", log_mel)
         if np.isfinite(log_mel).all():
             run.audio(step, "samples/dev/spoken", griffin_lim(log_mel, self.spec, iterations=16))
-        self.net.train()
 
     @contextmanager
     def _judging(self):
@@ -257,12 +258,9 @@ class Attention(Trainable[Config]):
         import torch
 
         self.net.eval()
-        try:
-            with torch.inference_mode(), torch.random.fork_rng(devices=[]):
-                torch.manual_seed(0)
-                yield
-        finally:
-            self.net.train()
+        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            yield
 
     # ---- the artifact ----
 

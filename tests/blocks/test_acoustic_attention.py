@@ -1,0 +1,384 @@
+"""acoustic.attention: attentions as their papers write them, numbers of its health, a small language learned, and its ends."""
+
+import itertools
+import json
+import re
+
+import numpy as np
+import pytest
+
+from blocks.acoustic._inputs import Global, Stream
+from blocks.acoustic.attention import Attention, Config, Dynamic, Location, Uttered
+from blocks.acoustic.attention.health import health
+from blocks.acoustic.schema import Lesson, Request
+from blocks.base import Failure
+from blocks.spec import AudioSpec
+from runner.fit.checkpoints import Checkpoints
+from runner.fit.events import Events, curves
+from runner.fit.run import Items, LocalRun, Stopped
+from runner.store import Store
+from tests.blocks import plain_attention as plain
+
+torch = pytest.importorskip("torch")
+
+PHONES = ("sil", "a", "s", "o", "m", "i")
+SPEC = AudioSpec(n_mels=12)
+TOGETHER = dict(rtol=1e-5, atol=1e-5)
+
+
+# ---- the parts, against plain NumPy ----
+
+
+def weights_of(module):
+    return {name: value.detach().numpy().astype(np.float64) for name, value in module.named_parameters()}
+
+
+def draw(B=2, N=7, E=5, Q=4, seed=0):
+    """Queries of three steps, memory, and padding: the second item is shorter, with rubbish beyond its end."""
+    rng = np.random.default_rng(seed)
+    queries, memory = rng.standard_normal((3, B, Q), np.float32), rng.standard_normal((B, N, E), np.float32)
+    padding = np.arange(N) >= np.array([[N], [N - 3]])
+    return queries, memory, padding
+
+
+@pytest.mark.parametrize("kernel", [5, 31])
+def test_location_sensitive_attention_is_the_plain_one(kernel):
+    from blocks.acoustic.attention.attend import LocationSensitive
+
+    torch.manual_seed(0)
+    queries, memory, padding = draw()
+    module = LocationSensitive(query=4, memory=5, width=6, filters=3, kernel=kernel)
+    state = module.start(torch.from_numpy(memory), torch.from_numpy(padding))
+    last = [np.zeros((~row).sum()) for row in padding]
+    total = [np.zeros((~row).sum()) for row in padding]
+    for query in queries:
+        with torch.inference_mode():
+            made, state = module(torch.from_numpy(query), state)
+        for b, real in enumerate(~padding):
+            last[b] = plain.location_sensitive(weights_of(module), query[b], memory[b, real], last[b], total[b])
+            total[b] = total[b] + last[b]
+            np.testing.assert_allclose(made[b, real], last[b], **TOGETHER)
+            assert not made[b, ~real].any()
+
+
+def test_dynamic_convolution_attention_is_the_plain_one():
+    from blocks.acoustic.attention.attend import DynamicConvolution
+
+    torch.manual_seed(0)
+    queries, memory, padding = draw()
+    sizes = Dynamic(width=6)
+    assert (sizes.static, sizes.dynamic, sizes.kernel, sizes.taps, sizes.alpha, sizes.beta) == (8, 8, 21, 11, 0.1, 0.9)
+    module = DynamicConvolution(4, **sizes.model_dump(exclude={"kind"}))
+    chances = plain.prior(11, 0.1, 0.9)
+    assert chances.sum() == pytest.approx(1)
+    assert chances @ np.arange(11) == pytest.approx(1), "a phone a step"
+    state = module.start(torch.from_numpy(memory), torch.from_numpy(padding))
+    last = [np.eye((~row).sum())[0] for row in padding]
+    for query in queries:
+        with torch.inference_mode():
+            made, state = module(torch.from_numpy(query), state)
+        for b, real in enumerate(~padding):
+            last[b] = plain.dynamic_convolution(weights_of(module), query[b], last[b], chances)
+            np.testing.assert_allclose(made[b, real], last[b], **TOGETHER)
+            assert not made[b, ~real].any()
+
+
+def test_a_prior_that_does_not_fit_its_kernel_is_refused():
+    with pytest.raises(ValueError, match="kernel 9 and taps 11: want an odd kernel, and at most half of it"):
+        Dynamic(kernel=9)
+
+
+def test_the_guided_loss_is_the_plain_one():
+    from blocks.acoustic.attention.attend import guided
+
+    rng = np.random.default_rng(0)
+    weights = rng.dirichlet(np.ones(6), (2, 9))
+    centres, widths = rng.uniform(0, 5, (2, 9)), np.array([1.5, 0.7])
+    made = guided(*map(torch.from_numpy, (weights, centres, widths)))
+    for b in (0, 1):
+        np.testing.assert_allclose(made[b], plain.guided(weights[b], centres[b], widths[b]), **TOGETHER)
+
+
+def test_attention_is_led_along_durations_or_the_diagonal():
+    from blocks.acoustic.attention.lessons import paths
+
+    item = Lesson(phones=("a",) * 5, log_mel=np.zeros((20, 12), np.float32))
+    led = item.model_copy(update={"durations": np.array([10, 2, 2, 3, 3], np.int32)})
+    centres, widths = paths([item, led], steps=12, config=Config(guided_width=0.4))
+    np.testing.assert_allclose(centres[0, :10], np.arange(1, 21, 2) / 20 * 5 - 0.5)
+    assert centres[1, :10].tolist() == [0, 0, 0, 0, 0, 1, 2, 3, 4, 4]
+    assert widths.tolist() == [2.0, 1.5]
+
+
+# ---- health ----
+
+
+def of(path, phones, sharp=1.0):
+    """Weights (S, N) on a path; what is not `sharp` is spread evenly."""
+    return sharp * np.eye(phones)[list(path)] + (1 - sharp) / phones
+
+
+@pytest.mark.parametrize(
+    ("path", "phones", "told"),
+    [
+        ([0, 0, 1, 2, 2, 3], 4, dict(focus=1, coverage=1, skips=0, repeats=0, early_stop=0, late_stop=0.025)),
+        ([0, 0, 2, 3], 4, dict(coverage=0.75, skips=1, repeats=0, early_stop=0)),
+        ([0, 1, 2, 1, 2, 0, 1, 2, 3], 4, dict(coverage=1, skips=0, repeats=2, early_stop=0)),
+        ([0, 1, 1], 4, dict(coverage=0.5, skips=0, repeats=0, early_stop=2, late_stop=0)),
+        ([0, 1, 2, 3, 3, 3, 3], 4, dict(early_stop=0, late_stop=0.1)),
+        ([0, 3, 1, 3], 4, dict(coverage=0.75, skips=1, repeats=1)),
+    ],
+)
+def test_health_of_alignments_made_by_hand(path, phones, told):
+    numbers = health(of(path, phones), step_s=0.025)
+    assert {name: numbers[name] for name in told} == pytest.approx(told)
+    assert numbers["blurred"] == 0
+
+
+def test_an_attention_that_is_everywhere_covers_nothing():
+    numbers = health(of([0, 1, 2, 3, 4], 5, sharp=0.1), step_s=0.025)
+    assert numbers["focus"] == pytest.approx(0.1 + 0.9 / 5)
+    assert (numbers["blurred"], numbers["coverage"], numbers["early_stop"]) == (1, 0, 5)
+
+
+# ---- training on a language whose phones are tones ----
+
+
+def utterance(seed, durations=False, **more):
+    rng = np.random.default_rng(seed)
+    inner = [PHONES[at] for at in rng.integers(1, len(PHONES), 4)]
+    phones = ("sil", *(b for a, b in itertools.pairwise(["", *inner]) if a != b), "sil")
+    frames = rng.integers(3, 7, len(phones)).astype(np.int32)
+    bumps = [np.exp(-(((np.arange(12) - 2 * PHONES.index(phone)) / 1.5) ** 2)) for phone in phones]
+    log_mel = (-5 + 5 * np.repeat(bumps, frames, axis=0)).astype(np.float32)
+    return Lesson(phones=phones, log_mel=log_mel, durations=frames if durations else None, **more)
+
+
+def asked(item: Lesson) -> Request:
+    return Request(phones=item.phones, streams=item.streams, globals=item.globals)
+
+
+def training(folder, config, items, dev=(), init=None, on_step=None):
+    """A run as the runner makes one, with its curves."""
+    named, files = {f"u{n}": item for n, item in enumerate(items)}, Store(folder).files
+    checkpoints = Checkpoints(files, "fit")
+    events = Events(files, "fit", SPEC.sample_rate, max(checkpoints.steps(), default=0))
+    lengths = [len(item.log_mel) for item in items]
+    run = LocalRun(
+        config, 0, Items(list(named), named.__getitem__), Items([f"d{n}" for n in range(len(dev))], lambda id: dev[int(id[1:])]),
+        lengths, checkpoints, events, init, lambda item: len(item.log_mel), on_step or (lambda batch, scalars: None),
+    )  # fmt: skip
+    return run, events, files
+
+
+def fitted(folder, config, items, **more):
+    run, events, files = training(folder, config, items, **more)
+    block = Attention(config, SPEC)
+    try:
+        block.fit(run)
+    finally:
+        events.close()
+    return block, curves(files, "fit")
+
+
+SMALL = dict(
+    encoder=24, encoder_layers=1, encoder_dropout=0.0, prenet=24, decoder=40, decoder_dropout=0.0, postnet=16,
+    postnet_layers=2, lr=1e-2, warmup_steps=10, max_items=8, checkpoint_interval=1000,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=["dynamic", "location"])
+def trained(request, tmp_path_factory):
+    attention = Dynamic(width=16) if request.param == "dynamic" else Location(width=16, filters=4, kernel=9)
+    folder = tmp_path_factory.mktemp(request.param)
+    items = [utterance(seed, durations=seed % 2 == 0) for seed in range(4)]
+    config = Config(**SMALL, attention=attention, max_steps=80, val_check_interval=40)
+    block, told = fitted(folder / "store", config, items, dev=items[:2])
+    block.save(folder)
+    return block, told, folder, items
+
+
+def curve(told, name):
+    """{step: number} of one name."""
+    return {line["step"]: line[name] for line in told if name in line}
+
+
+def test_a_few_utterances_are_learned_and_their_health_is_told_from_the_first_step(trained):
+    block, told, _, items = trained
+    loss, dev, focus = (curve(told, name) for name in ("train/loss", "val/loss", "train/focus"))
+    assert loss[80] < loss[1] / 2
+    assert dev[80] < dev[40]
+    assert focus[80] > focus[1] + 0.2
+    for name in ("coverage", "skips", "repeats", "early_stop"):
+        assert curve(told, f"train/{name}").keys() == loss.keys()
+    made = block.apply([asked(item) for item in items])
+    assert all(type(one) is Uttered for one in made), made
+    assert np.mean([one.coverage for one in made]) > 0.8
+    for one, item in zip(made, items):
+        assert one.durations.shape == (len(item.phones),)
+        assert one.durations.sum() == len(one.log_mel)
+        assert abs(len(one.log_mel) - len(item.log_mel)) < 0.5 * len(item.log_mel)
+
+
+def test_two_together_equal_each_alone_and_the_seed_draws_the_dropout(trained):
+    block, _, folder, items = trained
+    requests = [asked(item) for item in (*items[:3], utterance(100))]
+    together = block.apply(requests)
+    for request, one in zip(requests, together):
+        (alone,) = block.apply([request])
+        np.testing.assert_allclose(alone.log_mel, one.log_mel, **TOGETHER)
+        np.testing.assert_array_equal(alone.durations, one.durations)
+        assert alone.focus == pytest.approx(one.focus, abs=1e-5)
+    other = Attention(block.config, SPEC, seed=1)
+    other.load(folder)
+    made = other.apply(requests[:1])[0].log_mel
+    assert made.shape != together[0].log_mel.shape or np.abs(made - together[0].log_mel).max() > 1e-3
+
+
+def test_what_is_saved_is_loaded_bit_for_bit(trained):
+    block, _, folder, items = trained
+    again = Attention(block.config, SPEC)
+    again.load(folder)
+    request = [asked(item) for item in items[:2]]
+    for mine, theirs in zip(block.apply(request), again.apply(request)):
+        for name in type(mine).model_fields:
+            np.testing.assert_array_equal(getattr(mine, name), getattr(theirs, name))
+
+
+def test_a_runaway_ends_as_a_failure_that_says_how_it_went(trained):
+    block, _, folder, items = trained
+    deaf = Attention(block.config.model_copy(update={"linger_s": 1e6, "longest_phone_s": 0.1}), SPEC)
+    deaf.load(folder)
+    with torch.no_grad():
+        deaf.net.stop.bias.fill_(-1e4)
+    (record,) = deaf.apply([asked(items[0])])
+    assert type(record) is Failure
+    seconds = 1 + 0.1 * len(items[0].phones)
+    found = re.match(
+        r"a runaway: no end after ([\d.]+) s for (\d+) phones.*focus [\d.]+, .*late_stop [\d.]+", record.reason
+    )
+    assert found, record.reason
+    assert float(found[1]) == pytest.approx(seconds, abs=0.1)
+    assert int(found[2]) == len(items[0].phones)
+    lingering = Attention(block.config.model_copy(update={"linger_s": 0.1}), SPEC)
+    lingering.load(folder)
+    with torch.no_grad():
+        lingering.net.stop.bias.fill_(-1e4)
+    (ended,) = lingering.apply([asked(items[0])])
+    assert type(ended) is Uttered, "its last phone was reached, and that is waited for no longer"
+    assert 0.1 <= ended.late_stop < 0.3
+
+
+def test_what_cannot_be_said_fails_with_its_reason_and_its_neighbours_are_said(trained):
+    block, _, _, items = trained
+    good = asked(items[0])
+    made = block.apply(
+        [
+            Request(phones=("sil", "ʒ", "sil")),
+            good,
+            Request(phones=()),
+            good.model_copy(update={"speaking_rate": 2.0}),
+            Request(phones=good.phones, globals={"speaker": "joe"}),
+        ]
+    )
+    reasons = [one.reason if type(one) is Failure else "" for one in made]
+    wanted = (
+        "'ʒ'; it knows sil",
+        "",
+        "no phones to say",
+        "speaking_rate 2.*acoustic.parallel",
+        "global 'speaker' that the",
+    )
+    for reason, want in zip(reasons, wanted, strict=True):
+        assert re.search(want, reason)
+    assert type(made[1]) is Uttered
+    with pytest.raises(ValueError, match="no weights yet: fit it, or load"):
+        Attention(block.config, SPEC).apply([good])
+
+
+def test_a_foreign_artifact_is_refused_with_the_difference(trained, tmp_path):
+    block, _, folder, _ = trained
+    with pytest.raises(ValueError, match=r"(?s)of \d+ weights fit.*frames\.bias is \(24,\), want \(36,\)"):
+        Attention(block.config.model_copy(update={"frames_a_step": 3}), SPEC).load(folder)
+    block.save(tmp_path)
+    table = json.loads((tmp_path / "symbols.json").read_text())
+    table["tables"]["phones"][:2] = table["tables"]["phones"][1::-1]
+    (tmp_path / "symbols.json").write_text(json.dumps(table))
+    with pytest.raises(ValueError, match="not the phones that the weights were trained with: row 1"):
+        Attention(block.config, SPEC).load(tmp_path)
+
+
+# ---- what is declared, what goes on, what is refused ----
+
+TINY = Attention.tiny
+
+
+def test_padding_changes_no_loss_and_a_silent_stream_nothing(tmp_path):
+    items = [utterance(0), utterance(3)]
+    block, _ = fitted(tmp_path, TINY.model_copy(update={"prenet_dropout": 0.0}), items)
+    each = [block.validate([item]) for item in items]
+    both = block.validate(items)
+    frames = [len(item.log_mel) for item in items]
+    for name in ("loss", "loss_mel", "loss_coarse", "loss_stop", "loss_guided"):
+        assert both[name] == pytest.approx(np.average([one[name] for one in each], weights=frames), abs=1e-5)
+
+
+def test_streams_and_globals_of_a_training_that_starts_from_another(tmp_path):
+    plainly, _ = fitted(tmp_path / "a", TINY, [utterance(0), utterance(1)])
+    plainly.save(tmp_path)
+    told = TINY.model_copy(
+        update={
+            "streams": {"tag": Stream(classes=2), "note": Stream()},
+            "globals": {"speaker": Global()},
+            "lr": 1e-9,
+            "max_steps": 1,
+        }
+    )
+    item = utterance(0)
+    silent = {"tag": np.zeros(len(item.phones), np.float32), "note": np.zeros(len(item.phones), np.float32)}
+    spoken = item.model_copy(
+        update={"phones": ("sil", "ʒ", *item.phones[2:]), "streams": silent, "globals": {"speaker": "joe"}}
+    )
+    grown, _ = fitted(tmp_path / "b", told, [spoken], init=tmp_path)
+    assert list(grown.inputs.phones) == [*plainly.inputs.phones, "ʒ"]
+    assert list(grown.inputs.names["speaker"]) == ["joe"]
+    with torch.inference_mode():
+        arrays = grown._tensors([Request(phones=item.phones, streams=silent, globals={"speaker": "joe"})])
+        mine, _ = grown.net.encoder(arrays)
+        theirs, _ = plainly.net.encoder(plainly._tensors([Request(phones=item.phones)]))
+    torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=0)
+    loud = {"tag": silent["tag"] + 1, "note": silent["note"]}
+    with torch.no_grad():
+        grown.net.encoder.embed.streams["of_tag"].weight[1] += 1.0
+        heard, _ = grown.net.encoder(
+            grown._tensors([Request(phones=item.phones, streams=loud, globals={"speaker": "joe"})])
+        )
+    assert (heard - theirs).abs().max() > 1e-3
+
+
+def test_a_training_that_was_stopped_goes_on_bit_for_bit(tmp_path):
+    items = [utterance(seed) for seed in range(4)]
+    config = TINY.model_copy(update={"max_items": 2})
+    whole, _ = fitted(tmp_path / "whole", config, items, dev=items[:1])
+    run, events, _ = training(tmp_path / "parts", config, items, dev=items[:1])
+    run.on_step = lambda batch, scalars: run.stop_asked.set() if batch.step == 3 else None
+    with pytest.raises(Stopped):
+        Attention(config, SPEC).fit(run)
+    events.close()
+    resumed, _ = fitted(tmp_path / "parts", config, items, dev=items[:1])
+    for name, value in whole.net.state_dict().items():
+        assert torch.equal(value, resumed.net.state_dict()[name]), name
+
+
+def test_lessons_that_do_not_fit_are_refused_with_their_number(tmp_path):
+    good = utterance(0, durations=True)
+    short = good.model_copy(update={"durations": good.durations - 1})
+    with pytest.raises(
+        ValueError, match=r"item 1 to train on \(sil .*durations of \d+ frames together, want one for each"
+    ):
+        fitted(tmp_path, TINY, [good, short])
+    broken = good.model_copy(update={"log_mel": np.full_like(good.log_mel, np.nan)})
+    with pytest.raises(ValueError, match=r"item 0 .*NaN"):
+        fitted(tmp_path, TINY, [broken])
+    with pytest.raises(ValueError, match=r"item 0 .*no phones"):
+        fitted(tmp_path, TINY, [good.model_copy(update={"phones": (), "durations": None})])
