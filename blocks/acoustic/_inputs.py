@@ -117,8 +117,10 @@ class Inputs:
         if isinstance(value, str) != (size is None):
             found = "a name" if isinstance(value, str) else f"a vector of {len(value)}"
             raise BadItem(f"the global {name} is {found}, want {f'a vector of {size}' if size else 'a name'}")
-        if size and (len(value) != size or not np.isfinite(value).all()):
-            raise BadItem(f"the global {name} has {len(value)} numbers, NaN or infinite some, want {size}, all finite")
+        if size and len(value) != size:
+            raise BadItem(f"the global {name} is a vector of {len(value)}, want one of {size}")
+        if size and not np.isfinite(value).all():
+            raise BadItem(f"the global {name} has NaN or infinite values, want numbers")
 
     def can_be_said(self, item: Request) -> None:
         """`check`, and raise BadItem for phones and names that the model was not trained on."""
@@ -149,7 +151,7 @@ class Inputs:
             made["phones"][b, : tokens[b]] = [self.row(phone) for phone in item.phones]
             for name, values in item.streams.items():
                 declared = self.streams[name]
-                fit = values if declared.classes else values.reshape(len(values), -1) / np.float32(declared.scale)
+                fit = values.reshape(made[f"streams.{name}"][b, : tokens[b]].shape) / np.float32(declared.scale)
                 made[f"streams.{name}"][b, : tokens[b]] = fit
         for name, each in self.globals.items():
             values = [item.globals[name] for item in items]

@@ -168,9 +168,28 @@ def test_a_stream_of_zeros_is_that_of_a_model_without_it():
         assert found.log_mel.shape != want.log_mel.shape or np.abs(found.log_mel - want.log_mel).max() > 1e-3
 
 
+def test_a_stream_may_have_a_row_for_each_phone():
+    block = model(streams={"note": Stream(size=3, scale=2.0), "b": Stream(classes=3)})
+    asked, rows = np.full(6, 3, np.int32), np.ones((6, 3), np.float32)
+    classes = stream(0, 1, 2, 3, 0, 0)
+    items = [{"note": rows}, {"note": rows * 2}, {"b": classes}, {"b": classes[:, None]}]
+    one, two, flat, upright = (
+        found.log_mel for found in block.apply([said(durations=asked, streams=streams) for streams in items])
+    )
+    assert np.abs(one - two).max() > 1e-4
+    np.testing.assert_array_equal(flat, upright)
+
+
 def test_globals_are_names_or_vectors():
     block = model(globals={"voice": Global(size=3), "speaker": Global()})
     asked = np.full(6, 3, np.int32)
+    wrong = {
+        "the global voice is a vector of 2, want one of 3": {"voice": stream(1, 2), "speaker": "ann"},
+        "the global voice has NaN": {"voice": stream(1, 2, np.nan), "speaker": "ann"},
+        "the global voice is a name, want a vector of 3": {"voice": "ann", "speaker": "ann"},
+    }
+    for want, failure in zip(wrong, block.apply([said(globals=given) for given in wrong.values()]), strict=True):
+        assert want in failure.reason
 
     def mel(*vector: float, speaker: str = "ann"):
         item = said(globals={"voice": stream(*vector), "speaker": speaker}, durations=asked)
@@ -382,6 +401,18 @@ def test_parts_of_a_batch_teach_what_the_whole_does(tmp_path):
     np.testing.assert_allclose(*losses, rtol=1e-4)
 
 
+def test_half_precision_learns_alike(tmp_path, trained):
+    _, plan, store = trained
+    half, opened, outcome = go(tmp_path, "half", ("model.precision=bfloat16", "model.max_steps=12"))
+    assert outcome.error is None
+    found = []
+    for one, kept in ((plan, store), (half, opened)):
+        lines = curves(kept.files, f"fits/{one.steps['model'].digest}")
+        found.append([line["val/loss"] for line in lines if "val/loss" in line][-1])
+    assert found[0] != found[1]
+    np.testing.assert_allclose(found[1], found[0], rtol=0.1)
+
+
 def test_stopped_and_resumed_equals_the_unbroken_training(trained, monkeypatch):
     folder, plan, store = trained
     save = Checkpoints.save
@@ -480,7 +511,7 @@ def test_silent_items_can_be_learnt_and_every_weight_learns():
         ("streams: told.tag", "wants a mapping of names to edges"),
         (
             "globals: {speaker: told.phones}",
-            "or language or speaker or style, but told.phones is phones",
+            "wants speaker or style or language or embedding float32(embedding), but told.phones is phones",
         ),
     ],
 )

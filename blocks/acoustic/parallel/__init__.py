@@ -126,7 +126,8 @@ class Parallel(Trainable[Config]):
         return len(item.log_mel)
 
     def group(self, item: Lesson) -> str:
-        return str(item.globals.get("speaker", ""))
+        speaker = item.globals.get("speaker", "")
+        return speaker if isinstance(speaker, str) else ""
 
     def _begin(self, run: Run[Lesson]) -> None:
         """A network with a row for every phone and name; its numbers of the voice from all items, or those it starts from."""
