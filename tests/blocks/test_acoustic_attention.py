@@ -83,9 +83,18 @@ def test_dynamic_convolution_attention_is_the_plain_one():
             assert not made[b, ~real].any()
 
 
-def test_a_prior_that_does_not_fit_its_kernel_is_refused():
-    with pytest.raises(ValueError, match="kernel 9 and taps 11: want an odd kernel, and at most half of it"):
-        Dynamic(kernel=9)
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"attention": {"kind": "dynamic", "kernel": 9}}, "taps 11: a kernel of 9 sees as many as 5 back"),
+        ({"attention": {"kind": "location", "kernel": 8}}, "kernel of 8 has no middle, want an odd number"),
+        ({"attention": {"kind": "hard"}}, "'location', 'dynamic'"),
+        ({"encoder": 15}, "multiple of 2"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Config(**settings)
 
 
 def test_the_guided_loss_is_the_plain_one():

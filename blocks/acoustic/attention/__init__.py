@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from blocks.acoustic._inputs import Global, Inputs, Name, Stream, grown
 from blocks.acoustic.attention.health import health, path, told
@@ -28,13 +28,22 @@ from blocks.common.moments import Moments
 from blocks.training import FitConfig, Run
 
 
+def _odd(size: int) -> int:
+    if size < 1 or size % 2 == 0:
+        raise ValueError(f"a kernel of {size} has no middle, want an odd number")
+    return size
+
+
+Kernel = Annotated[int, AfterValidator(_odd)]
+
+
 class Location(BlockConfig):
     """Chorowski et al. 2015, with the sizes of Tacotron 2."""
 
     kind: Literal["location"] = "location"
     width: PositiveInt = 128
     filters: PositiveInt = 32
-    kernel: PositiveInt = 31
+    kernel: Kernel = 31
 
 
 class Dynamic(BlockConfig):
@@ -44,16 +53,16 @@ class Dynamic(BlockConfig):
     width: PositiveInt = 128
     static: PositiveInt = 8
     dynamic: PositiveInt = 8
-    kernel: PositiveInt = 21
+    kernel: Kernel = 21
     taps: PositiveInt = 11  # of the prior: a step advances by at most one phone less
     alpha: PositiveFloat = 0.1
     beta: PositiveFloat = 0.9
 
     @model_validator(mode="after")
     def _prior_fits(self):
-        if self.kernel % 2 == 0 or self.taps > self.kernel // 2 + 1:
+        if self.taps > (most := self.kernel // 2 + 1):
             raise ValueError(
-                f"kernel {self.kernel} and taps {self.taps}: want an odd kernel, and at most half of it, rounded up, as taps"
+                f"taps {self.taps}: a kernel of {self.kernel} sees as many as {most} back, want at most these"
             )
         return self
 
@@ -62,9 +71,9 @@ class Config(FitConfig):
     streams: dict[Name, Stream] = Field(default_factory=dict)
     globals: dict[Name, Global] = Field(default_factory=dict)
     frames_a_step: PositiveInt = 2
-    encoder: PositiveInt = 160  # an even number
+    encoder: int = Field(160, ge=2, multiple_of=2)
     encoder_layers: PositiveInt = 3
-    encoder_kernel: PositiveInt = 5
+    encoder_kernel: Kernel = 5
     encoder_dropout: float = Field(0.3, ge=0, lt=1)
     prenet: PositiveInt = 96
     prenet_dropout: float = Field(0.5, ge=0, lt=1)
@@ -73,7 +82,7 @@ class Config(FitConfig):
     decoder_dropout: float = Field(0.1, ge=0, lt=1)
     postnet: PositiveInt = 128
     postnet_layers: PositiveInt = 4
-    postnet_kernel: PositiveInt = 5
+    postnet_kernel: Kernel = 5
     # training
     lr: PositiveFloat = 1e-3
     final_lr: float = Field(0.05, ge=0, le=1)  # what is left of it at the last step
@@ -291,7 +300,7 @@ class Attention(Trainable[Config]):
     def _tensors(self, items: list) -> dict:
         import torch
 
-        device = self.net.mean.device if self.net is not None else "cpu"
+        device = self.net.mean.device
         return {name: torch.from_numpy(value).to(device) for name, value in self.inputs.arrays(items).items()}
 
     # ---- speaking ----
