@@ -332,6 +332,23 @@ def test_padding_changes_no_loss_and_a_silent_stream_nothing(tmp_path):
         assert both[name] == pytest.approx(np.average([one[name] for one in each], weights=frames), abs=1e-5)
 
 
+def test_what_it_says_step_by_step_is_what_it_would_have_been_taught(tmp_path):
+    """Given its own frames, the decoder that learns makes those of the one that speaks, and listens alike."""
+    item = utterance(0)
+    block, _ = fitted(tmp_path, TINY.model_copy(update={"prenet_dropout": 0.0, "linger_s": 1e6}), [item])
+    with torch.no_grad():
+        block.net.stop.bias.fill_(-1e4)
+        for last in (block.net.postnet.layers[-1].weight, block.net.postnet.layers[-1].bias):
+            last.zero_()  # the frames that are fed back are those before the postnet
+        ((log_mel, heard, ended),) = block._said([asked(item)])
+        frames = torch.tensor([len(log_mel)])
+        made = block.net(block._tensors([asked(item)]), block.net.scaled(torch.from_numpy(log_mel)[None]), frames)
+        said = made.fine * block.net.std + block.net.mean
+    assert not ended
+    np.testing.assert_allclose(said[0], log_mel, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(made.weights[0], heard, **TOGETHER)
+
+
 def test_streams_and_globals_of_a_training_that_starts_from_another(tmp_path):
     plainly, _ = fitted(tmp_path / "a", TINY, [utterance(0), utterance(1)])
     plainly.save(tmp_path)
