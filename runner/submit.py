@@ -29,7 +29,11 @@ from runner.graph import Graph
 from runner.store.files import refuse_credentials
 
 _LARGEST = 500 * 2**20  # bytes that Ray takes as a working folder
-_PATIENCE = 150.0  # seconds; the agent of a head that has just started is slow on a busy machine
+_AGENT = (
+    " (the agent on the head's machine does not answer; where another Ray runs there as well, it holds the agent's port: "
+    "start the head with --dashboard-agent-listen-port=PORT)"
+)
+_PATIENCE = 90.0  # seconds; the agent of a head that has just started is slow on a busy machine
 _OVER = ("SUCCEEDED", "FAILED", "STOPPED")
 
 
@@ -112,7 +116,8 @@ def send(job: Job, address: str):
                 return client, client.submit_job(entrypoint=command, runtime_env={"working_dir": folder})
             except (RuntimeError, OSError) as error:
                 if "try again later" not in str(error) or time.monotonic() > deadline:
-                    raise SubmitError(f"the cluster at {address} did not take the job: {_said(error)}") from None
+                    hint = f"{_said(error)}{_AGENT if 'agent' in str(error) else ''}"
+                    raise SubmitError(f"the cluster at {address} did not take the job: {hint}") from None
             time.sleep(1)  # the dashboard of a head that has just started answers before it can take jobs
 
 

@@ -33,6 +33,8 @@ def head(environment: dict[str, str], cpus: int = 2) -> Iterator[tuple[str, str]
     port, dashboard = free_port(), free_port()
     folder = tempfile.mkdtemp(prefix="vb")  # Ray's sockets lie here: pytest's own folders have too long names for them
     options = ["--node-ip-address=127.0.0.1", f"--port={port}", f"--num-cpus={cpus}", "--object-store-memory=104857600"]
+    # The agent's own port is fixed by default, and taken where another cluster runs on this machine.
+    options.append(f"--dashboard-agent-listen-port={free_port()}")
     shown = ["--include-dashboard=true", "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}"]
     command = [RAY, "start", "--head", *options, *shown, f"--temp-dir={folder}", "--block"]
     with open(f"{folder}/out", "wb") as out:
