@@ -75,4 +75,5 @@ def test_the_terminal_and_metrics_json_tell_it(tmp_path):
     assert "loss 0." in line
     assert 0 <= metrics["waiting"] < 1
     longest = 12 * 1600 / (8 * 0.02)
-    assert 0 < metrics["frames_per_s"] < longest, "at most all tones in every step, which takes 20 ms and more"
+    # At most all tones in every step, which takes 20 ms and more; the clock may begin within a step.
+    assert 0 < metrics["frames_per_s"] < 2 * longest

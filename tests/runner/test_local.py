@@ -192,7 +192,7 @@ nodes:
 KILLABLE = """
 nodes:
   tone: {{read: toy.tones, config: {{count: 320, seconds: 0.02}}}}
-  loud: {{map: toy.gain, in: {{wave: tone.wave}}, config: {{pause_s: 0.002, log: {log}}}}}
+  loud: {{map: toy.gain, in: {{wave: tone.wave}}, config: {{pause_s: 0.008, log: {log}}}}}
   level: {{map: toy.level, in: {{wave: loud.wave}}}}
 """
 RUN = [sys.executable, "-m", "runner", "run"]
