@@ -63,6 +63,10 @@ def _listens(address: str, seconds: float) -> bool:
     return True
 
 
+# Ray looks for new logs twice a second and cannot be asked to: without it a short run ends before its workers are heard.
+LOGS_S = 1.5
+
+
 @contextlib.contextmanager
 def connected(address: str, plan: Plan) -> Iterator[Session]:
     """Ray at `address`, checked for what the plan asks. One that runs in this process already is used and left alone.
@@ -84,6 +88,7 @@ def connected(address: str, plan: Plan) -> Iterator[Session]:
     finally:
         session.close()
         if ours and session.alive:
+            time.sleep(LOGS_S)
             ray.shutdown()
 
 
