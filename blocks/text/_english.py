@@ -11,6 +11,14 @@ _METRIC = {
     "mi": "mile", "lb": "pound", "lbs": "pound",
 }  # fmt: skip
 
+_SMALL = {"g": "gram", "m": "meter", "l": "liter"}  # units only after a blank: 5m and 3g may be millions and networks
+_MONTHS = {month[:3]: month for month in (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)}  # fmt: skip
+_MONTH = rf"((?:{'|'.join(_MONTHS.values())})\b|(?:Sept|{'|'.join(_MONTHS)})\b(?:\.(?! ?$))?)"
+_DAY = r"([12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?"
+
 
 class English(Spelling):
     code = "en"
@@ -70,11 +78,26 @@ class English(Spelling):
 
     def first_rules(self):
         yield r"(?i)\bno\.? ?(?=\d)|#(?=\d)|№ ?(?=\d)", lambda m: "number "
+        yield r"\b(pp?)\. ?(?=\d)", lambda m: "pages " if m[1] == "pp" else "page "
+        yield r"(?<=[a-z] )St\.(?= [a-z]|,| ?$)", self._street
+        yield rf"(?<![\w.,:/\-–])((?i:the) )?{_DAY}(?: of)? {_MONTH}", self._day_of_month
+        yield rf"\b{_MONTH} {_DAY}(?![\w:/%°\-–]|[.,]\d)", lambda m: f"{_month(m[1])} {self.ordinal(int(m[2]))}"
+        yield rf"\b{_MONTH} (?=\d{{4}}\b)", lambda m: f"{_month(m[1])} "
+        yield (
+            rf"(?<![\w.,$£€])({self.number}) ([gml])(?![\w'’])",
+            lambda m: f"{m[1]} {_SMALL[m[2]]}{'s' * (m[1] != '1')}",
+        )
 
     def own_rules(self):
         yield r"(?i)(?<![\d.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", self._ordinal
         yield r"(?<![\d.,])(\d{4}|'?\d0)'?s\b", self._decade
         yield r"(?<=\d) ?([aApP])\.?[mM]\b", lambda m: f" {m[1].upper()} M"
+
+    def _day_of_month(self, m: re.Match) -> str:
+        return f"{m[1] or 'the '}{self.ordinal(int(m[2]))} of {_month(m[3])}"
+
+    def _street(self, m: re.Match) -> str:
+        return "Street" + ("." if not m.string[m.end() :].strip() else "")
 
     def _ordinal(self, m: re.Match) -> str:
         digits = m[1].replace(",", "")
@@ -83,3 +106,7 @@ class English(Spelling):
     def _decade(self, m: re.Match) -> str:
         words = self.told(m[1].strip("'"))
         return f" {words[:-1] + 'ies' if words.endswith('y') else words + 's'} "
+
+
+def _month(written: str) -> str:
+    return _MONTHS[written[:3]]
