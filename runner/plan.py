@@ -67,7 +67,7 @@ def make_plan(
     Raises PlanError for unknown nodes, and for a `from_nodes` whose inputs are not in the store.
     """
     ends = [until, *to_nodes] if until else list(to_nodes)
-    needed = _needed(checked, ends)
+    needed = upstream_of(checked, ends)
     chosen = _after(checked, needed, list(from_nodes)) if from_nodes else needed
     steps: dict[str, Step] = {}
     for name in needed:
@@ -101,8 +101,8 @@ def sources_of(edges: dict) -> Iterable[Edge]:
 # ---- slices ----
 
 
-def _needed(checked: Checked, ends: list[str]) -> list[str]:
-    """The end nodes (default: those nothing depends on) and all they need, in execution order."""
+def upstream_of(checked: Checked, ends: list[str]) -> list[str]:
+    """The end nodes (default: those nothing depends on) and all they need, in execution order. Raises PlanError."""
     _known(checked, ends)
     inner = {above for node in checked.nodes.values() for above in node.upstream}
     waiting = ends or [name for name in checked.nodes if name not in inner]
