@@ -268,7 +268,7 @@ def _environment() -> None:
     token.write_text("a" * 64)
     os.environ |= {"VOXBLOCKS_BLOCKS": str(ROOT / "benchmarks" / "toys")}
     os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token), "RAY_USAGE_STATS_ENABLED": "0"}
-    os.environ |= {f"{pool}_NUM_THREADS": "1" for pool in POOLS} | {"RAY_worker_niceness": "0"}
+    os.environ |= {f"{pool}_NUM_THREADS": "1" for pool in POOLS} | {"NPROC": "1", "RAY_worker_niceness": "0"}
 
 
 if __name__ == "__main__":

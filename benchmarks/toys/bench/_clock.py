@@ -29,7 +29,8 @@ def clocked(run, config: Timed):
 
 
 def pin(core: int) -> None:
-    """To that core, or the first after as many as there are: XLA has no other way to be told."""
+    """To that core, or the first after as many as there are; threads that are there already, too."""
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, [cores[core % len(cores)]])
+        for thread in os.listdir("/proc/self/task"):
+            os.sched_setaffinity(int(thread), [cores[core % len(cores)]])
