@@ -120,6 +120,18 @@ Durations = Annotated[
         about="frames each phone takes; their sum is the log-mel's",
     ),
 ]
+PhoneRate = Annotated[
+    np.ndarray,
+    Array("phone_rate", "float32", "phones", about="how fast each phone is said: 1 as it would be, 2 in half the time"),
+]
+PhoneShift = Annotated[
+    np.ndarray,
+    Array("phone_shift", "float32", "phones", unit="semitones", about="how far each phone's pitch is moved up"),
+]
+PhonePause = Annotated[
+    np.ndarray,
+    Array("phone_pause", "float32", "phones", unit="s", about="how long a silence lasts; -1 where that is left open"),
+]
 
 
 def marker(hint) -> Array | Value | None:
@@ -152,6 +164,7 @@ TextGrid = Annotated[
 Language = Annotated[str, Value("language", "BCP 47 tag, such as en-US")]
 Speaker = Annotated[str, Value("speaker", "whose voice it is; one name for one person in every corpus")]
 Style = Annotated[str, Value("style", "how it is said, such as neutral or acted")]
+SpeakingRate = Annotated[float, Value("speaking_rate", "how fast it is said: 1 as the voice does, 2 in half the time")]
 Split = Annotated[Literal["train", "dev", "reserved"], Value("split", "what the row may be used for")]
 Seconds = Annotated[float, Value("seconds", "length of the recording", unit="s")]
 Licence = Annotated[str, Value("licence", "SPDX identifier of the terms the row comes under")]

@@ -19,12 +19,15 @@ from blocks.arrays import (
     Energy,
     Language,
     LogMel,
+    PhonePause,
+    PhoneRate,
     Phones,
+    PhoneShift,
     Pitch,
     Speaker,
+    SpeakingRate,
     Split,
     Style,
-    Value,
 )
 from blocks.base import Schema
 
@@ -41,7 +44,6 @@ PhonePitch = Annotated[
 PhoneEnergy = Annotated[
     np.ndarray, Array("phone_energy", "float32", "phones", unit="dB", about="mean level over a phone's frames")
 ]
-SpeakingRate = Annotated[float, Value("speaking_rate", "how fast it is said: 1 as the voice does, 2 in half the time")]
 Global = Speaker | Style | Language | Embedding
 
 
@@ -55,11 +57,17 @@ class Request(Schema):
 
 
 class Controlled(Request):
-    """For models that obey: what is given is kept to, what is not is predicted."""
+    """For models that obey: what is given is kept to, what is not is predicted, and changed as is asked.
+
+    `phone_rate` and `phone_pause` are for durations that are predicted, `phone_shift` for such a pitch.
+    """
 
     durations: Durations | None = None
     phone_pitch: PhonePitch | None = None
     phone_energy: PhoneEnergy | None = None
+    phone_rate: PhoneRate | None = None  # times the speaking rate
+    phone_shift: PhoneShift | None = None
+    phone_pause: PhonePause | None = None
 
 
 class Lesson(Schema):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from blocks.acoustic._inputs import Global, Inputs, Stream
+from blocks.acoustic.parallel import controls
 from blocks.acoustic.parallel.voice import of_phones
 from blocks.acoustic.schema import Controlled, Lesson
 from blocks.base import BadItem, Failure, check_item
@@ -223,6 +224,136 @@ def test_a_phone_never_heard_with_this_stress_is_said_with_another():
     assert np.abs(known.log_mel - first.log_mel).max() > 1e-3
 
 
+# ---- what is changed of that which is predicted ----
+
+
+def alike(one, other) -> None:
+    for name in ("log_mel", "durations", "phone_pitch", "phone_energy"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
+
+
+def lasting(block, frames: float = 2.3):
+    """A model whose phones take about ten frames."""
+    with torch.no_grad():
+        block.net.duration.out.bias += frames
+    return block
+
+
+def voiced(block):
+    with torch.no_grad():
+        block.net.pitch.out.bias[1] += 9
+    return block
+
+
+def test_changes_of_nothing_change_nothing():
+    idle = {"phone_rate": stream(*[1] * 6), "phone_shift": stream(*[0] * 6), "phone_pause": stream(*[-1] * 6)}
+    plain, changed = model().apply([said(), said(**idle)])
+    alike(plain, changed)
+    durations = np.full(6, 3, np.int32)
+    alike(*model().apply([said(durations=durations), said(durations=durations, **idle)]))
+
+
+def test_a_pause_lasts_as_long_as_asked_and_leaves_the_others_alone():
+    block, phones = lasting(model()), ("sil", "ˈa", "s", ",", "o", "m", ".")
+    (free,) = block.apply([said(phones)])
+    pause = stream(-1, -1, -1, 0.5, -1, -1, 0)
+    (found,) = block.apply([said(phones, phone_pause=pause)])
+    want = free.durations.copy()
+    want[[3, 6]] = round(0.5 * SPEC.frame_rate), 0
+    np.testing.assert_array_equal(found.durations, want)
+    assert len(found.log_mel) == want.sum()
+    (fast,) = block.apply([said(phones, phone_pause=pause, speaking_rate=2.0)])
+    assert fast.durations[3] == want[3]
+    assert abs(fast.durations[:3].sum() - want[:3].sum() / 2) <= 2
+
+
+def test_phones_follow_their_own_rate_times_that_of_the_whole():
+    block, phones = lasting(model(), 3.2), tuple(np.random.default_rng(1).choice(PHONES, 60))
+    rate = np.repeat([1, 0.5, 2], 20).astype(np.float32)
+    (free,), (own,), (both,) = (
+        block.apply([said(phones, **given)])
+        for given in ({}, {"phone_rate": rate}, {"phone_rate": rate, "speaking_rate": 1.25})
+    )
+    sums = {name: one.durations.reshape(3, 20).sum(1) for name, one in (("free", free), ("own", own), ("both", both))}
+    np.testing.assert_allclose(sums["own"], sums["free"] * [1, 2, 0.5], atol=1)
+    np.testing.assert_allclose(sums["both"], sums["free"] * [0.8, 1.6, 0.4], atol=2)
+    assert len(own.log_mel) == own.durations.sum()
+    (same,), (by_phone,) = (block.apply([said(phones, **given)]) for given in (
+        {"speaking_rate": 2.0}, {"phone_rate": np.full(60, 2, np.float32)}
+    ))  # fmt: skip
+    alike(same, by_phone)
+
+
+def test_pitch_moves_by_semitones_where_it_is_voiced():
+    block = voiced(model())
+    (free,) = block.apply([said()])
+    assert free.phone_pitch.min() > 0
+    (moved,) = block.apply([said(phone_shift=stream(0, 12, -12, 1, 0, 0))])
+    np.testing.assert_allclose(
+        moved.phone_pitch, free.phone_pitch * 2 ** (np.array([0, 12, -12, 1, 0, 0]) / 12), rtol=1e-5
+    )
+    np.testing.assert_array_equal(moved.durations, free.durations)
+    assert np.abs(moved.log_mel - free.log_mel).max() > 1e-3
+    with torch.no_grad():
+        block.net.pitch.out.bias[1] -= 99
+    (silent,) = block.apply([said(phone_shift=stream(*[12] * 6))])
+    assert silent.phone_pitch.max() == 0
+
+
+# ---- long requests ----
+
+
+def test_a_page_is_said_piece_by_piece_with_frames_for_every_phone():
+    rng, block = np.random.default_rng(2), lasting(model())
+    phones = ["sil"]
+    while len(phones) < 1000:
+        phones += [*rng.choice(PHONES[1:], rng.integers(3, 40)), rng.choice([",", ".", "?"])]
+    streams = {"a": rng.normal(size=len(phones)).astype("f4")}
+    item = said(tuple(map(str, phones)), streams=streams)
+    parts = controls.pieces(item)
+    assert len(parts) >= 4
+    assert max(len(part.item.phones) for part in parts) <= controls.LONGEST + 1
+    assert sum((part.item.phones[part.lead :] for part in parts), ()) == item.phones
+    assert all(part.item.phones[0] == "sil" and part.item.phones[-1] in (",", ".", "?") for part in parts)
+    (found,) = block.apply([item])
+    assert found.durations.sum() == len(found.log_mel)
+    assert len(found.durations) == len(found.phone_pitch) == len(found.phone_energy) == len(phones)
+    assert found.durations.min() >= 1
+    # Each piece is said as it would be alone, but for the silence in front of it
+    (first,), (second,) = (block.apply([part.item]) for part in parts[:2])
+    size = len(first.log_mel)
+    np.testing.assert_array_equal(found.log_mel[:size], first.log_mel)
+    behind = second.log_mel[second.durations[0] :]
+    np.testing.assert_array_equal(found.log_mel[size : size + len(behind)], behind)
+    asked = rng.integers(0, 5, len(phones)).astype(np.int32)
+    (given,) = block.apply([said(item.phones, durations=asked)])
+    np.testing.assert_array_equal(given.durations, asked)
+    assert len(given.log_mel) == asked.sum()
+
+
+def test_pieces_end_at_full_stops_or_at_the_silence_there_is():
+    def cut(text: str, longest: int) -> list[str]:
+        return ["".join(part.item.phones[part.lead :]) for part in controls.pieces(said(tuple(text)), longest)]
+
+    assert cut("ab,cd.ef,gh,ij", 20) == ["ab,cd.ef,gh,ij"]
+    assert cut("ab,cd.ef,gh,ij", 9) == ["ab,cd.", "ef,gh,ij"]
+    assert cut("ab,cd,ef,gh,ij", 7) == ["ab,cd,", "ef,gh,", "ij"]
+    assert cut("abcdefghij,kl.mno", 4) == ["abcdefghij,", "kl.", "mno"]
+    assert cut("abcdefghij", 4) == ["abcdefghij"]
+
+
+def test_long_and_short_together_equal_each_alone():
+    block = model(together=2)
+    items = [said(PHONES), said((*PHONES, ".") * 60), said(("x",)), said(("ˈa", "."))]
+    long, short = 1, 3
+    found = block.apply(items)
+    assert isinstance(found[2], Failure)
+    for n in (long, short):
+        (alone,) = block.apply([items[n]])
+        np.testing.assert_array_equal(found[n].durations, alone.durations)
+        np.testing.assert_allclose(found[n].log_mel, alone.log_mel, **CLOSE)
+
+
 WRONG = {
     "no phones to say, want at least one": {"phones": ()},
     "not trained on: 'x', 'y'; it knows sil ˈa s o m i": {"phones": ("x", "s", "y", "x")},
@@ -234,6 +365,21 @@ WRONG = {
     "a speaking rate of nan": {"speaking_rate": float("nan")},
     "phone_pitch of 6 values for 6 phones: want a finite": {"phone_pitch": stream(1, 1, np.nan, 1, 1, 1)},
     "phone_energy of 2 values for 6 phones": {"phone_energy": stream(1, 1)},
+    "phone_rate of 2 values for 6 phones": {"phone_rate": stream(1, 1)},
+    "phone_shift of 6 values for 6 phones: want a finite": {"phone_shift": stream(0, 0, np.inf, 0, 0, 0)},
+    "phone_rate says a phone at 20 of its rate": {"phone_rate": stream(1, 1, 4, 1, 1, 1), "speaking_rate": 5.0},
+    "phone_rate says a phone at 0 of": {"phone_rate": stream(1, 1, 0, 1, 1, 1)},
+    "phone_shift of 25 semitones, want at most 24": {"phone_shift": stream(0, 0, -25, 0, 0, 0)},
+    "phone_pause of 61 s, want at most 60": {"phone_pause": stream(61, -1, -1, -1, -1, -1)},
+    "phone_pause is given for 's', want -1": {"phone_pause": stream(1, -1, 1, -1, -1, -1)},
+    "nothing but pauses of no frame": {"phones": ("sil",), "phone_pause": stream(0)},
+    "durations and phone_pause were given, want one of both": {
+        "durations": np.ones(6, "i4"),
+        "phone_pause": stream(1, *[-1] * 5),
+    },
+    "durations and phone_rate were given": {"durations": np.ones(6, "i4"), "phone_rate": stream(2, 1, 1, 1, 1, 1)},
+    "phone_pitch and phone_shift were given": {"phone_pitch": stream(*[99] * 6), "phone_shift": stream(*[1] * 6)},
+    "phone_pitch has -1 Hz": {"phone_pitch": stream(-1, *[99] * 5)},
     "a stream 'c' that the model's settings do not declare; there is a, b": {"streams": {"c": stream(1)}},
     "the stream a is of 2 phones, but there are 6": {"streams": {"a": stream(1, 2)}},
     "the stream a has NaN": {"streams": {"a": stream(1, 1, 1, np.inf, 1, 1)}},
@@ -253,6 +399,17 @@ def test_what_cannot_be_said_is_told_of_and_costs_no_neighbour():
     for want, failure in zip(WRONG, failures, strict=True):
         assert isinstance(failure, Failure)
         assert want in failure.reason
+
+
+def test_a_model_without_pitch_cannot_move_it():
+    block = model(pitch=False, energy=False)
+    shift, given, energy, idle = block.apply([
+        said(phone_shift=stream(*[1] * 6)), said(phone_pitch=stream(*[99] * 6)), said(phone_energy=stream(*[-20] * 6)),
+        said(phone_shift=stream(*[0] * 6)),
+    ])  # fmt: skip
+    for failure, name in ((shift, "phone_shift"), (given, "phone_pitch"), (energy, "phone_energy")):
+        assert failure.reason == f"{name} was given, but the model was trained without; leave it out"
+    alike(idle, block.apply([said()])[0])
 
 
 def test_without_weights_nothing_is_said():

@@ -4,6 +4,9 @@ An encoder sees all phones; three predictors say how long each lasts, how high a
 over their frames, as they are or as a mixture of neighbours (`regulation`), and a decoder makes the mel. Durations, pitch and
 energy that are given are obeyed, durations to the frame. Streams and globals are declared in the settings: a tag, a note,
 a speaker. Layers are ConvNeXt's, with attention before them in the encoder, the decoder or neither.
+Where nothing is given, phones are said as fast as `speaking_rate` and `phone_rate` ask together, pauses last as long as
+`phone_pause` asks, to the frame, and voiced pitch is moved by `phone_shift`. Requests of more than 300 phones are said in pieces
+that end at silences, full stops where it can be: memory does not grow with a text that has some.
 A phone that was never heard with this stress is said as the same with another, a silence as another; other unknown ones
 are refused. A training that starts from another may bring new phones, speakers, streams and globals: those begin as the
 mean of the known, or at zero. Mels of such models are smooth, as L1 losses are content with a mean.
@@ -11,6 +14,7 @@ Axes: B batch, N phones, T frames, M mels.
 """
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +22,7 @@ import numpy as np
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from blocks.acoustic._inputs import Global, Inputs, Name, Stream, grown
+from blocks.acoustic.parallel import controls
 from blocks.acoustic.parallel.voice import Measures, check_controls, of_phones, padded
 from blocks.acoustic.schema import Controllable, Controlled, Lesson
 from blocks.base import BadItem, Failure, Trainable
@@ -232,25 +237,28 @@ class Parallel(Trainable[Config]):
         """Say the phones. Raises ValueError where there are no weights."""
         if self.net is None:
             raise ValueError("this acoustic model has no weights yet: fit it, or load what a fit has saved")
-        made, fit = {}, []
+        made, asked = {}, {}
         for index, item in enumerate(items):
             try:
                 self._can_be_said(item)
-                fit.append(index)
+                asked[index] = controls.pieces(item)
             except BadItem as error:
                 made[index] = Failure(str(error))
-        for at in range(0, len(fit), self.config.together):
-            some = fit[at : at + self.config.together]
-            made.update(zip(some, self._one_pass([items[index] for index in some]), strict=True))
+        said = self._said([piece.item for parts in asked.values() for piece in parts])
+        for index, parts in asked.items():
+            made[index] = controls.joined(parts, [next(said) for _ in parts])
         return [made[index] for index in range(len(items))]
+
+    def _said(self, items: list[Controlled]) -> Iterator[Controllable]:
+        for at in range(0, len(items), self.config.together):
+            yield from self._one_pass(items[at : at + self.config.together])
 
     def _one_pass(self, items: list[Controlled]) -> list[Controllable]:
         import torch
 
-        rates = torch.tensor([item.speaking_rate or 1.0 for item in items], dtype=torch.float64)
         with torch.inference_mode():
-            arrays = self._tensors(items, [_controls(item) for item in items])
-            made = self.net.spoken(arrays, self._on_device(rates))
+            arrays = self._tensors(items, [controls.arrays(item, self.spec.frame_rate) for item in items])
+            made = self.net.spoken(arrays)
         made = {name: value.cpu().numpy() for name, value in made.items()}
         return [self._result({name: value[row] for name, value in made.items()}, len(item.phones))
                 for row, item in enumerate(items)]  # fmt: skip
@@ -262,45 +270,15 @@ class Parallel(Trainable[Config]):
 
     def _can_be_said(self, item: Controlled) -> None:
         self.inputs.can_be_said(item)
-        rate = 1.0 if item.speaking_rate is None else item.speaking_rate
-        if not 0.1 <= rate <= 10:
-            raise BadItem(f"a speaking rate of {rate:g}, want 0.1 (slow) to 10 (fast)")
-        if item.durations is not None:
-            if rate != 1:
-                raise BadItem(f"durations and a speaking rate of {rate:g} were given, want one of both")
-            check_controls(item.durations, len(item.phones))
-        for name in ("pitch", "energy"):
-            values = getattr(item, f"phone_{name}")
-            if values is None:
-                continue
-            if not getattr(self.config, name):
-                raise BadItem(f"phone_{name} was given, but the model was trained without; leave it out")
-            if (
-                len(values) != len(item.phones)
-                or not np.isfinite(values).all()
-                or (name == "pitch" and values.min() < 0)
-            ):
-                raise BadItem(
-                    f"phone_{name} of {len(values)} values for {len(item.phones)} phones: want a finite one each"
-                )
+        controls.check(item, self.spec.frame_rate, self.config.pitch, self.config.energy)
 
-    def _tensors(self, items: list, controls: list[dict[str, np.ndarray]]) -> dict:
+    def _tensors(self, items: list, asked: list[dict[str, np.ndarray]]) -> dict:
         arrays = self.inputs.arrays(items)
-        for name in controls[0]:
-            arrays[name] = padded([each[name] for each in controls], arrays["phones"].shape[1])
+        for name in asked[0]:
+            arrays[name] = padded([each[name] for each in asked], arrays["phones"].shape[1])
         return {name: self._on_device(value) for name, value in arrays.items()}
 
     def _on_device(self, value):
         import torch
 
         return torch.as_tensor(value).to(next(self.net.parameters()).device)
-
-
-def _controls(item: Controlled) -> dict[str, np.ndarray]:
-    """-1 for durations, NaN for pitch and energy that the model is to find."""
-    free, size = np.full(len(item.phones), np.nan, np.float32), len(item.phones)
-    return {
-        "durations": np.full(size, -1, np.int64) if item.durations is None else item.durations.astype(np.int64),
-        "pitch": free if item.phone_pitch is None else item.phone_pitch,
-        "energy": free if item.phone_energy is None else item.phone_energy,
-    }

@@ -77,14 +77,19 @@ class Network(nn.Module):
             mels.append(mels[0] + self.post_out(self.postnet(self.post_in(mels[0]), mask_BT)))
         return mels
 
-    def spoken(self, arrays: dict[str, torch.Tensor], rates_B: torch.Tensor) -> dict[str, torch.Tensor]:
-        """What apply gives out. Given `durations`, `pitch` and `energy` are kept to where they are not negative or NaN."""
+    def spoken(self, arrays: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """What apply gives out, of arrays of `controls.arrays` too.
+
+        Given `durations`, `pitch` and `energy` are kept to where they are not negative or NaN; `rates` and `shift` change
+        what is predicted.
+        """
         x, whole, mask_BN = self.encoded(arrays)
-        durations = self.durations(x, mask_BN, rates_B)
+        durations = self.durations(x, mask_BN, arrays["rates"])
         durations = torch.where(arrays["durations"] >= 0, arrays["durations"], durations) * mask_BN
         made = {"durations": durations}
         if self.pitch is not None:
-            made["pitch"] = _kept(arrays["pitch"], self.heard_pitch(self.pitch(x, mask_BN)))
+            moved = self.heard_pitch(self.pitch(x, mask_BN)) * torch.exp2(arrays["shift"] / 12)
+            made["pitch"] = _kept(arrays["pitch"], moved)
             x = x + self.pitch_in(self.scaled_pitch(made["pitch"]))
         if self.energy is not None:
             energy = self.energy(x, mask_BN)[..., 0] * self.energy_std + self.energy_mean
@@ -93,11 +98,11 @@ class Network(nn.Module):
         scaled = self.decoded(x, whole, durations, int(durations.sum(1).max()))[-1]
         return made | {"mel": scaled.float() * self.mel_std + self.mel_mean}
 
-    def durations(self, x_BND, mask_BN, rates_B: torch.Tensor) -> torch.Tensor:
+    def durations(self, x_BND, mask_BN, rates_BN: torch.Tensor) -> torch.Tensor:
         """int64 (B, N): predicted frames, at least one each. Ends are rounded, so that a rate holds for the whole."""
         logs_BN = self.duration(x_BND, mask_BN)[..., 0].double()
         lengths_BN = torch.expm1(logs_BN.clamp(max=float(self.longest.log1p())))
-        ends_BN = ((lengths_BN / rates_B[:, None]).clamp(min=1.0) * mask_BN).cumsum(1)
+        ends_BN = ((lengths_BN / rates_BN.where(mask_BN, 1.0)).clamp(min=1.0) * mask_BN).cumsum(1)
         ends_BN = torch.floor(ends_BN + 0.5).long()
         return ends_BN.diff(dim=1, prepend=torch.zeros_like(ends_BN[:, :1])).clamp(min=1)
 
