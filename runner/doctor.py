@@ -18,7 +18,8 @@ def examine(graphs: list, store: str) -> tuple[list[str], bool]:
         "apt-get": "fetching packaged corpora",
         "dpkg-deb": "unpacking packaged corpora",
         "chromium": "the report's browser test",
-        "espeak-ng": "tests on synthetic speech",
+        "espeak-ng": "the engine espeak of text.phones, peer.espeak and peer.piper",
+        "flite": "peer.flite",
     }.items():
         found = shutil.which(tool)
         lines.append(f"{tool}: {'found' if found else f'not found (used for {use})'}")
