@@ -1,5 +1,7 @@
 """Corpora that users bring: a folder, LJ Speech's layout, lines of text; and every way in which a file can be bad."""
 
+import re
+
 import numpy as np
 import pytest
 import soundfile
@@ -9,9 +11,9 @@ from blocks.base import Failure, Skip, check_item
 from blocks.common import audio
 from blocks.common.recordings import split_of
 from blocks.corpus.folder import Folder
-from blocks.corpus.lines import Lines
+from blocks.corpus.lines import Lines, Spoken
 from blocks.corpus.ljspeech import LJSpeech
-from blocks.corpus.schema import Line, Recording, Utterance
+from blocks.corpus.schema import Recording, Utterance
 
 RATE = 16000
 
@@ -268,11 +270,11 @@ def test_the_fingerprint_follows_texts_and_recordings(lj, spec):
 
 
 def test_lines_come_from_the_settings_or_a_file(tmp_path, spec):
-    assert only(read(Lines, spec, text="Good morning.")) == Line(id="line-0001", text="Good morning.", language="en")
-    rows = read(Lines, spec, texts=("Eins.", "Zwei."), language="de", prefix="de/")
-    assert [(row.id, row.text, row.language) for row in rows] == [
-        ("de/0001", "Eins.", "de"),
-        ("de/0002", "Zwei.", "de"),
+    rows = read(Lines, spec, texts=("Eins.", "Zwei."), language="de", prefix="de/", speaker="me", speaking_rate=1.5)
+    said = {"language": "de", "speaker": "me", "speaking_rate": 1.5}
+    assert rows == [
+        Spoken(id="de/line-0001", text="Eins.", **said),
+        Spoken(id="de/line-0002", text="Zwei.", **said),
     ]
     path = tmp_path / "lines.txt"
     path.write_bytes("\ufeffOne.\n\n Two. \nThr".encode() + b"\xff\n")
@@ -281,12 +283,34 @@ def test_lines_come_from_the_settings_or_a_file(tmp_path, spec):
     assert "line 4: 'utf-8' codec can't decode byte 0xff" in three.reason
 
 
+def test_a_single_text_is_named_by_its_words_and_how_it_is_said(spec):
+    row = only(read(Lines, spec, text="Good <prosody rate='slow'>morning</prosody>, Москва!"))
+    assert (row.language, row.speaker, row.speaking_rate) == ("en", "", 1.0)
+    assert re.fullmatch("good-morning-москва-[0-9a-f]{6}", row.id)
+    asked = ({}, {"speaker": "me"}, {"speaking_rate": 2.0}, {"language": "de"})
+    ids = {only(read(Lines, spec, text=text, **given)).id for text in ("One.", "One!") for given in asked}
+    assert len(ids) == 8
+    assert only(read(Lines, spec, text="One.")).id in ids
+    assert re.fullmatch(
+        "my/([a-z]{16}-){4}[a-z]{16}-[0-9a-f]{6}",
+        only(read(Lines, spec, text="pneumonoultramicro " * 9, prefix="my/")).id,
+    )
+
+
 def test_an_empty_text_fails(spec):
     assert read(Lines, spec, texts=("", "Two."))[0] == Failure("the text is empty", "line-0001")
+    assert read(Lines, spec, text=" ") == [Failure("the text is empty", "line-0001")]
+
+
+@pytest.mark.parametrize("origin", ["text", "texts", "file"])
+def test_where_others_bring_a_text_there_may_be_none(spec, origin):
+    empty = {origin: () if origin == "texts" else ""}
+    assert read(Lines, spec, **empty) == []
+    assert Lines(Lines.Config(**empty), spec).fingerprint() == "", "nothing was asked for, which is no error"
 
 
 @pytest.mark.parametrize(
-    ("config", "found"), [({}, "none"), ({"text": "a", "file": "b"}, "text and file"), ({"texts": ()}, "none")]
+    ("config", "found"), [({}, "none; text: '' where"), ({"text": "a", "file": "b"}, "text and file")]
 )
 def test_lines_want_one_origin(config, found):
     with pytest.raises(ValidationError, match=f"give one of text, texts and file, got {found}"):
