@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from runner.cli_serve import serve
 from runner.cli_steps import (
     GraphFile,
     Json,
@@ -42,6 +43,7 @@ app = typer.Typer(
     help="Speech systems as graphs of typed blocks: check them, run them, listen to what they make.",
 )
 app.add_typer(store_app, name="store")
+app.command()(serve)
 
 
 @app.command()

@@ -93,14 +93,14 @@ def connected(address: str, plan: Plan) -> Iterator[Session]:
 
 
 def _connect(ray, address: str) -> None:
-    for key, value in _ENVIRONMENT.items():
+    for key, value in ENVIRONMENT.items():
         os.environ.setdefault(key, value)
     host_port = re.fullmatch(r"(?:ray://)?([^/]+:\d+)", address)
     if host_port and not _listens(host_port[1], seconds=5.0):
         raise _no_cluster(address, "nobody takes calls there")  # Ray itself takes minutes to say so
     local = {"include_dashboard": False} if address == "local" else {}
     try:
-        ray.init(address=address, logging_level=logging.ERROR, runtime_env={"env_vars": _worker_environment()}, **local)
+        ray.init(address=address, logging_level=logging.ERROR, runtime_env={"env_vars": worker_environment()}, **local)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise _no_cluster(address, " ".join(str(error).split())[:300]) from None
 
@@ -109,14 +109,14 @@ def _no_cluster(address: str, why: str) -> ClusterError:
     return ClusterError(f"no Ray cluster at {address} ({why}); --address local starts one on this machine")
 
 
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_niceness": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # Ray's default to be; without it Ray warns
 }
 
 
-def _worker_environment() -> dict[str, str]:
+def worker_environment() -> dict[str, str]:
     """What workers need of ours: where blocks of the user's own lie, and one cache of compiled programs for all."""
     passed = {
         key: os.environ[key] for key in ("VOXBLOCKS_BLOCKS", "VOXBLOCKS_CACHE", "JAX_PLATFORMS") if key in os.environ

@@ -1,0 +1,168 @@
+"""The server on Ray Serve: one door that speaks HTTP, and replicas of the speaker behind it, each a process of its own.
+
+What a replica says depends on nothing but the row. So where one dies, another says the row anew, and of that the listener
+gets what was not sent yet.
+"""
+
+import contextlib
+import logging
+import math
+import os
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+
+from runner.executor import ClusterError
+from runner.live import Live
+from runner.serve.about import About
+from runner.session import ENVIRONMENT, worker_environment
+from runner.shards import DEATHS
+
+APP, SPEAKER = "voxblocks", "speaker"
+HEALTH_S = 2.0  # how often it is looked whether a replica lives
+
+
+class Remote:
+    """`speak` of whichever replica has the least to do."""
+
+    def __init__(self, handle):
+        self.handle = handle.options(method_name="speak", stream=True)
+
+    async def speak(self, row: dict) -> AsyncIterator[dict | bytes]:
+        """As `Speaker.speak`; a row at which replicas die again and again raises what Ray says of it."""
+        from ray.exceptions import RayActorError, WorkerCrashedError
+
+        begun, sent = False, 0
+        for death in range(1, DEATHS + 1):
+            parts, skip, over = self.handle.remote(row), sent, False
+            try:
+                async for part in parts:
+                    if isinstance(part, bytes):
+                        part, skip = part[skip:], max(0, skip - len(part))
+                        sent += len(part)
+                    elif begun:
+                        continue
+                    begun = True
+                    if part:
+                        yield part
+                over = True
+                return
+            except (RayActorError, WorkerCrashedError):
+                over = True
+                if death == DEATHS:
+                    raise
+            finally:
+                if not over:  # the listener hung up
+                    parts.cancel()
+
+
+@contextlib.contextmanager
+def serving(live: Live, about: About, host: str, port: int, replicas: int) -> Iterator[None]:
+    """The server, as soon as it answers. Raises ClusterError where it cannot be started."""
+    try:
+        from ray import serve
+    except ImportError as error:
+        raise ClusterError(f"serve wants Ray Serve ({error}): pip install 'voxblocks[serve]'") from None
+    _is_free(host, port)
+    with _ray(replicas), _terminable():
+        try:
+            serve.start(proxy_location="HeadOnly", http_options={"host": host, "port": port}, logging_config=_LOGS)
+            serve.run(_application(live, about, replicas), name=APP, route_prefix="/")
+        except (RuntimeError, ValueError) as error:
+            raise ClusterError(f"the server could not be started: {' '.join(str(error).split())[:500]}") from None
+        try:
+            yield
+        finally:
+            serve.shutdown()
+
+
+_LOGS = {"log_level": "WARNING", "enable_access_log": False}
+
+
+def _application(live: Live, about: About, replicas: int):
+    from ray import serve
+
+    from runner.serve.speaker import Speaker
+
+    scales = [live.checked.nodes[name].node.scale for name in live.path]
+    threads = str(max(1, (os.cpu_count() or 1) // replicas))  # Ray allows one
+    actor = {
+        "num_cpus": 1,
+        "num_gpus": max(scale.gpus for scale in scales),
+        "runtime_env": {"env_vars": {"OMP_NUM_THREADS": threads}},
+    }
+    speaker = serve.deployment(Speaker, name=SPEAKER).options(
+        num_replicas=replicas,
+        max_ongoing_requests=about.max_waiting,
+        health_check_period_s=HEALTH_S,
+        graceful_shutdown_timeout_s=2.0,
+        ray_actor_options=actor,
+        logging_config=_LOGS,
+    )
+
+    def build():
+        from runner.serve.app import Site
+
+        return Site(Remote(serve.get_deployment_handle(SPEAKER, app_name=APP)).speak, about).app()
+
+    door = serve.deployment(serve.ingress(build)(), name="door").options(
+        max_ongoing_requests=4 * about.max_waiting + 64,  # turning away is quick, and is done by the door itself
+        graceful_shutdown_timeout_s=2.0,
+        ray_actor_options={"num_cpus": 0},
+        logging_config=_LOGS,
+    )
+    return door.bind(speaker.bind(live))
+
+
+@contextlib.contextmanager
+def _ray(replicas: int) -> Iterator[None]:
+    """Ray on this machine alone: all that it listens on is on loopback."""
+    import ray
+
+    for key, value in ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
+    ray.init(
+        address="local",
+        _node_ip_address="127.0.0.1",
+        num_cpus=max(replicas, math.ceil(os.cpu_count() or 1)),
+        include_dashboard=False,
+        logging_level=logging.ERROR,
+        runtime_env={"env_vars": worker_environment()},
+    )
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """A request to end (SIGTERM) is as Ctrl-C."""
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def wait() -> None:
+    """Until Ctrl-C."""
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()
+
+
+def _is_free(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((host, port))
+        except OSError as error:
+            raise ClusterError(
+                f"{host}:{port} cannot be listened on ({error.strerror}); choose another --port"
+            ) from None

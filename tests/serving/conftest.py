@@ -1,0 +1,51 @@
+"""A graph that speaks after seconds of training, and its slice in memory."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("flax")
+pytest.importorskip("gruut")
+
+from runner.check import check
+from runner.executor import Observer
+from runner.graph import read_graph
+from runner.live import Live
+from runner.local import LocalExecutor
+from runner.plan import make_plan
+from runner.store import Store
+from tests.serving.tiny import write_tiny
+
+TEXTS = (
+    "Hello world.",
+    "The quick brown fox jumps over the lazy dog, and then she sells sea shells!",
+    "Say [[ h ə ˈoʊ ]]?",
+)
+
+
+def made(path: Path, store: Store, sets=(), until: str = "voice"):
+    """A run of the graph; gives its plan."""
+    plan = make_plan(check(read_graph(path, sets=sets)), store, until=until)
+    outcome = LocalExecutor().run(plan, store, Observer())
+    assert outcome.error is None, outcome.error
+    return plan
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory) -> Path:
+    """The graph's file."""
+    return write_tiny(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def store(tiny) -> Store:
+    """With the graph's acoustic model in it."""
+    opened = Store(tiny.parent / "store")
+    made(tiny, opened)
+    return opened
+
+
+@pytest.fixture(scope="session")
+def live(tiny, store) -> Live:
+    return Live(check(read_graph(tiny)), store=store)

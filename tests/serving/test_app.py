@@ -1,0 +1,305 @@
+"""The web side around a real slice, without Ray: answers, refusals, and places that are given back."""
+
+import asyncio
+import base64
+import hashlib
+import io
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+pytest.importorskip("fastapi")
+
+from fastapi.testclient import TestClient
+
+from blocks.base import BadItem
+from runner.serve.about import describe
+from runner.serve.app import Site
+from runner.serve.sound import TYPES
+from runner.serve.speaker import BATCH, Speaker
+from tests.serving.conftest import TEXTS
+
+SPEECH = "/v1/audio/speech"
+TOKEN = "a token of tests, long enough"
+
+
+@pytest.fixture(scope="module")
+def speaker(live) -> Speaker:
+    return Speaker(live)
+
+
+def site(speaker, speak=None, **limits) -> Site:
+    return Site(speak or speaker.speak, describe(speaker.live, **limits))
+
+
+@pytest.fixture(scope="module")
+def client(speaker):
+    with TestClient(site(speaker, max_chars=200).app(), raise_server_exceptions=False) as found:
+        yield found
+
+
+def ask(client, **body):
+    return client.post(SPEECH, json={"input": TEXTS[0], "response_format": "wav"} | body)
+
+
+# ---- speech ----
+
+
+def test_a_wav_is_what_the_graph_says(client, live):
+    answer = ask(client, voice="ben", input=TEXTS[1], speed=0.5)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "audio/wav"
+    wave, rate = soundfile.read(io.BytesIO(answer.content), dtype="float32")
+    row = {"text": TEXTS[1], "speaker": "ben", "speaking_rate": 0.5}
+    want = live.run([row])[0]["wave"]
+    assert rate == 16000
+    np.testing.assert_allclose(wave, want, atol=1.6 / 32768)
+
+
+@pytest.mark.parametrize("format", TYPES)
+def test_every_format_lasts_as_long(client, format):
+    answer = ask(client, response_format=format)
+    seconds = len(ask(client, response_format="pcm").content) / 2 / 16000
+    assert answer.headers["content-type"].startswith(TYPES[format])
+    if format == "pcm":
+        assert answer.headers["content-type"] == "audio/pcm; rate=16000; channels=1"
+    else:
+        wave, rate = soundfile.read(io.BytesIO(answer.content))
+        assert len(wave) / rate == pytest.approx(seconds, abs=0.15)
+
+
+def test_what_an_openai_client_leaves_out_is_filled_in(client):
+    answer = client.post(SPEECH, json={"model": "tts-1", "input": "Hello.", "voice": "ann"})
+    assert answer.headers["content-type"] == "audio/mpeg"
+    assert client.post(SPEECH, json={"input": "Hello.", "response_format": "pcm"}).content == ask(
+        client, input=" Hello. ", voice="ann", response_format="pcm"
+    ).content  # fmt: skip
+
+
+def test_events_hold_the_same_bytes(client):
+    answer = ask(client, stream_format="sse", response_format="pcm", input=TEXTS[1], speed=0.25)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    events = [json.loads(line.removeprefix("data: ")) for line in answer.text.split("\n\n") if line]
+    assert [event["type"] for event in events] == ["speech.audio.delta"] * (len(events) - 1) + ["speech.audio.done"]
+    assert len(events) > 3
+    found = b"".join(base64.b64decode(event["audio"]) for event in events[:-1])
+    assert found == ask(client, response_format="pcm", input=TEXTS[1], speed=0.25).content
+
+
+def test_slow_lasts_longer(client):
+    lengths = [len(ask(client, response_format="pcm", speed=speed).content) for speed in (0.25, 1, 4)]
+    assert lengths == sorted(lengths, reverse=True)
+    assert lengths[0] == pytest.approx(4 * lengths[1], rel=0.15)
+
+
+# ---- refusals ----
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "param", "message"),
+    [
+        ({"input": ""}, 400, "input", "the text is empty"),
+        ({"input": " \n "}, 400, "input", "the text is empty"),
+        ({"input": "a" * 201}, 400, "input", "201 characters, want 200 at most"),
+        ({"input": 7}, 400, "input", "input: input should be a valid string, got 7"),
+        ({"input": None}, 400, "input", "got null"),
+        ({"voice": "carl"}, 400, "voice", "there is no 'carl'; there is ann, ben"),
+        ({"speed": 0.2}, 400, "speed", "greater than or equal to 0.25, got 0.2"),
+        ({"speed": 4.1}, 400, "speed", "less than or equal to 4"),
+        ({"speed": "fast"}, 400, "speed", "valid number"),
+        ({"response_format": "aac"}, 400, "response_format", "'wav', 'pcm'"),
+        ({"stream_format": "both"}, 400, "stream_format", "'audio' or 'sse'"),
+        ({"instructions": "sadly"}, 400, "instructions", "no such field"),
+        ({"input": "§ 7"}, 422, "input", "'§' in the text is no word"),
+        ({"language": "xx"}, 422, "input", "xx"),
+    ],
+)
+def test_a_request_that_cannot_be_met_tells_why(client, given, status, param, message):
+    answer = ask(client, **given)
+    assert answer.status_code == status, answer.text
+    error = answer.json()["error"]
+    assert error.keys() == {"message", "type", "param", "code"}
+    assert error["type"] == "invalid_request_error"
+    assert error["param"] == param
+    assert message in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        (b"{", 400, "the body is not JSON"),
+        (b"\xff\xfe", 400, "the body is not JSON"),
+        (b"[" * 2000, 400, "the body is not JSON"),
+        (b"[1]", 400, "the body is a JSON list, want an object"),
+        (b"{}", 400, "input: is missing"),
+        (b'{"input": "' + b"a" * 10_000 + b'"}', 413, "more than"),
+    ],
+)
+def test_a_body_that_is_no_request_is_told(client, body, status, message):
+    answer = client.post(SPEECH, content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == status, answer.text
+    assert message in answer.json()["error"]["message"]
+
+
+def test_other_types_paths_and_methods_are_refused_in_the_same_shape(client):
+    answers = [client.post(SPEECH, content=b"{}", headers={"Content-Type": "text/plain"}), client.get(SPEECH)]
+    answers += [client.get("/v1/audio"), client.get("/docs")]
+    assert [answer.status_code for answer in answers] == [415, 405, 404, 404]
+    assert all(answer.json()["error"]["message"] for answer in answers)
+
+
+# ---- the other routes ----
+
+
+def test_voices_models_info_and_health(client, live):
+    assert client.get("/voices").json() == {"voices": [{"name": "ann", "language": "en-US"}, {"name": "ben", "language": "en-US"}]}  # fmt: skip
+    assert [model["id"] for model in client.get("/v1/models").json()["data"]] == ["tiny"]
+    info = client.get("/info").json()
+    assert (info["graph"], info["spec"]["sample_rate"]) == ("tiny", 16000)
+    assert info["limits"] == {
+        "max_chars": 200, "max_waiting": 32, "speed": [0.25, 4.0], "response_formats": list(TYPES), "sample_rate": 16000,
+    }  # fmt: skip
+    assert [(model["node"], model["block"]) for model in info["models"]] == [
+        ("acoustic", "acoustic.parallel"),
+        ("vocoder", "vocoder.fourier"),
+    ]
+    assert info["models"][0]["trained_on"]["speakers"] == {"ann": 5, "ben": 5}
+    assert "# " in info["models"][0]["card"]
+    assert client.get("/health").json() == {"status": "ok", "busy": 0}
+
+
+def test_the_page_asks_nobody_else(client):
+    page = client.get("/")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "http" not in page.text.replace("http-equiv", "")
+
+
+# ---- token, places, what goes wrong ----
+
+
+def test_nothing_but_page_and_health_is_open_without_the_token(speaker):
+    limits = {"token_hash": hashlib.sha256(TOKEN.encode()).hexdigest()}
+    with TestClient(site(speaker, **limits).app()) as client:
+        for headers in (
+            {},
+            {"Authorization": "Bearer wrong"},
+            {"Authorization": TOKEN},
+            {"Authorization": f"Basic {TOKEN}"},
+        ):
+            client.headers = headers
+            answers = [ask(client), client.get("/voices"), client.get("/info"), client.get("/v1/models")]
+            assert [answer.status_code for answer in answers] == [401] * 4
+            assert answers[0].json()["error"]["code"] == "invalid_api_key"
+            assert answers[0].headers["www-authenticate"] == "Bearer"
+            assert [client.get("/").status_code, client.get("/health").status_code] == [200, 200]
+        client.headers = {"Authorization": f"Bearer {TOKEN}"}
+        assert ask(client).status_code == 200
+        assert TOKEN not in client.get("/info").text
+
+
+async def post(app, body: dict, sent: list, hang_up: asyncio.Event | None = None) -> None:
+    """A request as a web server hands it on; what is sent back goes to `sent`."""
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "method": "POST", "path": SPEECH, "raw_path": SPEECH.encode(), "query_string": b"",
+        "headers": [(b"content-type", b"application/json")], "scheme": "http", "http_version": "1.1", "server": ("test", 80),
+    }  # fmt: skip
+    messages = [{"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}]
+
+    async def receive():
+        if messages:
+            return messages.pop()
+        await (hang_up or asyncio.Event()).wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    await app(scope, receive, send)
+
+
+def test_whom_there_is_no_place_for_is_told_to_come_again_and_places_are_given_back(speaker):
+    go = asyncio.Event()
+
+    async def patient(row):
+        yield {"samples": 2}
+        await go.wait()
+        yield b"\0\0\0\0"
+
+    async def scenario():
+        busy = site(speaker, patient, max_waiting=2)
+        app, body = busy.app(), {"input": "Hello.", "response_format": "pcm"}
+        answers, left = [[], [], [], [], []], asyncio.Event()
+        first = [asyncio.create_task(post(app, body, sent, left if n else None)) for n, sent in enumerate(answers[:2])]
+        while busy.busy < 2 or not all(answers[:2]):
+            await asyncio.sleep(0.01)
+        await post(app, body, answers[2])
+        left.set()  # the second hangs up
+        await first[1]
+        assert busy.busy == 1
+        third = asyncio.create_task(post(app, body, answers[3]))
+        go.set()
+        await asyncio.gather(first[0], third)
+        await post(app, body | {"input": ""}, answers[4])
+        assert busy.busy == 0
+        return answers
+
+    go = asyncio.Event()
+    first, _, turned_away, third, _ = asyncio.run(scenario())
+    assert [sent[0]["status"] for sent in (first, turned_away, third)] == [200, 503, 200]
+    assert (b"retry-after", b"2") in turned_away[0]["headers"]
+    assert json.loads(turned_away[1]["body"])["error"]["code"] == "overloaded"
+
+
+def test_a_wave_that_breaks_off_is_no_whole_answer(speaker):
+    async def breaking(row):
+        yield {"samples": 4}
+        yield b"\0\0"
+        raise BadItem("voice: the wave has NaN or infinite values")
+
+    async def failing(row):
+        raise RuntimeError("a secret of the machine")
+        yield
+
+    broken = site(speaker, breaking)
+    with TestClient(broken.app()) as client, pytest.raises(BadItem):
+        ask(client)
+    assert broken.busy == 0
+    with TestClient(site(speaker, failing).app(), raise_server_exceptions=False) as client:
+        answer = ask(client)
+    assert answer.status_code == 500
+    assert answer.json()["error"]["type"] == "server_error"
+    assert "secret" not in answer.text
+
+
+# ---- the speaker ----
+
+
+def test_rows_that_wait_are_prepared_together_and_waves_take_turns(live, monkeypatch):
+    sizes, order, prepare = [], [], live.prepare
+    monkeypatch.setattr(live, "prepare", lambda rows: (sizes.append(len(rows)), prepare(rows))[1])
+
+    async def one(speaker, number, row):
+        parts = [part async for part in speaker.speak(row | {"id": str(number)}) if order.append(number) is None]
+        return b"".join(parts[1:]) if "samples" in parts[0] else parts[0]
+
+    async def scenario():
+        speaker = Speaker(live)
+        sizes.clear()
+        rows = (
+            [{"text": TEXTS[1], "speaker": "ann", "speaking_rate": 0.25}] * 2
+            + [{"text": "§"}]
+            + [{"text": "Hello."}] * BATCH
+        )
+        return await asyncio.gather(*(one(speaker, number, row) for number, row in enumerate(rows)))
+
+    found = asyncio.run(scenario())
+    assert sum(sizes) == BATCH + 3
+    assert max(sizes) > 4, "waited together"
+    assert found[0] == found[1]
+    assert found[2]["node"] == "words"
+    assert len(set(found[3:])) == 1
+    ends = {number: len(order) - order[::-1].index(number) for number in (0, 3)}
+    assert ends[3] < ends[0], "a short one need not wait for a long one"
