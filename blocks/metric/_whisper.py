@@ -1,7 +1,8 @@
 """Whisper from wheels: tiny.en for English, the multilingual base for the rest; nothing is downloaded at run time.
 
 Decoding is greedy at temperature 0 without the usual retries at higher ones, so that the same recording always gives
-the same words. Digits are forbidden: "seven" cannot come out as "7", in any language.
+the same words. Digits and signs of money are forbidden: "seven" cannot come out as "7", in any language, and no "$" waits
+for a number that cannot follow.
 """
 
 import importlib.resources
@@ -41,8 +42,8 @@ class Recogniser:
         folder = {"tiny.en": _tiny, "base": _base}[name]()
         self.model = faster_whisper.WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=threads)
         vocabulary = self.model.hf_tokenizer.get_vocab().items()
-        digits = [n for token, n in vocabulary if any(map(str.isdigit, token)) and not token.startswith("<|")]
-        self.forbidden = [-1, *sorted(digits)]  # -1 stands for the usual list of music notes and brackets
+        numbers = [n for token, n in vocabulary if any(map(_of_a_number, token)) and not token.startswith("<|")]
+        self.forbidden = [-1, *sorted(numbers)]  # -1 stands for the usual list of music notes and brackets
 
     def transcribe(self, wave: np.ndarray, language: str) -> str:
         """The words in float32 (S,) at 16 kHz; `language` is a code of `LANGUAGES`."""
@@ -59,6 +60,10 @@ class Recogniser:
             without_timestamps=len(wave) <= _TIMESTAMPS_BEYOND,
         )
         return " ".join(segment.text.strip() for segment in segments)
+
+
+def _of_a_number(char: str) -> bool:
+    return char.isdigit() or char in "$£%"
 
 
 def _tiny() -> Path:

@@ -7,8 +7,9 @@ with tiny.en, 3 % in Italian and 6 % in French with base).
 Both texts are normalised before they are compared: Unicode NFKC, case folded, everything but letters, their marks,
 digits and apostrophes inside words becomes a space, spaces are single. The recogniser writes no digits, so numbers of
 one or two digits in an English text are spelled out ("12" is "twelve"); a row whose text holds any other number is
-skipped, since nobody can tell how it was read. CER counts characters and the spaces between words; in languages
-written without spaces both rates count characters alone. Insertions count, so a rate may exceed 100 %.
+skipped, since nobody can tell how it was read. English titles that it shortens are spelled out too ("Dr" is "doctor").
+CER counts characters and the spaces between words; in languages written without spaces both rates count characters
+alone. Insertions count, so a rate may exceed 100 %.
 """
 
 import re
@@ -31,6 +32,7 @@ _NUMERALS = (
     "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety"
 )
 _ONES, _TENS = _NUMERALS.split()[:20], _NUMERALS.split()[20:]
+_TITLES = {"mr": "mister", "mrs": "missus", "dr": "doctor", "prof": "professor"}
 _NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
 
 
@@ -105,6 +107,8 @@ def normalised(text: str, language: str) -> str:
         text = re.sub(r"\d{1,2}", lambda number: f" {_spelled(int(number[0]))} ", text)
     text = "".join(c if c == "'" or unicodedata.category(c)[0] in "LMN" else " " for c in text)
     words = filter(None, (word.strip("'") for word in text.split()))
+    if language == "en":
+        words = (_TITLES.get(word, word) for word in words)
     return ("" if language in _UNSPACED else " ").join(words)
 
 

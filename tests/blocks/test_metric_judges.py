@@ -181,6 +181,14 @@ def test_clear_speech_is_understood_with_numbers_as_words(english, wave):
     assert list(english.recognisers) == ["tiny.en"]
 
 
+def test_money_is_heard_in_words(english, tmp_path):
+    text = "The coat costs seventy dollars, thirty percent less."
+    result = only(english, Spoken(heard=say(text, tmp_path), text=text, language="en"))
+    assert "dollars" in result.transcript
+    assert not set(result.transcript) & set("$%")
+    assert result.wer < 40
+
+
 def test_another_text_and_noise_are_errors(english, wave):
     noise = 0.3 * np.random.default_rng(1).standard_normal(len(wave)).astype("float32")
     items = [

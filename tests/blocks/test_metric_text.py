@@ -54,6 +54,8 @@ def test_nothing_heard_is_100_percent_and_insertions_may_exceed_it():
         ("Hello,   World!", "en", "hello world"),
         ("Don\u2019t \u2018quote\u2019 it", "en", "don't quote it"),
         ("press 7, or 12; then 40 and 85", "en", "press seven or twelve then forty and eighty five"),
+        ("Dr. Lee, Mr. and Mrs. Poe", "en", "doctor lee mister and missus poe"),
+        ("Dr. Lee", "de", "dr lee"),
         ("3D audio, IAX2", "en", "three d audio iax two"),
         ("P\u0159i\u0301li\u0161 \u017elut\xfd", "cs", "p\u0159\xedli\u0161 \u017elut\xfd"),
         ("STRASSE stra\xdfe", "de", "strasse strasse"),
