@@ -25,9 +25,13 @@ from runner.cli_steps import (
     executor_for,
     new_console,
     open_store,
+    own_options,
     plan_for,
     print_plan,
+    print_waves,
     read_checked,
+    sound_of,
+    speak,
     states_of,
     stop,
     write_files,
@@ -53,8 +57,12 @@ def check(graph: GraphFile, set: Sets = [], size: Size = None, released: Release
     print(f"{graph}: {len(checked.nodes)} nodes, no problems")
 
 
-@app.command()
+_MORE_OPTIONS = {"ignore_unknown_options": True, "allow_extra_args": True}
+
+
+@app.command(context_settings=_MORE_OPTIONS)
 def run(
+    context: typer.Context,
     graph: GraphFile,
     set: Sets = [],  # noqa: B006
     size: Size = None,
@@ -71,26 +79,38 @@ def run(
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="Write the --until node's audio and TextGrids as <id>.wav and <id>.TextGrid."
+            metavar="FOLDER",
+            help="Write the --until node's audio and TextGrids as <id>.wav and <id>.TextGrid; default: as the graph says.",
         ),
     ] = None,
+    play: Annotated[bool, typer.Option("--play", help="Let the --until node's audio be heard.")] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="The --until node's audio on stdout, as 16-bit mono PCM; nothing else there.")
+    ] = False,
     report: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML report of the run.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Run a graph: only what the store lacks is made."""
+    """Run a graph: only what the store lacks is made. A graph may have options of its own, such as --speaker NAME."""
+    from runner.aloud import at_once, stored
     from runner.executor import not_run
     from runner.progress import Bars
     from runner.record import make_record, now
     from runner.summary import print_results
 
-    if out and not until:
-        stop("--out writes the files of one node: name it with --until")
-    checked = read_checked(graph, set, size, released)
+    if lost := [name for name, given in (("--out", out), ("--play", play), ("--raw", raw)) if given and not until]:
+        stop(f"{lost[0]} wants the files of one node: name it with --until")
+    graph, options = own_options(graph, context.args)
+    checked = read_checked(graph, set, size, released, options=options)
     opened = open_store(store)
     plan = plan_for(checked, opened, until, from_nodes, to_nodes, limit, fetch=not dry_run)
+    sound = sound_of(plan, until, play, raw, as_json)
+    out = out or plan.graph.output_of(until)
     console = new_console()
     if dry_run:
         print_plan(plan, as_json)
+        return
+    if sound and not (as_json or report or address) and (speaking := at_once(plan, until, opened, limit)):
+        speak(plan, speaking, sound, until, out, raw, console)
         return
     started = now()
     name = opened.record_run(make_record(plan, not_run(plan), started))  # so that `store gc` spares what is being used
@@ -105,17 +125,22 @@ def run(
     if not as_json:
         print_results(console, record["results"])
     if outcome.error is None and out:
-        record["out"] = write_files(plan, opened, until, out, console)
+        table = opened.find_table(plan.steps[until].digest)
+        record |= {"out": str(out), "files": write_files(plan, table, until, out, console)}
     if report:
         record["report"] = str(write_page(plan, opened, record, report))
         console.print(f"Report: {record['report']}", highlight=False)
     if as_json:
         print(json.dumps(record, ensure_ascii=False, indent=1))
+    else:
+        print_waves(record.get("files", []), raw)
     if outcome.error:
         stop(str(outcome.error), code=1)
+    if sound:
+        sound(stored(plan, until, opened))
 
 
-@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@app.command(context_settings=_MORE_OPTIONS)
 def submit(
     context: typer.Context,
     graph: GraphFile,
@@ -126,12 +151,17 @@ def submit(
     from runner.store import StoreError
     from runner.submit import Job, SubmitError, follow, send, store_for
 
-    given = typer.main.get_command(app).commands["run"].make_context("submit", [str(graph), *context.args]).params
+    inner = typer.main.get_command(app).commands["run"].make_context("submit", [str(graph), *context.args])
+    given, (file, options) = inner.params, own_options(inner.params["graph"], inner.args)
+    if file != graph:
+        stop(f"name the graph before its options: voxblocks submit {file} ...")
+    if heard := [f"--{key}" for key in ("play", "raw") if given[key]]:
+        stop(f"{heard[0]} would be heard on the cluster; afterwards, here: voxblocks run with the same --store")
     if lost := [f"--{key}" for key in ("out", "report") if given[key] and not given[key].is_absolute()]:
         stop(
             f"{lost[0]} would be written on the cluster; afterwards, here: voxblocks run or report with the same --store"
         )
-    checked = read_checked(graph, given["set"], given["size"], given["released"], needs=False)
+    checked = read_checked(graph, given["set"], given["size"], given["released"], needs=False, options=options)
     try:
         store, warning = store_for(given["store"], address)
         if warning:

@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Iterable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
@@ -17,12 +19,33 @@ Released = Annotated[bool, typer.Option("--released", help="Use shipped artifact
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
 
 
-def read_checked(path: Path, sets: list[str], size: str | None, released: bool, needs: bool = True):
+def own_options(graph: Path, words: list[str]) -> tuple[Path, dict[str, str | None]]:
+    """The file of the graph, and the graph's own options, from what is left when those of `run` are taken.
+
+    They stand as ``--name value`` or ``--name=value``, in any order with the file.
+    """
+    files, options = [], {}
+    left = iter([str(graph), *words])
+    for word in left:
+        name, equals, value = word.removeprefix("--").partition("=")
+        if word.startswith("--"):
+            options[name] = value if equals else next(left, None)
+        else:
+            files.append(word)
+    if len(files) != 1:
+        took = "".join(f"; --{name} took {value!r} as its value" for name, value in options.items() if not files)
+        stop(f"want one graph, got {' and '.join(files) or 'none'}{took}")
+    return Path(files[0]), options
+
+
+def read_checked(
+    path: Path, sets: list[str], size: str | None, released: bool, needs: bool = True, options: dict | None = None
+):
     from runner.check import check
     from runner.graph import GraphError, read_graph
 
     try:
-        return check(read_graph(path, sets=sets, size=size), released=released, needs=needs)
+        return check(read_graph(path, sets=sets, size=size, options=options), released=released, needs=needs)
     except GraphError as error:
         stop(str(error))
 
@@ -89,16 +112,67 @@ def print_plan(plan, as_json: bool) -> None:
         print(f"{state.ljust(6)}  {name}  ({step.checked.node.verb} {step.checked.node.block or ''})".rstrip())
 
 
-def write_files(plan, store, until: str, folder: Path, console) -> str:
+def write_files(plan, table, until: str, folder: Path, console) -> list[str]:
+    """Write the waves and TextGrids among a node's rows; gives the paths."""
     from runner.output import write_out
 
-    step = plan.steps[until]
+    checked = plan.steps[until].checked
     try:
-        paths = write_out(store.find_table(step.digest), step.checked.fields, step.checked.spec.sample_rate, folder)
+        paths = write_out(table, checked.fields, checked.spec.sample_rate, folder)
     except (ValueError, OSError) as error:
         stop(str(error))
     console.print(f"{len(paths)} files and metadata.csv in {folder}", highlight=False)
-    return str(folder)
+    return [str(path) for path in paths]
+
+
+def print_waves(paths: list[str], raw: bool) -> None:
+    """On stdout, one a line; on stderr where stdout carries the sound."""
+    if waves := [path for path in paths if path.endswith(".wav")]:
+        print(*waves, sep="\n", file=sys.stderr if raw else sys.stdout)
+
+
+def sound_of(plan, until: str | None, play: bool, raw: bool, as_json: bool):
+    """A function that lets waves be heard, or None where that was not asked for."""
+    from runner import sound
+    from runner.output import field_of
+
+    if not (play or raw):
+        return None
+    if (play and raw) or (raw and as_json):
+        stop(f"--raw and {'--play' if play else '--json'} were given, want one of both")
+    checked, rate = plan.steps[until].checked, plan.steps[until].checked.spec.sample_rate
+    if not field_of(checked.fields, "wave"):
+        wants = "--raw wants" if raw else "--play wants"
+        stop(f"{wants} a node with a wave; {until} has {', '.join(checked.fields) or 'no fields'}")
+    try:
+        command = sound.player(rate) if play else []
+    except ValueError as error:
+        stop(str(error))
+
+    def heard(waves: Iterable) -> None:
+        stdout = sys.stdout.buffer
+        try:
+            with redirect_stdout(sys.stderr):  # whatever blocks print while they speak
+                if raw:
+                    print(f"16-bit little-endian mono PCM at {rate} Hz")
+                    sound.write_raw(waves, stdout)
+                else:
+                    sound.play(waves, command)
+        except ValueError as error:
+            stop(str(error), code=1)
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+
+    return heard
+
+
+def speak(plan, speaking, sound, until: str, folder: Path | None, raw: bool, console) -> None:
+    """Let the rows be heard as they are made, then write them; nothing is kept in the store."""
+    sound(speaking.waves())
+    if folder:
+        print_waves(write_files(plan, speaking, until, folder, console), raw)
+    if speaking.failures:
+        stop("\n".join(f"{failure.id}: {failure.reason}" for failure in speaking.failures), code=1)
 
 
 def write_page(plan, store, record: dict, path: Path) -> Path:

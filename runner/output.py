@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-_SUFFIXES = {"wave": ".wav", "textgrid": ".TextGrid"}  # by type
+SUFFIXES = {"wave": ".wav", "textgrid": ".TextGrid"}  # by type
 
 
 def write_out(table, fields: dict, sample_rate: int, folder: Path) -> list[Path]:
@@ -15,17 +15,14 @@ def write_out(table, fields: dict, sample_rate: int, folder: Path) -> list[Path]
     `fields` maps field names to annotated types. Raises ValueError where the node has neither, or an id would
     leave the folder.
     """
-    from runner.record import type_name
-
-    kinds = {type_name(hint): name for name, hint in reversed(fields.items())}  # the first of each type
-    chosen = {kinds[kind]: kind for kind in _SUFFIXES if kind in kinds}
+    chosen = {name: kind for kind in SUFFIXES if (name := field_of(fields, kind))}
     if not chosen:
         raise ValueError(
             f"--out wants a node with a wave or a textgrid; this one has {', '.join(fields) or 'no fields'}"
         )
     paths, lines = [], []
     for row in table.rows():
-        files = [folder / (safe_name(row["id"]) + _SUFFIXES[kind]) for kind in chosen.values()]
+        files = [folder / (safe_name(row["id"]) + SUFFIXES[kind]) for kind in chosen.values()]
         for path, (name, kind) in zip(files, chosen.items()):
             path.parent.mkdir(parents=True, exist_ok=True)
             _WRITERS[kind](path, row[name], sample_rate)
@@ -37,6 +34,13 @@ def write_out(table, fields: dict, sample_rate: int, folder: Path) -> list[Path]
         writer.writeheader()
         writer.writerows(lines)
     return paths
+
+
+def field_of(fields: dict, kind: str) -> str | None:
+    """The first field of a type."""
+    from runner.record import type_name
+
+    return next((name for name, hint in fields.items() if type_name(hint) == kind), None)
 
 
 def _write_wave(path: Path, wave: np.ndarray, sample_rate: int) -> None:

@@ -10,7 +10,7 @@ from blocks.load import find, names
 from blocks.spec import PRESETS, AudioSpec
 from runner.check.edges import input_fields, show
 from runner.describe import config_keys
-from runner.graph.nodes import KEYS, TESTS, VERBS
+from runner.graph.nodes import KEYS, RUN, TESTS, VERBS
 
 EDGE = {"type": "string", "pattern": r"^[A-Za-z_][A-Za-z0-9_]*\.[A-Za-z_][A-Za-z0-9_]*$"}
 TEXT = {"type": "string"}
@@ -45,6 +45,17 @@ def graph_schema() -> dict[str, Any]:
             "seed": {"type": "integer", "minimum": 0, "default": 0},
             "on_error": {"enum": ["quarantine", "stop"], "default": "quarantine"},
             "max_failed": {"type": "number", "minimum": 0, "maximum": 1, "default": 0.01},
+            "options": {
+                "description": "Options that voxblocks run gets for this graph: {speaker: node.key} makes --speaker NAME a --set.",
+                "type": "object",
+                "propertyNames": {"pattern": "^[a-z][a-z0-9_]*$", "not": {"enum": list(RUN)}},
+                "additionalProperties": TEXT | {"pattern": r"^[A-Za-z_][A-Za-z0-9_]*\.[^.].*$"},
+            },
+            "outputs": {
+                "description": "{node: folder}: where run --until NODE writes its files unless --out says otherwise.",
+                "type": "object",
+                "additionalProperties": TEXT | {"minLength": 1},
+            },
             "base": TEXT | {"description": "Another graph that this one is laid over."},
             "sizes": {
                 "description": "{size: {node: {config key: value}}}; the first size is the default.",

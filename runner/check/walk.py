@@ -11,12 +11,13 @@ from blocks.base import Block, BlockConfig, Schema, ports
 from blocks.load import suggest
 from blocks.spec import AudioSpec
 from runner.check import origins
-from runner.check.edges import Field, arms, at, different, differing, fits, input_fields, output_fields, show
+from runner.check.edges import Field, arms, at, different, differing, fits, input_fields, output_fields, short, show
 from runner.check.joins import Joins
 from runner.check.order import execution_order, references, with_released
 from runner.check.settings import artifact_of, block_of, config_of, spec_of, weights_problems
 from runner.graph.nodes import KEYS, Edge, Graph, Node
 from runner.graph.tree import GraphError, Place, Problem
+from runner.output import SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ class _Walk:
         for name in order:
             self.visit(self.nodes[name], tuple(dict.fromkeys(target for target, _, _ in links[name])))
         self.other_sizes()
+        self.options()
+        self.outputs()
 
     def wrong(self, place: Place, message: str) -> None:
         self.problems.append(Problem(place, message))
@@ -313,6 +316,32 @@ class _Walk:
                     places = _places_in_size(self.graph, here)
                     found = config_of(node, done.cls, data, places)[1]
                     self.problems += [each for each, key in found.items() if key in values]
+
+    # ---- the command line ----
+
+    def options(self) -> None:
+        """Every option of the graph is a setting of one of its nodes."""
+        for name, target in self.graph.options.items():
+            place = self.graph.at("options", name, value=True)
+            (node, key), here = target.split(".")[:2], f"options.{name}"
+            cls = self.done[node].cls if node in self.done else None
+            if node not in self.graph.nodes:
+                self.wrong(place, f"{here}: no node {node!r}{suggest(node, list(self.graph.nodes))}")
+            elif "config" not in KEYS.get(verb := self.graph.nodes[node].verb, ("config",)):
+                self.wrong(place, f"{here}: {node} is a {verb}, which has no config")
+            elif cls and key not in cls.Config.model_fields:
+                block, known = self.graph.nodes[node].block, list(cls.Config.model_fields)
+                self.wrong(place, f"{here}: {block} has no config key {key!r}{suggest(key, known)}")
+
+    def outputs(self) -> None:
+        """Every node of which files are written has something to write."""
+        for name in self.graph.outputs:
+            place = self.graph.at("outputs", name)
+            fields = self.fields.get(name)
+            if name not in self.graph.nodes:
+                self.wrong(place, f"outputs: no node {name!r}{suggest(name, list(self.graph.nodes))}")
+            elif fields is not None and not any(short(each.hint) in SUFFIXES for each in fields.values()):
+                self.wrong(place, f"outputs: {name} has neither a wave nor a textgrid {self.of(name)}")
 
 
 def _places(node: Node):

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from blocks.spec import AudioSpec
 from runner.graph.tree import Item, Place
 
-TOP = ("about", "paper", "spec", "seed", "on_error", "max_failed", "base", "sizes", "nodes")
+TOP = ("about", "paper", "spec", "seed", "on_error", "max_failed", "options", "outputs", "base", "sizes", "nodes")
 SETTINGS = ("spec", "seed", "on_error", "max_failed")  # what --set may change besides configs
 KEYS = {  # verb -> what else its nodes may say
     "read": ("config", "scale", "spec"),
@@ -23,6 +23,10 @@ KEYS = {  # verb -> what else its nodes may say
 }
 VERBS = tuple(KEYS)
 TESTS = ("min", "max", "not")  # of a condition
+RUN = (  # options of `voxblocks run`, which a graph cannot have as its own
+    "set", "size", "store", "until", "from_nodes", "to_nodes", "limit", "released", "dry_run", "address", "out", "report",
+    "play", "raw", "json", "help", "no_wait",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,8 @@ class Graph:
     on_error: str = "quarantine"
     max_failed: float = 0.01  # the largest share of rows that may fail
     size: str | None = None
+    options: dict[str, str] = field(default_factory=dict)  # of the command line: name -> node.key, as --set has it
+    outputs: dict[str, str] = field(default_factory=dict)  # node -> folder for its files where --out names none
     sizes: dict[str, dict[str, dict]] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
     source: dict = field(default_factory=dict, repr=False)  # the resolved mapping: a graph that stands alone
@@ -123,6 +129,10 @@ class Graph:
     def at(self, *keys, value: bool = False) -> Place:
         """The place of a key of the file (or of its value), as deep as it exists."""
         return self.tree.at(*keys, value=value) if self.tree else Place(self.file, 1, 1)
+
+    def output_of(self, node: str | None) -> Path | None:
+        """The folder for a node's files, below the current one."""
+        return Path(self.outputs[node]) if node in self.outputs else None
 
     def resolve(self, path: str) -> Path:
         """Where a path written in the graph leads: a relative one starts at the graph's own folder."""

@@ -1,9 +1,9 @@
-"""What is laid over a graph's file before it is read: its base below it, then a size, then ``--set`` on top."""
+"""What is laid over a graph's file before it is read: its base below it, then a size, then ``--set`` and options on top."""
 
 from pathlib import Path
 
-from blocks.load import suggest
-from runner.graph.nodes import KEYS, SETTINGS, TOP, VERBS
+from blocks.load import find, suggest
+from runner.graph.nodes import KEYS, RUN, SETTINGS, TOP, VERBS
 from runner.graph.tree import Asker, Item, Place, parse
 
 
@@ -60,16 +60,30 @@ class Overlay(Asker):
                             tree = self.configure(tree, node, (key,), value, values.keys[key])
         return tree, chosen
 
-    def set(self, tree: Item, text: str) -> Item:
+    def option(self, tree: Item, name: str, value: str | None) -> Item:
+        """`tree` with one of the graph's own options, ``--speaker NAME``, laid over it."""
+        known = self.mapping(tree.get("options"), "options: {name: node.key}")
+        if target := known.get(name.replace("-", "_")):
+            if value is None:
+                self.wrong(Place(f"--{name}"), f"want a value, as in --{name} VALUE")
+                return tree
+            fits = isinstance(target.value, str)  # else it is a problem of the file's
+            return self.set(tree, f"{target.value}={value}", Place(f"--{name} {value}")) if fits else tree
+        near = suggest(name, [*known, *(each.replace("_", "-") for each in RUN)])
+        own = f"{', '.join(f'--{each}' for each in known) or 'none'} beside those of voxblocks run"
+        self.wrong(Place(f"--{name}"), f"no such option{near}; this graph has {own}")
+        return tree
+
+    def set(self, tree: Item, text: str, place: Place | None = None) -> Item:
         """`tree` with one ``node.key=value`` of the command line."""
-        place = Place(f"--set {text}")
+        place = place or Place(f"--set {text}")
         target, equals, raw = text.partition("=")
         path = tuple(target.strip().split("."))
         if not equals or not all(path):
             self.wrong(place, "want node.key=value")
             return tree
         known = len(self.problems)
-        value = parse(raw, place.file, self.problems, place) or Item(None, place)
+        value = self.value(raw, place, _is_text(tree, path))
         if len(self.problems) > known:
             return tree
         if path[0] == "spec" or (path[0] in SETTINGS and len(path) == 1):
@@ -88,6 +102,12 @@ class Overlay(Asker):
             return self.configure(tree, path[0], path[1:], value, place)
         return tree
 
+    def value(self, raw: str, place: Place, is_text: bool) -> Item:
+        """YAML, but where a text is wanted just that: quotes around the whole are taken off, all else is left alone."""
+        if is_text and not (raw[:1] in ("'", '"') and raw[-1:] == raw[:1] and parse(raw, place.file, [], place)):
+            return Item(raw.strip(), place)
+        return parse(raw, place.file, self.problems, place) or Item(None, place)
+
     def without_config(self, tree: Item, node: str) -> str | None:
         """The verb of a node that has no config."""
         return next((verb for verb in VERBS if "config" not in KEYS[verb] and tree.get("nodes", node, verb)), None)
@@ -102,18 +122,31 @@ class Overlay(Asker):
         return tree
 
 
+def _is_text(tree: Item, path: tuple[str, ...]) -> bool:
+    """Whether a key of a node's config is a plain text by its block's own word."""
+    if len(path) != 2:
+        return False
+    named = (tree.get("nodes", path[0], verb) for verb in VERBS if "config" in KEYS[verb])
+    try:
+        fields = find(next(item.value for item in named if item)).Config.model_fields
+    except Exception:  # no such node or block, or one that cannot be imported: `check` tells
+        return False
+    return path[1] in fields and fields[path[1]].annotation is str
+
+
 def _near(name: str, nodes: Item | None) -> str:
     return suggest(name, list(nodes.value)) if nodes and isinstance(nodes.value, dict) else ""
 
 
 def _merge(below: Item, above: Item, path: tuple[str, ...] = ()) -> Item:
-    """`above` laid over `below`: mappings key by key, all else replaced. A null takes a node, a key or an edge away."""
+    """`above` laid over `below`: mappings key by key, all else replaced. A null takes a node, a key, an edge or an option away."""
     if not isinstance(below.value, dict) or not isinstance(above.value, dict):
         return above
     values, keys = dict(below.value), dict(below.keys)
     for name, item in above.value.items():
         here = (*path, name)
         removable = here[0] == "nodes" and (len(here) in (2, 3) or (len(here) > 3 and here[2] in ("in", "pick")))
+        removable |= here[0] in ("options", "outputs") and len(here) == 2
         if item.value is None and removable and name in values:
             del values[name]
             continue

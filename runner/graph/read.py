@@ -1,31 +1,36 @@
 """YAML -> `Graph`: names, verbs, edges and conditions with their places. Whether they fit is `runner.check`'s question.
 
-Later wins: the base, the file, the chosen size, ``--set``.
+Later wins: the base, the file, the chosen size, ``--set``, the graph's own options.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from blocks.load import suggest
 from blocks.spec import PRESETS, AudioSpec
-from runner.graph.nodes import KEYS, SETTINGS, TESTS, VERBS, Condition, Edge, Graph, Node, Scale, spec_errors
+from runner.graph.nodes import KEYS, RUN, SETTINGS, TESTS, VERBS, Condition, Edge, Graph, Node, Scale, spec_errors
 from runner.graph.overlay import Overlay
 from runner.graph.tree import GraphError, Item, Place
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OPTION = re.compile(r"[a-z][a-z0-9_]*")
 _MEMORY = re.compile(r"[0-9]+(\.[0-9]+)? ?[KMGT]i?B")
 
 
-def read_graph(path: str | Path, sets: Sequence[str] = (), size: str | None = None) -> Graph:
+def read_graph(
+    path: str | Path, sets: Sequence[str] = (), size: str | None = None, options: Mapping[str, str | None] | None = None
+) -> Graph:
     """The graph in a YAML file, with its base merged, a size chosen (default: the first) and ``node.key=value`` set.
+
+    `options` are values of options that the graph itself declares, by name.
 
     Raises GraphError with every problem, also those that `runner.check` would find.
     """
     reader = _Reader(str(path))
-    graph = reader.read(list(sets), size)
+    graph = reader.read(list(sets), size, options or {})
     if reader.problems:
         from runner.check import problems  # here, because check stands on this module
 
@@ -34,7 +39,7 @@ def read_graph(path: str | Path, sets: Sequence[str] = (), size: str | None = No
 
 
 class _Reader(Overlay):
-    def read(self, sets: list[str], size: str | None) -> Graph | None:
+    def read(self, sets: list[str], size: str | None, options: Mapping[str, str | None]) -> Graph | None:
         tree = self.load(self.file, Place(self.file))
         if tree is None:
             return None
@@ -44,6 +49,8 @@ class _Reader(Overlay):
         tree, size = self.sized(tree, size)
         for text in sets:
             tree = self.set(tree, text)
+        for name, value in options.items():
+            tree = self.option(tree, name, value)
         return self.graph(tree, written, size)
 
     def edge(self, item: Item, what: str) -> Edge | None:
@@ -68,6 +75,8 @@ class _Reader(Overlay):
             graph.on_error = item.value
             if item.value not in ("quarantine", "stop"):
                 self.wrong(item.place, f"on_error: want quarantine or stop, got {item.kind()}")
+        graph.options = self.options(tree.get("options"))
+        graph.outputs = self.texts(tree.get("outputs"), "outputs", "node", "a folder")
         nodes = tree.get("nodes")
         if nodes is None or nodes.value in (None, {}):
             self.wrong(nodes.place if nodes else Place(self.file, 1, 1), "no nodes; want nodes: {name: {verb: ...}}")
@@ -82,6 +91,32 @@ class _Reader(Overlay):
         graph.sizes = _plain(written.get("sizes")) if isinstance(_plain(written.get("sizes")), dict) else {}
         graph.source = tree.drop("base", "sizes").plain()
         return graph
+
+    def options(self, item: Item | None) -> dict[str, str]:
+        for name, place in (item.keys if item else {}).items():
+            if not _OPTION.fullmatch(name):
+                self.wrong(place, f"options: {name!r}: want lower-case letters, digits and _, as for --{name.lower()}")
+            elif name in RUN:
+                self.wrong(
+                    place, f"options: voxblocks run has a --{name.replace('_', '-')} of its own; want another name"
+                )
+        found = {}
+        for name, target in self.texts(item, "options", "name", "node.key").items():
+            if len(target.split(".")) > 1 and all(target.split(".")):
+                found[name] = target
+            else:
+                self.wrong(item.get(name).place, f"options.{name}: want node.key, got {target!r}")
+        return found
+
+    def texts(self, item: Item | None, name: str, what: str, want: str) -> dict[str, str]:
+        """A mapping to texts that are not empty."""
+        found = {}
+        for key, value in self.mapping(item, f"{name}: {{{what}: {want}}}").items():
+            if isinstance(value.value, str) and value.value:
+                found[key] = value.value
+            else:
+                self.wrong(value.place, f"{name}.{key}: want {want}, got {value.kind()}")
+        return found
 
     def spec(self, item: Item | None) -> AudioSpec:
         known = len(self.problems)

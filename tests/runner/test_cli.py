@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from runner.cli import app
+from runner.graph.nodes import RUN
 
 ROOT = Path(__file__).parents[2]
 GRAPH = """
@@ -92,11 +95,175 @@ def test_dry_run_makes_nothing(call, tmp_path):
 
 
 def test_out_writes_waves_and_their_table(call, tmp_path):
-    code, _, _ = call("run", "graph.yaml", "--until", "loud", "--out", "wavs")
-    assert code == 0
+    code, out, _ = call("run", "graph.yaml", "--until", "loud", "--out", "wavs")
+    assert (code, out) == (0, "".join(f"wavs/tone000{n}.wav\n" for n in range(3)))
     wave, rate = soundfile.read(tmp_path / "wavs" / "tone0001.wav")
     assert (rate, len(wave)) == (16000, 1600)
     assert (tmp_path / "wavs" / "metadata.csv").read_text().splitlines()[:2] == ["id,file", "tone0000,tone0000.wav"]
+
+
+OWN = "options: {gain: loud.gain, count: tone.count, text: said.text}\noutputs: {loud: loud_ones}\n" + GRAPH.replace(
+    "  level:", "  said: {read: corpus.lines, config: {text: one}}\n  level:"
+)
+
+
+@pytest.fixture
+def own(call, tmp_path):
+    """As `call`, in a folder whose graph has options and an output of its own."""
+    (tmp_path / "graph.yaml").write_text(OWN)
+    return call
+
+
+@pytest.mark.parametrize(
+    "words", [("graph.yaml", "--count", "2"), ("--count=2", "graph.yaml"), ("--count", "2", "graph.yaml")]
+)
+def test_options_of_a_graph_are_sets(own, words):
+    record = json.loads(own("run", *words, "--json", "--until", "loud")[1])
+    assert record["source"]["nodes"]["tone"]["config"]["count"] == 2
+    assert record["nodes"]["loud"]["rows"] == 2
+
+
+def test_a_text_is_taken_as_it_is(own):
+    for text in (
+        "Yes: no # why",
+        "[[ h ə l ˈoʊ ]]",
+        '"Hi," she said. "Bye."',
+        "12",
+        "",
+        "a=b, {c}",
+        "<break time='1s'/>",
+    ):
+        for words in (("--text", text), ("--set", f"said.text={text}")):
+            code, out, err = own("run", "graph.yaml", "--until", "said", "--json", *words)
+            assert code == 0, err
+            assert json.loads(out)["source"]["nodes"]["said"]["config"]["text"] == text
+    _, out, _ = own("show", "graph.yaml", "--set", "said.text='a: b'")
+    assert "text: 'a: b'" in out, "quotes around the whole are YAML's"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("--gian", "2"),
+            "--gian: no such option; did you mean 'gain'?; this graph has --gain, --count, --text beside those",
+        ),
+        (("--from_noddes", "a"), "did you mean 'from-nodes'?"),
+        (("--gain",), "--gain: want a value, as in --gain VALUE"),
+        (("--count", "-3"), "--count -3: tone.count: input should be greater than 0, got -3"),
+        (("other.yaml",), "want one graph, got graph.yaml and other.yaml"),
+    ],
+)
+def test_wrong_options_are_named(own, words, message):
+    code, out, err = own("run", "graph.yaml", *words)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+def test_an_option_that_takes_the_graph_for_its_value_is_told_of(own):
+    assert own("run", "--gain", "graph.yaml")[2] == "want one graph, got none; --gain took 'graph.yaml' as its value\n"
+
+
+def test_a_graph_without_options_has_none(call):
+    _, _, err = call("run", "graph.yaml", "--speaker", "me")
+    assert err == "--speaker: no such option; this graph has none beside those of voxblocks run\n"
+
+
+def test_no_option_of_a_graph_can_hide_one_of_run():
+    params = {param.name for name in ("run", "submit") for param in get_command(app).commands[name].params} - {"graph"}
+    named = {"json" if name == "as_json" else name for name in params}
+    assert set(RUN) == named | {"help"}
+
+
+def test_a_graph_says_where_files_go(own, tmp_path):
+    code, out, err = own("run", "graph.yaml", "--until", "loud")
+    assert code == 0
+    assert out.splitlines() == [f"loud_ones/tone000{n}.wav" for n in range(3)]
+    assert soundfile.info(tmp_path / "loud_ones" / "tone0002.wav").frames == 1600
+    assert "3 files and metadata.csv in loud_ones" in err
+    record = json.loads(own("run", "graph.yaml", "--until", "loud", "--out", "there", "--json")[1])
+    assert record["files"] == [f"there/tone000{n}.wav" for n in range(3)]
+    assert own("run", "graph.yaml", "--until", "level")[1] == ""
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_raw_is_sound_and_nothing_else(call, tmp_path, stored):
+    if stored:
+        call("run", "graph.yaml")
+    result = CliRunner().invoke(app, ["run", "graph.yaml", "--until", "loud", "--raw", "--out", "wavs"])
+    assert result.exit_code == 0
+    assert "at 16000 Hz" in result.stderr
+    assert len(list(tmp_path.glob("store/tables/*/table.json"))) == (4 if stored else 0)
+    assert "wavs/tone0000.wav" in result.stderr
+    want = [soundfile.read(tmp_path / "wavs" / f"tone000{n}.wav", dtype="int16")[0] for n in range(3)]
+    np.testing.assert_array_equal(np.frombuffer(result.stdout_bytes, "<i2"), np.concatenate(want))
+
+
+def test_what_is_heard_at_once_is_what_a_run_makes(own, tmp_path):
+    own("run", "graph.yaml", "--until", "loud", "--raw", "--count", "2", "--out", "heard")
+    own("run", "graph.yaml", "--until", "loud", "--count", "2", "--out", "made")
+    for path in ("tone0000.wav", "tone0001.wav", "metadata.csv"):
+        assert (tmp_path / "heard" / path).read_bytes() == (tmp_path / "made" / path).read_bytes()
+    assert not (tmp_path / "heard" / "tone0002.wav").exists()
+    assert (
+        len(CliRunner().invoke(app, ["run", "graph.yaml", "--until", "loud", "--raw", "--limit", "1"]).stdout_bytes)
+        == 3200
+    )
+
+
+def test_what_cannot_be_heard_is_told_of_behind_the_rest(call):
+    words = ("run", "graph.yaml", "--until", "loud", "--set", "loud.bad=[tone0001]", "--set", "tone.fail=[2]")
+    result = CliRunner().invoke(app, [*words, "--raw"])
+    assert result.exit_code == 1
+    assert len(result.stdout_bytes) == 3200
+    assert result.stderr.splitlines()[-2:] == ["tone0001: loud: told to be bad", "tone0002: told to fail"]
+
+
+def test_rows_that_are_chosen_are_heard_after_a_run(call, tmp_path):
+    (tmp_path / "graph.yaml").write_text(GRAPH.replace("config: {gain: 1.5}", "where: {tone.speaker: odd}"))
+    result = CliRunner().invoke(app, ["run", "graph.yaml", "--until", "loud", "--raw"])
+    assert (result.exit_code, len(result.stdout_bytes)) == (0, 3200)
+    assert list(tmp_path.glob("store/tables/*/table.json"))
+
+
+@pytest.mark.parametrize(("name", "code"), [("aplay", 0), ("play", 0), ("aplay", 3)])
+def test_play_hands_the_sound_to_a_program(call, tmp_path, monkeypatch, name, code):
+    """Loudspeakers are not to be had in a test: a program of the player's name keeps what it is given."""
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / name
+    program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/words\n/bin/cat > {tmp_path}/heard\nexit {code}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    found, _, err = call("run", "graph.yaml", "--until", "loud", "--play")
+    assert found == bool(code)
+    assert ("ended with code 3" in err) == bool(code)
+    assert "-r 16000" in (tmp_path / "words").read_text()
+    call("run", "graph.yaml", "--until", "loud", "--out", "wavs")
+    want = [soundfile.read(tmp_path / "wavs" / f"tone000{n}.wav", dtype="int16")[0] for n in range(3)]
+    np.testing.assert_array_equal(np.fromfile(tmp_path / "heard", "<i2"), np.concatenate(want))
+
+
+def test_without_a_player_nothing_is_run(call, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    code, _, err = call("run", "graph.yaml", "--until", "loud", "--play")
+    assert code == 2
+    assert "--play wants one of the programs paplay, aplay, ffplay, play" in err
+    assert not list(tmp_path.glob("store/tables/*"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--play",), "--play wants the files of one node: name it with --until"),
+        (("--raw", "--json", "--until", "loud"), "--raw and --json were given, want one of both"),
+        (("--raw", "--play", "--until", "loud"), "--raw and --play were given, want one of both"),
+        (("--raw", "--until", "level"), "--raw wants a node with a wave; level has level"),
+    ],
+)
+def test_sound_that_cannot_be(call, words, message):
+    code, out, err = call("run", "graph.yaml", *words)
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1] == message
 
 
 def test_out_of_a_node_without_audio_says_what_it_has(call):
