@@ -121,7 +121,9 @@ def write_files(plan, table, until: str, folder: Path, console) -> list[str]:
         paths = write_out(table, checked.fields, checked.spec.sample_rate, folder)
     except (ValueError, OSError) as error:
         stop(str(error))
-    console.print(f"{len(paths)} files and metadata.csv in {folder}", highlight=False)
+    of = ", ".join(sorted(checked.origin))
+    idle = f" ({until} has no rows: nothing was asked of {of})" if plan.steps[until].idle else ""
+    console.print(f"{len(paths)} files and metadata.csv in {folder}{idle}", highlight=False)
     return [str(path) for path in paths]
 
 

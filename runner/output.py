@@ -20,6 +20,7 @@ def write_out(table, fields: dict, sample_rate: int, folder: Path) -> list[Path]
         raise ValueError(
             f"--out wants a node with a wave or a textgrid; this one has {', '.join(fields) or 'no fields'}"
         )
+    folder.mkdir(parents=True, exist_ok=True)
     paths, lines = [], []
     for row in table.rows():
         files = [folder / (safe_name(row["id"]) + SUFFIXES[kind]) for kind in chosen.values()]

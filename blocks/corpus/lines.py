@@ -86,7 +86,7 @@ class Lines(Source[Config]):
 
 
 def _name(text: str, asked: dict) -> str:
-    """``good-morning-3f09ac``: the first words without tags, and a hash of the text and of how it is to be said."""
-    words = re.findall(r"\w+", unicodedata.normalize("NFC", re.sub(r"<[^>]*>", " ", text)).lower())
+    """``good-morning-3f09ac``: the first words without tags and phones, and a hash of the text and of how it is to be said."""
+    words = re.findall(r"\w+", unicodedata.normalize("NFC", re.sub(r"<[^>]*>|\[\[.*?\]\]", " ", text)).lower())
     made = hashlib.sha256(repr((text, sorted(asked.items()))).encode()).hexdigest()
     return "-".join([*(word[:16] for word in words[:_NAMED]), made[:6]])

@@ -186,6 +186,17 @@ def test_a_graph_says_where_files_go(own, tmp_path):
     assert own("run", "graph.yaml", "--until", "level")[1] == ""
 
 
+def test_where_nothing_was_asked_for_that_is_said(call, tmp_path):
+    (tmp_path / "graph.yaml").write_text("""
+nodes:
+  own: {read: corpus.folder, config: {path: ""}}
+  loud: {map: toy.gain, in: {wave: own.wave}}
+""")
+    code, out, err = call("run", "graph.yaml", "--until", "loud", "--out", "wavs")
+    assert (code, out) == (0, "")
+    assert err.splitlines()[-1] == "0 files and metadata.csv in wavs (loud has no rows: nothing was asked of own)"
+
+
 @pytest.mark.parametrize("stored", [False, True])
 def test_raw_is_sound_and_nothing_else(call, tmp_path, stored):
     if stored:

@@ -93,6 +93,20 @@ TONES = {"read": "toy.tones"}
 
 
 @pytest.mark.parametrize(
+    ("more", "good"),
+    [
+        ({"options": {"count": "tones.count"}, "outputs": {"tones": "here"}}, True),
+        ({"options": {"count": "tones"}}, False),
+        ({"options": {"until": "tones.count"}}, False),
+        ({"options": {"Count": "tones.count"}}, False),
+        ({"outputs": {"tones": ""}}, False),
+    ],
+)
+def test_options_and_outputs_fit_the_schema_as_they_should(more, good, validator):
+    assert validator.is_valid({"nodes": {"tones": TONES}} | more) == good
+
+
+@pytest.mark.parametrize(
     ("nodes", "good"),
     [
         ({"tones": TONES}, True),
