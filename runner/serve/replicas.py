@@ -6,18 +6,21 @@ gets what was not sent yet.
 
 import contextlib
 import logging
-import math
 import os
+import secrets
 import signal
 import socket
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 from runner.executor import ClusterError
 from runner.live import Live
 from runner.serve.about import About
 from runner.session import ENVIRONMENT, worker_environment
 from runner.shards import DEATHS
+from runner.work import reason_of
 
 APP, SPEAKER = "voxblocks", "speaker"
 HEALTH_S = 2.0  # how often it is looked whether a replica lives
@@ -60,12 +63,11 @@ class Remote:
 @contextlib.contextmanager
 def serving(live: Live, about: About, host: str, port: int, replicas: int) -> Iterator[None]:
     """The server, as soon as it answers. Raises ClusterError where it cannot be started."""
-    try:
-        from ray import serve
-    except ImportError as error:
-        raise ClusterError(f"serve wants Ray Serve ({error}): pip install 'voxblocks[serve]'") from None
     _is_free(host, port)
     with _ray(replicas), _terminable():
+        from ray import serve
+
+        _try(live)
         try:
             serve.start(proxy_location="HeadOnly", http_options={"host": host, "port": port}, logging_config=_LOGS)
             serve.run(_application(live, about, replicas), name=APP, route_prefix="/")
@@ -75,6 +77,31 @@ def serving(live: Live, about: About, host: str, port: int, replicas: int) -> It
             yield
         finally:
             serve.shutdown()
+
+
+def _try(live: Live) -> None:
+    """Speak once in a process of its own, before Serve tries again and again what cannot be.
+
+    What compiles there lies in a cache for the replicas. Raises ClusterError.
+    """
+    import ray
+
+    try:
+        reason = ray.get(ray.remote(max_calls=1, max_retries=0)(_reason).remote(live))
+    except ray.exceptions.RayError as error:
+        reason = str(error)
+    if reason:
+        raise ClusterError(f"the graph does not speak: {reason}")
+
+
+def _reason(live: Live) -> str:
+    from runner.serve.speaker import Speaker
+
+    try:
+        Speaker(live)
+    except Exception as error:
+        return reason_of(error)
+    return ""
 
 
 _LOGS = {"log_level": "WARNING", "enable_access_log": False}
@@ -117,23 +144,31 @@ def _application(live: Live, about: About, replicas: int):
 
 @contextlib.contextmanager
 def _ray(replicas: int) -> Iterator[None]:
-    """Ray on this machine alone: all that it listens on is on loopback."""
-    import ray
-
-    for key, value in ENVIRONMENT.items():
-        os.environ.setdefault(key, value)
-    ray.init(
-        address="local",
-        _node_ip_address="127.0.0.1",
-        num_cpus=max(replicas, math.ceil(os.cpu_count() or 1)),
-        include_dashboard=False,
-        logging_level=logging.ERROR,
-        runtime_env={"env_vars": worker_environment()},
-    )
-    try:
+    """Ray on this machine alone. Its own ports, which are not all on loopback, ask for a token that nobody else has."""
+    with contextlib.ExitStack() as stack:
+        if "RAY_AUTH_MODE" not in os.environ:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="voxblocks-"))
+            (token := Path(folder, "token")).touch(0o600)
+            token.write_text(secrets.token_hex(32))
+            os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
+        for key, value in ENVIRONMENT.items():
+            os.environ.setdefault(key, value)
+        try:  # now: it reads these when it is imported
+            import ray
+            import ray.serve
+        except ImportError as error:
+            raise ClusterError(f"serve wants Ray Serve ({error}): pip install 'voxblocks[serve]'") from None
+        logging.getLogger("ray.serve").setLevel(logging.WARNING)
+        ray.init(
+            address="local",
+            _node_ip_address="127.0.0.1",
+            num_cpus=max(replicas, os.cpu_count() or 1),
+            include_dashboard=False,
+            logging_level=logging.ERROR,
+            runtime_env={"env_vars": worker_environment()},
+        )
+        stack.callback(ray.shutdown)
         yield
-    finally:
-        ray.shutdown()
 
 
 @contextlib.contextmanager

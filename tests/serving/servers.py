@@ -27,22 +27,26 @@ class Server:
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def open(self, method: str, path: str, body: dict | None = None, token: str | None = None, timeout: float = 120):
+    @contextlib.contextmanager
+    def open(self, method: str, path: str, body: dict | None = None, token: str | None = None) -> Iterator:
         """The answer, with its head read and its body not."""
         headers = {
             "Content-Type": "application/json",
             "Authorization": f"Bearer {self.token if token is None else token}",
         }
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        connection.request(method, path, json.dumps(body) if body is not None else None, headers)
-        return connection.getresponse()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        with contextlib.closing(connection):
+            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+            with connection.getresponse() as answer:
+                yield answer
 
     def speech(self, **body) -> tuple[int, bytes]:
-        answer = self.open("POST", "/v1/audio/speech", {"response_format": "pcm"} | body)
-        return answer.status, answer.read()
+        with self.open("POST", "/v1/audio/speech", {"response_format": "pcm"} | body) as answer:
+            return answer.status, answer.read()
 
-    def get(self, path: str, **more):
-        return json.loads(self.open("GET", path, **more).read())
+    def get(self, path: str):
+        with self.open("GET", path) as answer:
+            return json.load(answer)
 
     def replicas(self) -> list[psutil.Process]:
         """The processes that speak."""

@@ -18,7 +18,7 @@ from tests.serving.servers import server
 pytestmark = [pytest.mark.slow, pytest.mark.ray]
 
 TOKEN = "a token of tests, long enough"
-LONG = " ".join([TEXTS[1]] * 20)
+LONG = " ".join([TEXTS[1]] * 4)
 
 
 @pytest.fixture(scope="module")
@@ -46,21 +46,23 @@ def test_it_answers_and_refuses_as_the_app_alone_does(running, live):
         status, body = running.speech(**given)
         assert status == want, body
         assert message in json.loads(body)["error"]["message"]
-    answer = running.open("POST", "/v1/audio/speech", {"input": "Hello."}, token="")
-    assert (answer.status, json.load(answer)["error"]["code"]) == (401, "invalid_api_key")
-    assert running.open("GET", "/nothing").status == 404
+    with running.open("POST", "/v1/audio/speech", {"input": "Hello."}, token="") as answer:
+        assert (answer.status, json.load(answer)["error"]["code"]) == (401, "invalid_api_key")
+    with running.open("GET", "/nothing") as answer:
+        assert (answer.status, json.load(answer)["error"]["type"]) == (404, "invalid_request_error")
 
 
 def test_the_first_sound_comes_long_before_the_last(running):
     begun = time.monotonic()
-    answer = running.open("POST", "/v1/audio/speech", {"input": LONG, "speed": 0.25, "response_format": "wav"})
+    ask = {"input": LONG, "speed": 0.25, "response_format": "wav"}
+    with running.open("POST", "/v1/audio/speech", ask) as answer:
+        head = answer.read(2000)
+        first, rest = time.monotonic() - begun, answer.read()
+        whole = time.monotonic() - begun
     assert answer.headers["Transfer-Encoding"] == "chunked"
-    head = answer.read(2000)
-    first, rest = time.monotonic() - begun, answer.read()
-    whole = time.monotonic() - begun
     assert head[:4] == b"RIFF"
     assert int.from_bytes(head[40:44], "little") == len(head) + len(rest) - 44
-    assert len(rest) > 60 * 2 * 16000, "more than a minute"
+    assert len(rest) > 20 * 2 * 16000, "seconds"
     assert first < 0.5 * whole, (first, whole)
 
 
@@ -94,19 +96,21 @@ def test_a_replica_that_is_killed_costs_nobody_an_answer(running):
 
 
 def test_more_than_may_wait_are_turned_away_at_once(running):
+    ask = {"input": TEXTS[1], "speed": 0.25, "response_format": "pcm"}
+
     def one(number):
-        begun = time.monotonic()
-        answer = running.open("POST", "/v1/audio/speech", {"input": LONG, "speed": 0.25, "response_format": "pcm"})
-        waited = time.monotonic() - begun
-        return answer.status, answer.headers["Retry-After"], waited, len(answer.read())
+        with running.open(
+            "POST", "/v1/audio/speech", {"input": LONG, "speed": 0.25, "response_format": "pcm"}
+        ) as answer:
+            return answer.status, answer.headers["Retry-After"], len(answer.read())
 
     with ThreadPoolExecutor(40) as pool:
         answers = list(pool.map(one, range(40)))
     statuses = [answer[0] for answer in answers]
     assert set(statuses) == {200, 503}, statuses
     assert statuses.count(200) >= 24
-    assert {retry for status, retry, _, _ in answers if status == 503} == {"2"}
-    assert len({size for status, _, _, size in answers if status == 200}) == 1
+    assert {retry for status, retry, _ in answers if status == 503} == {"2"}
+    assert len({size for status, _, size in answers if status == 200}) == 1
 
 
 # ---- the page ----
@@ -120,7 +124,7 @@ FLAGS = (
 
 
 @pytest.fixture
-def browser(tmp_path):
+def browser(tmp_path_factory):
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
@@ -128,7 +132,7 @@ def browser(tmp_path):
     options.binary_location = CHROMIUM
     for flag in FLAGS.split():
         options.add_argument(flag)
-    options.add_argument(f"--user-data-dir={tmp_path}")
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     found = webdriver.Chrome(options=options, service=Service(DRIVER))
     found.get("about:blank")
@@ -148,7 +152,7 @@ def wait_for(question, seconds: float = 30.0):
 @pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason="needs Chromium and its driver: apt-get install chromium chromium-driver"
 )
-def test_one_types_and_listens(running, browser):
+def test_one_types_and_listens(running, browser, tmp_path):
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support.select import Select
 
@@ -163,7 +167,7 @@ def test_one_types_and_listens(running, browser):
     wait_for(lambda: Select(at("voice")).options)
     assert not at("error").is_displayed()
     assert [option.text for option in Select(at("voice")).options] == ["ann (en-US)", "ben (en-US)"]
-    for field in browser.find_elements(By.CSS_SELECTOR, "input, select, textarea, audio"):
+    for field in browser.find_elements(By.CSS_SELECTOR, "input, select, textarea"):
         assert field.accessible_name, field.get_attribute("id")
 
     at("text").send_keys("Hello § world.")
@@ -183,10 +187,13 @@ def test_one_types_and_listens(running, browser):
     seconds = wait_for(lambda: browser.execute_script("return document.getElementById('player').duration"))
     want = running.speech(input=TEXTS[1], voice="ben", speed=0.5)[1]
     assert seconds == pytest.approx(len(want) / 2 / 16000, abs=1e-3)
+    assert at("player").accessible_name == "What was said"
     link = at("download")
     assert (link.get_attribute("download"), link.get_attribute("href")[:5]) == ("speech.wav", "blob:")
-    size = browser.execute_script("return fetch(arguments[0].href).then(a => a.blob()).then(b => b.size)", link)
-    assert size == len(want) + 44
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    link.click()
+    wait_for(lambda: (tmp_path / "speech.wav").is_file())
+    assert (tmp_path / "speech.wav").read_bytes()[44:] == want
 
     browser.execute_script("document.getElementById('player').play()")
     wait_for(lambda: browser.execute_script("return document.getElementById('player').currentTime") > 0.1)
