@@ -1,6 +1,5 @@
 """Waves as sound: 16-bit little-endian mono PCM, on stdout or through a program that plays it."""
 
-import io
 import shutil
 import subprocess
 from collections.abc import Iterable
@@ -9,21 +8,14 @@ from typing import BinaryIO
 
 import numpy as np
 
+from runner.serve.sound import pcm16
+
 PLAYERS = {  # each with its words for such PCM at a rate on stdin
     "paplay": "--raw --format=s16le --channels=1 --rate={rate}",
     "aplay": "-q -t raw -f S16_LE -c 1 -r {rate}",
     "ffplay": "-loglevel error -nodisp -autoexit -f s16le -sample_rate {rate} -i -",
     "play": "-q -t raw -e signed-integer -L -b 16 -c 1 -r {rate} -",
 }
-
-
-def pcm(wave: np.ndarray) -> bytes:
-    """The samples that a written wav has: rounded by the library that writes those."""
-    import soundfile
-
-    held = io.BytesIO()
-    soundfile.write(held, wave, 1, format="RAW", subtype="PCM_16", endian="LITTLE")
-    return held.getvalue()
 
 
 def player(sample_rate: int) -> list[str]:
@@ -43,7 +35,7 @@ def play(waves: Iterable[np.ndarray], command: list[str]) -> None:
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as running,
     ):
         for wave in waves:
-            running.stdin.write(pcm(wave))
+            running.stdin.write(pcm16(wave))
             running.stdin.flush()
     if running.returncode:
         raise ValueError(
@@ -54,5 +46,5 @@ def play(waves: Iterable[np.ndarray], command: list[str]) -> None:
 def write_raw(waves: Iterable[np.ndarray], stream: BinaryIO) -> None:
     """Waves one after the other, as they come."""
     for wave in waves:
-        stream.write(pcm(wave))
+        stream.write(pcm16(wave))
         stream.flush()
