@@ -169,6 +169,21 @@ def test_a_graph_without_options_has_none(call):
     assert err == "--speaker: no such option; this graph has none beside those of voxblocks run\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("graph.yaml", "--gian", "2"), "--gian: no such option; did you mean 'gain'?"),
+        (("graph.yaml", "--count", "-3"), "--count -3: tone.count: input should be greater than 0"),
+        (("--gain", "2", "graph.yaml"), "name the graph before its options: voxblocks submit graph.yaml ..."),
+        (("graph.yaml", "--until", "loud", "--play"), "--play would be heard on the cluster"),
+    ],
+)
+def test_submit_looks_at_them_before_it_calls(own, words, message):
+    code, out, err = own("submit", "--address", "http://127.0.0.1:1", *words)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
 def test_no_option_of_a_graph_can_hide_one_of_run():
     params = {param.name for name in ("run", "submit") for param in get_command(app).commands[name].params} - {"graph"}
     named = {"json" if name == "as_json" else name for name in params}
