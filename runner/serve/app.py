@@ -22,9 +22,7 @@ from runner.serve.sound import TYPES, Encoder
 Speak = Callable[[dict], AsyncIterator[dict | bytes]]
 RETRY_S = 2  # when who was turned away may come again
 PAGE = Path(__file__).with_name("page.html")
-_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; media-src blob:"
-)
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; media-src blob:; img-src data:"
 
 
 class Site:

@@ -99,9 +99,7 @@ def test_more_than_may_wait_are_turned_away_at_once(running):
     ask = {"input": TEXTS[1], "speed": 0.25, "response_format": "pcm"}
 
     def one(number):
-        with running.open(
-            "POST", "/v1/audio/speech", {"input": LONG, "speed": 0.25, "response_format": "pcm"}
-        ) as answer:
+        with running.open("POST", "/v1/audio/speech", ask) as answer:
             return answer.status, answer.headers["Retry-After"], len(answer.read())
 
     with ThreadPoolExecutor(40) as pool:
