@@ -24,7 +24,7 @@ def serve(tiny):
         (["--until", "words"], "words has no wave, only phones, words, word_of_phone"),
         (["--source", "words"], "words is a map, want a read; there is read, script"),
         (["--source", "read"], "voice has no rows of read, only of script"),
-        (["--set", "script.language=7"], "script.language"),
+        (["--set", "script.tongue=en"], "has no config key 'tongue'"),
         (["--token-file", "nothing"], "--token-file nothing: "),
     ],
 )

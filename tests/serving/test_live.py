@@ -58,12 +58,12 @@ def test_ids_are_kept_and_must_differ(live):
 
 
 def test_a_stream_is_the_wave_in_pieces(live):
-    (row,) = rows(TEXTS[1], speaking_rate=0.25)
+    (row,) = rows(TEXTS[1], speaking_rate=0.5)
     (whole,) = live.run([row])
     pieces = list(live.stream(row))
     assert len(pieces) > 2
     assert len(pieces[0]) == pytest.approx(0.3 * live.sample_rate, abs=200)
-    np.testing.assert_allclose(np.concatenate(pieces), whole["wave"], atol=1e-5)
+    np.testing.assert_allclose(np.concatenate(pieces), whole["wave"], atol=1e-4)
     (ready,) = live.prepare([row])
     assert ready.samples == len(whole["wave"])
 
@@ -91,7 +91,7 @@ def test_a_block_that_does_not_stream_gives_the_wave_whole(tiny, store):
 
 def test_a_pick_of_the_wave_streams_as_well(tiny, store, live):
     out = more(tiny, store, "out", "{pick: {wave: voice.wave, text: script.text}}")
-    pieces, want = list(out.stream(rows(TEXTS[1])[0])), list(live.stream(rows(TEXTS[1])[0]))
+    pieces, want = list(out.stream(rows(TEXTS[0])[0])), list(live.stream(rows(TEXTS[0])[0]))
     assert [piece.tobytes() for piece in pieces] == [piece.tobytes() for piece in want]
     assert out.run(rows(TEXTS[0]))[0]["text"] == TEXTS[0]
 
