@@ -1,0 +1,51 @@
+"""The widths that papers ask for take their first training steps, on few rows, few items a step and short crops."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blocks.common import weights
+from blocks.load import restore
+from runner.check import check
+from runner.executor import Observer
+from runner.graph import read_graph
+from runner.local import LocalExecutor
+from runner.plan import make_plan
+from runner.store import Store
+
+GRAPHS = Path(__file__).parents[2] / "graphs"
+STEPS = 2
+FIRST = {  # node -> its graph, what is small of it, and widths that are not
+    "universal": (
+        "universal_vocoder",
+        dict(max_steps=STEPS, adversarial_from=2, max_items=2, max_frames=32, crop=16),
+        {512, 1536},
+    ),
+    "all_voices_rnn": (
+        "universal_vocoder",
+        dict(max_steps=STEPS, max_items=2, max_frames=16, crop=2),
+        {128, 256, 896, 1024},
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("node", FIRST)
+def test_paper_size_takes_its_first_steps(node, tmp_path):
+    graph, small, widths = FIRST[node]
+    sets = [f"{node}.{key}={value}" for key, value in small.items()]
+    checked = check(read_graph(GRAPHS / f"{graph}.yaml", sets, "paper"))
+    store = Store(tmp_path / "store")
+    plan = make_plan(checked, store, until=node, limit=60)
+    outcome = LocalExecutor().run(plan, store, Observer())
+    assert outcome.error is None
+    folder = Path(store.find_artifact(plan.steps[node].digest))
+    metrics = json.loads((folder / "metrics.json").read_text())
+    losses = [line["train/loss"] for line in metrics["curves"] if "train/loss" in line]
+    assert metrics["steps"] == len(losses) == STEPS
+    assert np.isfinite(losses).all()
+    assert widths <= {size for tensor in weights.read(folder)[0].values() for size in tensor.shape}
+    restore(folder)  # which refuses weights of any other widths
