@@ -20,6 +20,7 @@ from runner.store.artifact import read_artifact
 from runner.work import make_block, make_item, map_rows, reason_of
 
 FIRST_S, NEXT_S = 0.3, 1.0  # seconds of a log-mel that a block which streams is given at once
+LENGTHS = 8  # frames: padded lengths (`blocks.training.bucket`) differ by this at least
 SPEAKS = "wave"  # the type of field that is streamed
 
 
@@ -121,11 +122,26 @@ class Live:
             raise BadItem(f"{ready.node}: {ready.reason}")
         yield from self.waves(ready)
 
-    def load(self) -> None:
-        """Make every block now."""
+    def warm(self, row: dict) -> bool:
+        """Make every block, and say the row; False where it cannot be said.
+
+        Where the wave streams, its beginnings are said, too: what compiles for each length does so now.
+        """
         for node in self._nodes():
             if node.node.verb == "map":
                 self.block(node.node.name)
+        (ready,) = self.prepare([row])
+        if isinstance(ready, Lost):
+            return False
+        for _ in self.waves(ready):
+            pass
+        if ready.item is not None:
+            block, mel = self.block(self._streams), ready.item.log_mel
+            first, later = _sizes(block)
+            for frames in range(LENGTHS, min(len(mel), first + 2 * later), LENGTHS):
+                for _ in block.stream(_pieces(mel[:frames], block)):
+                    pass
+        return True
 
     def block(self, name: str) -> Block:
         """The block of a node, set up."""
@@ -292,10 +308,14 @@ def _whole(row: dict, field: str) -> Ready:
     return Ready(row["id"], len(row[field]), wave=row[field])
 
 
-def _pieces(log_mel: np.ndarray, block: Block) -> Iterator[np.ndarray]:
-    """A short piece first, so that there is soon something to hear, beyond the frames that the block waits for."""
+def _sizes(block: Block) -> tuple[int, int]:
+    """Frames of the first piece and of later ones. The first is short, so that there is soon something to hear."""
     rate = block.spec.frame_rate
-    size, at = round(FIRST_S * rate) + getattr(block, "lookahead", 0), 0
+    return round(FIRST_S * rate) + getattr(block, "lookahead", 0), round(NEXT_S * rate)
+
+
+def _pieces(log_mel: np.ndarray, block: Block) -> Iterator[np.ndarray]:
+    (size, later), at = _sizes(block), 0
     while at < len(log_mel):
         yield log_mel[at : at + size]
-        at, size = at + size, round(NEXT_S * rate)
+        at, size = at + size, later

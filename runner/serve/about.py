@@ -18,7 +18,6 @@ class About:
     graph: str
     sample_rate: int  # Hz
     voices: list[dict]
-    default: dict  # the source's own settings
     fields: list[str]  # what a row of the source takes
     chosen: bool  # whether the voice is a field of the row
     info: dict
@@ -40,60 +39,56 @@ class About:
 
 def describe(live: Live, **limits) -> About:
     """`limits` are the later fields of `About`."""
-    graph = live.checked.graph
-    settings = live.checked.nodes[live.source].config.model_dump(mode="json")
-    default = {name: settings[name] for name in live.fields if settings.get(name) is not None}
+    graph, nodes = live.checked.graph, live.checked.nodes
     models = {name: Path(folder) for name, folder in live.weights.items()}
-    names = _speakers(live, models)
+    chosen, names, languages = _who(live, models)
     return About(
         graph=graph.name,
         sample_rate=live.sample_rate,
-        voices=_voices(names or [_only(graph.name, models)], default, models),
-        default=default,
+        voices=_voices(names, languages, nodes[live.source].config),
         fields=list(live.fields),
-        chosen=bool(names),
+        chosen=chosen,
         info={
             "graph": graph.name,
             "about": graph.about,
             "paper": graph.paper,
-            "spec": live.checked.nodes[live.until].spec.model_dump(mode="json"),
-            "nodes": {
-                name: live.checked.nodes[name].node.block or live.checked.nodes[name].node.verb for name in live.path
-            },
+            "spec": nodes[live.until].spec.model_dump(mode="json"),
+            "nodes": {name: nodes[name].node.block or nodes[name].node.verb for name in live.path},
             "models": [_model(name, folder) for name, folder in models.items()],
         },
         **limits,
     )
 
 
-def _speakers(live: Live, models: dict[str, Path]) -> list[str]:
-    """Those that a model has rows for and has heard last, where the source's `speaker` is wired to it."""
+def _who(live: Live, models: dict[str, Path]) -> tuple[bool, list[str], list[str]]:
+    """Whether a row chooses who speaks, who can, and the languages that these were heard in.
+
+    A row does where the source's `speaker` is wired to a model with rows for names: of these, those that it was last
+    trained on. Else it is the one voice that a model was trained on.
+    """
     for name in live.path:
         node = live.checked.nodes[name].node
         for path, edge in node.edges():
             if (edge.node, edge.field) != (live.source, "speaker") or node.model not in models:
                 continue
-            file = models[node.model] / "symbols.json"
+            folder = models[node.model]
+            file, heard = folder / "symbols.json", _trained_on(folder)
             tables = json.loads(file.read_text("utf-8")).get("tables", {}) if file.is_file() else {}
-            heard = _trained_on(models[node.model]).get("speakers")
-            if found := [name for name in tables.get(".".join(path), ()) if heard is None or name in heard]:
-                return found
-    return []
+            known = tables.get(".".join(path), ())
+            if names := [each for each in known if each in heard.get("speakers", known)]:
+                return True, names, list(heard.get("languages", ()))
+    for heard in map(_trained_on, models.values()):
+        if len(heard.get("speakers", ())) == 1:
+            return False, list(heard["speakers"]), list(heard.get("languages", ()))
+    return False, [live.checked.graph.name], []
 
 
-def _voices(names: list[str], default: dict, models: dict[str, Path]) -> list[dict]:
-    """The default first; a language where all that the models heard is of one, or the settings say it."""
-    first = default.get("speaker") or names[0]
-    heard = {language for folder in models.values() for language in _trained_on(folder).get("languages", ())}
-    one = next(iter(heard)) if len(heard) == 1 else None
+def _voices(names: list[str], languages: list[str], settings) -> list[dict]:
+    """The source's own first, with a language where there was one, or where the settings say it."""
+    first, language = getattr(settings, "speaker", None), getattr(settings, "language", None)
     ordered = sorted(names, key=lambda name: name != first)
-    return [{"name": name, "language": one or (default.get("language") if name == first else None)} for name in ordered]
-
-
-def _only(graph: str, models: dict[str, Path]) -> str:
-    """The one voice of a graph: the one that a model was trained on, where it was one."""
-    found = [list(_trained_on(folder).get("speakers", ())) for folder in models.values()]
-    return next((names[0] for names in found if len(names) == 1), graph)
+    one = languages[0] if len(languages) == 1 else None
+    return [{"name": name, "language": one or (language if not n else None)} for n, name in enumerate(ordered)]
 
 
 def _trained_on(folder: Path) -> dict:

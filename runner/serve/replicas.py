@@ -64,7 +64,7 @@ class Remote:
 def serving(live: Live, about: About, host: str, port: int, replicas: int) -> Iterator[None]:
     """The server, as soon as it answers. Raises ClusterError where it cannot be started."""
     _is_free(host, port)
-    with _ray(replicas), _terminable():
+    with _terminable(), _ray(replicas):
         from ray import serve
 
         _try(live)
@@ -159,15 +159,18 @@ def _ray(replicas: int) -> Iterator[None]:
         except ImportError as error:
             raise ClusterError(f"serve wants Ray Serve ({error}): pip install 'voxblocks[serve]'") from None
         logging.getLogger("ray.serve").setLevel(logging.WARNING)
-        ray.init(
-            address="local",
-            _node_ip_address="127.0.0.1",
-            num_cpus=max(replicas, os.cpu_count() or 1),
-            include_dashboard=False,
-            logging_level=logging.ERROR,
-            runtime_env={"env_vars": worker_environment()},
-        )
         stack.callback(ray.shutdown)
+        try:
+            ray.init(
+                address="local",
+                _node_ip_address="127.0.0.1",
+                num_cpus=max(replicas, os.cpu_count() or 1),
+                include_dashboard=False,
+                logging_level=logging.ERROR,
+                runtime_env={"env_vars": worker_environment()},
+            )
+        except Exception as error:  # as bare as this, where the machine is too busy
+            raise ClusterError(f"Ray could not be started: {reason_of(error)}") from error
         yield
 
 

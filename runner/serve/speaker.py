@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
-from blocks.base import BadItem
 from runner.live import Live, Lost, Ready
 from runner.serve.sound import pcm16
 
+COUNTED = ", ".join(map(str, range(1, 21)))
 BATCH = 16  # rows that are prepared together at most
 
 
@@ -68,10 +68,6 @@ class Speaker:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
 
     def _warm(self) -> None:
-        """Load every block, and say what the source's own settings have: what compiles does so now."""
-        self.live.load()
-        try:
-            for _ in self.live.stream({}):
-                pass
-        except BadItem:  # no text in the settings
-            return
+        """Load every block, and say what the source's own settings have, or else what is written alike everywhere."""
+        if not self.live.warm({}):
+            self.live.warm({"text": COUNTED})

@@ -68,6 +68,17 @@ def test_a_stream_is_the_wave_in_pieces(live):
     assert ready.samples == len(whole["wave"])
 
 
+def test_a_warm_slice_meets_no_new_length(tiny, store):
+    fresh = Live(check(read_graph(tiny)), store=store)
+    assert not fresh.warm({"text": "§"})
+    assert fresh.warm({"text": TEXTS[1], "speaking_rate": 0.5})
+    compiled = fresh.block("voice")._compiled
+    met = compiled._cache_size()
+    for rate in (0.45, 0.6, 0.9, 1.3, 2.0, 3.0, 4.0):
+        assert len(list(fresh.stream({"text": TEXTS[1], "speaking_rate": rate}))) > 0
+    assert compiled._cache_size() == met
+
+
 def test_a_stream_of_what_cannot_be_said_tells_why(live):
     with pytest.raises(BadItem, match=r"words: .*'§'"):
         list(live.stream(rows("§")[0]))
