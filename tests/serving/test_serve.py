@@ -15,7 +15,7 @@ pytest.importorskip("ray.serve")
 from tests.serving.conftest import TEXTS
 from tests.serving.servers import server
 
-pytestmark = [pytest.mark.slow, pytest.mark.ray]
+pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(900)]
 
 TOKEN = "a token of tests, long enough"
 LONG = " ".join([TEXTS[1]] * 4)
@@ -165,7 +165,7 @@ def test_one_types_and_listens(running, browser, tmp_path):
     wait_for(lambda: Select(at("voice")).options)
     assert not at("error").is_displayed()
     assert [option.text for option in Select(at("voice")).options] == ["ann (en-US)", "ben (en-US)"]
-    for field in browser.find_elements(By.CSS_SELECTOR, "input, select, textarea"):
+    for field in browser.find_elements(By.CSS_SELECTOR, "input:not([hidden]), select, textarea"):
         assert field.accessible_name, field.get_attribute("id")
 
     at("text").send_keys("Hello § world.")
