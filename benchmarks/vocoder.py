@@ -1,6 +1,8 @@
 """How fast `vocoder.fourier` speaks, beside the same network in torch (eager) and, exported, in ONNX Runtime.
 
-    python benchmarks/vocoder.py [--seconds 1,4,12] [--rounds 7] [--threads 1]
+    python benchmarks/vocoder.py [--seconds 1,4,12] [--rounds 7] [--threads 1] [--agree 16]
+
+`--agree`: in how many rounds of Griffin-Lim frames come to agree on their phases; every contender does as many.
 
 One warm process for each contender, called in turn, held to the same number of cores; random weights of the same shapes, one
 utterance at a time, from scaled log-mel to samples; ours in the padded length that it is really given. Then ours alone: the first call of a
@@ -31,11 +33,13 @@ def main() -> None:
     parser.add_argument("--seconds", default="1,4,12")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--agree", type=int, default=os.environ.get("AGREE", "16"))
     parser.add_argument("--quick", action="store_true", help="one second, one round: to see that it runs")
     parser.add_argument("--worker", choices=CONTENDERS, help=argparse.SUPPRESS)
     parser.add_argument("--case", help=argparse.SUPPRESS)
     parser.add_argument("--alone", choices=ALONE, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    os.environ["AGREE"] = str(options.agree)  # for the workers
     if options.worker or options.alone:
         pin(options.threads)
     if options.alone:
@@ -44,7 +48,7 @@ def main() -> None:
         prepare = {"jax": ours, "torch": peer, "onnx": exported}[options.worker]
         return serve(partial(prepare, float(options.case), options.threads))
     count = 1 if options.quick else options.rounds
-    print(f"{options.threads} threads, median [least..greatest] of {count} rounds")
+    print(f"{options.agree} rounds of phases, {options.threads} threads, median [least..greatest] of {count} rounds")
     print(machine())
     for seconds in [1.0] if options.quick else map(float, options.seconds.split(",")):
         compare(seconds, count, options.threads)
@@ -95,7 +99,7 @@ def block():
     from blocks.spec import AudioSpec
     from blocks.vocoder.fourier import Config, Fourier
 
-    made = Fourier(Config(), AudioSpec())
+    made = Fourier(Config(rounds=int(os.environ["AGREE"])), AudioSpec())
     rng = np.random.default_rng(0)
     draw = lambda a: (rng.standard_normal(a.shape) / np.sqrt(max(a.shape[0], 1))).astype("float32")  # noqa: E731
     made._params, made._scale = jax.tree.map(draw, made._wanted), np.array([-5.0, 2.0], np.float32)
@@ -129,6 +133,8 @@ def peer(seconds: float, threads: int):
     """The network as public code has it: grouped convolutions, erf GELU aside, `torch.istft`-like overlap by fold."""
     import torch
 
+    from blocks.vocoder.fourier.sound import STEPS
+
     torch.set_num_threads(threads)
     made = block()
     config, size, hop = made.config, made._size, made.spec.hop_length
@@ -150,25 +156,53 @@ def peer(seconds: float, threads: int):
     first = torch.nn.Conv1d(made.spec.n_mels, hidden, 7, padding=3)
     norms = torch.nn.LayerNorm(hidden, eps=1e-6), torch.nn.LayerNorm(hidden, eps=1e-6)
     layers = torch.nn.Sequential(*(Layer() for _ in range(config.layers)))
-    head, window = torch.nn.Linear(hidden, size + 2), torch.hann_window(size)
-    given = torch.from_numpy(mel(made, seconds)).T[None].contiguous()
+    heads, window = [torch.nn.Linear(hidden, size // 2 + 1) for _ in range(2)], torch.hann_window(size)
+    filters, share, places = made._sound.tables
+    filters, share, (below, above, between) = tensors(filters), tensors(share), map(tensors, places)
+    given = torch.from_numpy(mel(made, seconds))[None]
+    side, weights = (size - hop) // 2, {}
+
+    def told(log_mel):
+        heard = log_mel.exp()
+        power = heard @ share
+        for _ in range(STEPS):
+            power = (power * ((heard / (power @ filters).clamp(min=1e-12)) @ share)).clamp(min=1e-12)
+        return power[..., below] * (1 - between) + power[..., above] * between
 
     def overlapped(frames):
         shape = (1, (frames.shape[-1] - 1) * hop + size)
         return torch.nn.functional.fold(frames, shape, (1, size), stride=(1, hop))[0, 0, 0]
 
+    def inverse(spectrum):
+        frames = torch.fft.irfft(spectrum, size, dim=1) * window[:, None]
+        if not weights:
+            weights[0] = overlapped((window**2)[None, :, None].expand(1, -1, frames.shape[-1]).contiguous())
+        return (overlapped(frames) / weights[0].clamp(min=1e-3))[side:-side]
+
+    def transform(wave):
+        frames = torch.nn.functional.pad(wave, (side, side)).unfold(0, size, hop) * window
+        return torch.fft.rfft(frames).T[None]
+
     def speak():
         with torch.inference_mode():
-            h = layers(norms[0](first(given).transpose(1, 2)).transpose(1, 2))
-            magnitude, phase = head(norms[1](h.transpose(1, 2))).transpose(1, 2).chunk(2, dim=1)
-            spectrum = torch.polar(magnitude.clamp(max=5).exp(), phase)
-            frames = torch.fft.irfft(spectrum, size, dim=1) * window[:, None]
-            weight = overlapped((window**2)[None, :, None].expand(1, -1, frames.shape[-1]).contiguous())
-            side = (size - hop) // 2
-            return (overlapped(frames) / weight.clamp(min=1e-3))[side:-side].numpy()
+            h = layers(norms[0](first(given.transpose(1, 2)).transpose(1, 2)).transpose(1, 2))
+            beyond, phase = (head(norms[1](h.transpose(1, 2))).transpose(1, 2) for head in heads)
+            magnitude = ((told(given) + 1e-4).log().transpose(1, 2) + beyond).clamp(max=5).exp()
+            spectrum = before = torch.polar(magnitude, phase)
+            for _ in range(config.rounds):
+                heard = transform(inverse(spectrum))
+                ahead = heard + 0.99 * (heard - before)
+                spectrum, before = magnitude * ahead / (ahead.abs() ** 2 + 1e-8).sqrt(), heard
+            return inverse(spectrum).numpy()
 
-    assert len(speak()) == made.spec.samples(given.shape[-1])
+    assert len(speak()) == made.spec.samples(given.shape[1])
     return {"versions": torch.__version__}, partial(timed, speak)
+
+
+def tensors(array):
+    import torch
+
+    return torch.from_numpy(array.copy())
 
 
 def exported(seconds: float, threads: int):

@@ -1,7 +1,9 @@
 """Vocos-type vocoder (Flax): a ConvNeXt at frame rate tells magnitude and phase, an inverse Fourier transform speaks.
 
-One network pass a frame and no loop over samples, so it runs many times faster than real time on a CPU. It is trained
-on log-mel distances at several resolutions, then also against critics of folded waves and of complex spectra.
+The magnitude is what the log-mel tells by itself, and the network how far it is from that; `rounds` of Griffin-Lim make
+neighbouring frames agree on the phases that the network began with. One network pass a frame and no loop over samples, so it runs many
+times faster than real time on a CPU. It is trained on magnitudes and on log-mel distances at several resolutions, then also against
+critics of folded waves and of complex spectra.
 A sample depends on `lookahead` frames to either side: `stream` says the same as `apply` that much later.
 Axes: B items, T frames, M mels, S samples.
 """
@@ -12,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from blocks.base import Trainable
 from blocks.common import weights
@@ -28,6 +30,8 @@ class Config(FitConfig):
     hidden: PositiveInt = 256
     wide: PositiveInt = 768
     layers: PositiveInt = 8
+    rounds: NonNegativeInt = 16  # in which frames come to agree on phases, when it speaks
+    training_rounds: NonNegativeInt = 2  # the same, when it learns
     crop: PositiveInt = Field(64, multiple_of=8)  # frames of an item that a step sees
     lr: PositiveFloat = 5e-4
     betas: tuple[float, float] = (0.8, 0.99)
@@ -39,13 +43,14 @@ class Config(FitConfig):
     periods: tuple[PositiveInt, ...] = (2, 3, 5, 7, 11)  # samples that a critic of waves folds at
     resolutions: tuple[PositiveInt, ...] = (512, 1024, 2048)  # samples of the windows of a critic of spectra
     critic_lr: PositiveFloat = 2e-4
-    spectral_weight: NonNegativeFloat = 30.0
+    magnitude_weight: NonNegativeFloat = 1.0  # beside the spectral distance
+    spectral_weight: NonNegativeFloat = 30.0  # of both, beside the critics
     feature_weight: NonNegativeFloat = 5.0
 
 
 class Fourier(Trainable[Config]):
     tiny = Config(
-        hidden=8, wide=16, layers=2, crop=16, max_steps=4, max_frames=160, adversarial_from=3, critic_width=2,
+        hidden=8, wide=16, layers=2, rounds=2, training_rounds=1, crop=16, max_steps=4, max_frames=160, adversarial_from=3, critic_width=2,
         periods=(2,), resolutions=(512,),
         warmup_steps=2, checkpoint_interval=2, val_check_interval=2, ema=0.5,
     )  # fmt: skip
@@ -74,8 +79,8 @@ class Fourier(Trainable[Config]):
         state = run.state(train=first, scale=self._scale)
         self._scale, state.train = np.asarray(state.scale), devices.replicate(state.train)
         steps = Steps(
-            self._generator, optimizer, self.spec.hop_length, self.spec.sample_rate, config.ema,
-            self._critics(), critic_optimizer, config.spectral_weight, config.feature_weight,
+            self._generator, optimizer, self._sound, config.training_rounds, config.ema,
+            self._critics(), critic_optimizer, config.magnitude_weight, config.spectral_weight, config.feature_weight,
         )  # fmt: skip
         on_spectra, on_critics = steps.on_spectra(), steps.on_critics()
 
@@ -173,7 +178,7 @@ class Fourier(Trainable[Config]):
             spare = max(0, len(item.log_mel) - T)
             start = int(rng.integers(spare + 1)) if rng else spare // 2
             mel = item.log_mel[start : start + T]
-            arrays["mel"][row, : len(mel)], arrays["lengths"][row] = self._scaled(mel), len(mel)
+            arrays["mel"][row, : len(mel)], arrays["lengths"][row] = mel, len(mel)
             first = start * hop + self._offset
             wave = preemphasis(item.wave, self.spec)[max(0, first) : first + len(mel) * hop]
             at = max(0, -first)
@@ -231,7 +236,7 @@ class Fourier(Trainable[Config]):
         """Frames after a sample that it depends on, and as many before it."""
         from blocks.vocoder.fourier.net import reach
 
-        return reach(self.config.layers, self.spec.hop_length, self._size)
+        return reach(self.config.layers, self.spec.hop_length, self._size, self.config.rounds)
 
     def stream(self, mels: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Waves of log-mels (any number of frames, mels) as they come; together they are what `apply` makes of all.
@@ -259,7 +264,7 @@ class Fourier(Trainable[Config]):
             if upto > done:
                 frames = bucket(len(kept))
                 arrays = np.zeros((1, frames, self.spec.n_mels), np.float32)
-                arrays[0, : len(kept)] = self._scaled(kept)
+                arrays[0, : len(kept)] = kept
                 wave = np.asarray(self._compiled(self._params, arrays, np.array([len(kept)], np.int32)))[0]
                 yield wave[(done - first) * self.spec.hop_length : (upto - first) * self.spec.hop_length]
                 done = upto
@@ -286,10 +291,6 @@ class Fourier(Trainable[Config]):
             held = np.concatenate([held, np.zeros(max(0, rest - len(held)), np.float32)])
             yield out(rest)
 
-    def _scaled(self, mel: np.ndarray) -> np.ndarray:
-        mean, deviation = self._scale
-        return (mel - mean) / deviation
-
     @property
     def _size(self) -> int:
         """Samples of the transform: the spec's window where it can be inverted, else its n_fft."""
@@ -302,6 +303,12 @@ class Fourier(Trainable[Config]):
         """The sample of the recording at which the first frame's own hop begins."""
         hop = self.spec.hop_length
         return {"same": 0, "center": -(hop // 2), "none": (self.spec.n_fft - hop) // 2}[self.spec.padding]
+
+    @property
+    def _sound(self):
+        from blocks.vocoder.fourier.sound import Sound
+
+        return Sound(self.spec, self._size, *map(float, self._scale))
 
     @cached_property
     def _generator(self):
@@ -326,8 +333,8 @@ class Fourier(Trainable[Config]):
 
         from blocks.vocoder.fourier.net import speak
 
-        generator, hop = self._generator, self.spec.hop_length
-        return jax.jit(lambda params, mel, lengths: speak(generator, {"params": params}, mel, lengths, hop))
+        how = self._sound, self.config.rounds
+        return jax.jit(lambda params, mel, lengths: speak(self._generator, {"params": params}, mel, lengths, *how))
 
 
 def _flat(tree: dict) -> dict:

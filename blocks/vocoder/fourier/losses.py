@@ -11,6 +11,7 @@ from blocks.spec import AudioSpec
 from blocks.vocoder.fourier.net import hann
 
 RESOLUTIONS = ((128, 10), (256, 20), (512, 40), (1024, 80), (2048, 160))  # samples of a window, mels
+FAINT = 1e-3  # magnitudes below it are alike
 
 
 def spectrum(wave_BS, size: int, hop: int):
@@ -40,6 +41,14 @@ def spectral(heard_BS, meant_BS, sample_rate: int):
         for how in RESOLUTIONS
     ]
     return sum(distances) / len(distances)
+
+
+def magnitudes(found_BTF, meant_BTF, lengths_B):
+    """(B,): how far magnitudes are from those of complex spectra, in logarithms to the base 10, over an item's frames."""
+    meant = jnp.sqrt(meant_BTF.real**2 + meant_BTF.imag**2 + 1e-9)
+    apart = jnp.abs(jnp.log10(jnp.maximum(found_BTF, FAINT)) - jnp.log10(jnp.maximum(meant, FAINT)))
+    mask_BT = jnp.arange(apart.shape[1]) < lengths_B[:, None]
+    return (apart.mean(2) * mask_BT).sum(1) / jnp.maximum(lengths_B, 1)
 
 
 def _filters(size: int, mels: int, sample_rate: int) -> np.ndarray:

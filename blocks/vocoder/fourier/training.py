@@ -12,19 +12,21 @@ import optax
 
 from blocks.common.jax_nn import gradient, summed
 from blocks.vocoder.fourier.critics import Critics, adversarial_loss, critic_loss, feature_loss
-from blocks.vocoder.fourier.losses import spectral
-from blocks.vocoder.fourier.net import Generator, speak
+from blocks.vocoder.fourier.losses import magnitudes, spectral
+from blocks.vocoder.fourier.net import Generator, spectra, spoken, transform
+from blocks.vocoder.fourier.sound import Sound
 
 
 @dataclass(frozen=True)
 class Steps:
     generator: Generator
     optimizer: optax.GradientTransformation
-    hop: int
-    sample_rate: int
+    sound: Sound
+    rounds: int  # in which frames come to agree on phases
     decay: float  # of the averaged weights
     critics: Critics
     critic_optimizer: optax.GradientTransformation
+    magnitude_weight: float
     spectral_weight: float
     feature_weight: float
 
@@ -35,7 +37,7 @@ class Steps:
             parts = _weighted(parts)
 
             def loss(params, part, _):
-                return (self._distance(self._made(params, part), part) * part["weight"]).sum()
+                return (self._distance(*self._made(params, part), part) * part["weight"]).sum()
 
             value, slope = gradient(loss, state["params"], parts)
             norm, fine = _finite(value, slope)
@@ -63,15 +65,20 @@ class Steps:
         return jax.jit(step, donate_argnums=0)
 
     def _made(self, params, part):
-        return speak(self.generator, {"params": params}, part["mel"], part["lengths"], self.hop)
+        """Wave and magnitudes."""
+        found, phase, mask = spectra(self.generator, {"params": params}, part["mel"], part["lengths"], self.sound)
+        return spoken(found, phase, mask, self.sound.hop, self.rounds), found
 
-    def _distance(self, wave, part):
-        return spectral(wave, part["wave"], self.sample_rate)
+    def _distance(self, wave, found, part):
+        spec = self.sound.spec
+        apart = spectral(wave, part["wave"], spec.sample_rate)
+        meant = transform(part["wave"], self.sound.size, spec.hop_length)
+        return apart + self.magnitude_weight * magnitudes(found, meant, part["lengths"])
 
     def _both(self, params, critics, part):
         """Numbers, the slope of the generator and that of the critics, from one look of the critics at both waves."""
         size, weight = len(part["wave"]), part["weight"]
-        fake, back_to_generator = jax.vjp(lambda params: self._made(params, part), params)
+        (fake, found), back_to_generator = jax.vjp(lambda params: self._made(params, part), params)
         waves = jnp.concatenate([part["wave"], fake])
         seen, back = jax.vjp(lambda critics, waves: self.critics.apply({"params": critics}, waves), critics, waves)
 
@@ -89,15 +96,16 @@ class Steps:
         def of_them(seen):
             return (critic_loss(*halves(seen)) * weight).sum()
 
-        def distance(wave):
-            return (self._distance(wave, part) * weight).sum()
+        def distance(wave, found):
+            return (self._distance(wave, found, part) * weight).sum()
 
         verdict, verdict_slope = jax.value_and_grad(of_them)(seen)
         (value, numbers), value_slope = jax.value_and_grad(against_them, has_aux=True)(seen)
-        far, far_slope = jax.value_and_grad(distance)(fake)
+        far, (far_slope, found_slope) = jax.value_and_grad(distance, argnums=(0, 1))(fake, found)
         critic_slope, _ = back(verdict_slope)
         _, waves_slope = back(value_slope)  # that of the recordings leads nowhere
-        (slope,) = back_to_generator(waves_slope[size:] + self.spectral_weight * far_slope)
+        weighty = self.spectral_weight
+        (slope,) = back_to_generator((waves_slope[size:] + weighty * far_slope, weighty * found_slope))
         numbers |= {"loss": value + self.spectral_weight * far, "loss_spectral": far, "loss_critic": verdict}
         return numbers, slope, critic_slope
 
