@@ -82,7 +82,7 @@ def measure(server: "Server", counts: list[int], requests: int) -> None:
     print(f"200 at once: {sum(a.status == 200 for a in held)} answered, {turned_away} told to come again (503), {200 - turned_away - sum(a.status == 200 for a in held)} other")  # fmt: skip
     before = quantiles(answer.whole for answer in load(server, counts[-1], requests))
     with ThreadPoolExecutor(1) as pool:
-        killing = pool.submit(server.kill_one, 0.5)
+        killing = pool.submit(server.kill_one, server.answered + requests // 4)
         answers = load(server, counts[-1], requests)
         killing.result()
     lost = sum(answer.status != 200 or answer.size != sizes[answer.text] for answer in answers)
@@ -121,7 +121,7 @@ class Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self.log = Path(folder) / "serve.log"
+        self.log, self.answered = Path(folder) / "serve.log", 0
         begun = time.perf_counter()
         with self.log.open("w") as log:
             command = [sys.executable, "-m", "runner", "serve", *words, "--port", str(self.port)]
@@ -157,12 +157,15 @@ class Server:
             now = time.perf_counter() - begun
             return Answer(text, 0, now, now, 0)
         finally:
+            self.answered += 1
             connection.close()
 
-    def kill_one(self, after: float) -> None:
+    def kill_one(self, after: int) -> None:
+        """A replica, as soon as so many requests have been answered."""
         import psutil
 
-        time.sleep(after)
+        while self.answered < after:
+            time.sleep(0.01)
         children = psutil.Process(self.process.pid).children(recursive=True)
         next(child for child in children if "ServeReplica:voxblocks:speaker" in " ".join(child.cmdline())).kill()
 
