@@ -539,7 +539,6 @@ def test_the_loss_falls_by_half(tmp_path):
 
 
 def test_what_it_says_is_shown_and_played(trained):
-    pytest.importorskip("tensorboard")
     folder, plan, _ = trained
     (board,) = (folder / "store/fits" / plan.steps["model"].digest / "tensorboard").iterdir()
     kept = board.read_bytes()
