@@ -109,14 +109,47 @@ def test_the_guided_loss_is_the_plain_one():
 
 
 def test_attention_is_led_along_durations_or_the_diagonal():
-    from blocks.acoustic.attention.lessons import paths
+    from blocks.acoustic.attention.lessons import diagonals, shares
 
     item = Lesson(phones=("a",) * 5, log_mel=np.zeros((20, 12), np.float32))
-    led = item.model_copy(update={"durations": np.array([10, 2, 2, 3, 3], np.int32)})
-    centres, widths = paths([item, led], steps=12, config=Config(guided_width=0.4))
+    led = item.model_copy(update={"durations": np.array([9, 2, 2, 3, 4], np.int32)})
+    centres, widths = diagonals([item], steps=12, config=Config(guided_width=0.4))
     np.testing.assert_allclose(centres[0, :10], np.arange(1, 21, 2) / 20 * 5 - 0.5)
-    assert centres[1, :10].tolist() == [0, 0, 0, 0, 0, 1, 2, 3, 4, 4]
-    assert widths.tolist() == [2.0, 1.5]
+    assert widths.tolist() == [2.0]
+    made = shares([item, led], frames=24, phones=6, group=2, device="cpu").numpy()
+    assert not made[0].any()
+    assert not made[1, 10:].any()
+    assert made[1, :10].argmax(1).tolist() == [0, 0, 0, 0, 0, 1, 2, 3, 4, 4]
+    np.testing.assert_allclose(made[1, :10].sum(1), 1)
+    np.testing.assert_allclose(2 * made[1].sum(0), [*led.durations, 0])
+    assert made[1, 4, :2].tolist() == [0.5, 0.5], "a step of two phones"
+
+
+@pytest.mark.parametrize("kind", ["dynamic", "location"])
+def test_led_steps_together_are_those_taken_one_by_one(tmp_path, kind):
+    """What a step would listen to after durations, told in one pass, is what it listens to in a loop along them."""
+    attention = Dynamic(width=6) if kind == "dynamic" else Location(width=6, filters=2, kernel=5)
+    items = [utterance(seed, durations=True) for seed in (0, 3)]
+    config = TINY.model_copy(update={"prenet_dropout": 0.0, "attention": attention, "led_steps": 2})
+    block, _ = fitted(tmp_path, config, items)
+    from blocks.acoustic.attention import lessons
+
+    with torch.inference_mode():
+        mels, frames = lessons.padded(items, max(len(item.log_mel) for item in items), 2, "cpu")
+        given, target = block._tensors(items), block.net.scaled(mels)
+        led = lessons.shares(items, mels.shape[1], given["phones"].shape[1], 2, "cpu")
+        made = block.net(given, target, frames, led)
+        memory, padding = block.net.encoder(given)
+        last = torch.nn.functional.pad(target[:, 1::2], (0, 0, 1, 0))[:, :-1]
+        heard = block.net.prenet(last)
+        hidden, context, state = block.net._start(memory, padding)
+        for step in range(led.shape[1]):
+            hidden = block.net._stepped(block.net.listener, (heard[:, step], context), hidden)
+            weights, _ = block.net.attention(hidden[0], state)
+            torch.testing.assert_close(made.weights[:, step], weights, atol=1e-5, rtol=1e-5)
+            context = (led[:, step, None] @ memory)[:, 0]
+            now = led[:, step]
+            state = (padding, now) if kind == "dynamic" else (*state[:2], now, state[3] + now)
 
 
 # ---- health ----

@@ -3,7 +3,8 @@
 Durations come from attention, not from an aligner, and cannot be asked for. Every utterance is told with its attention's
 health; one that finds no end is a failure that says so. The prenet drops half of its units also when it speaks, drawn from
 the seed and from what is said: the same request is said the same way, alone or among others. Where `durations` are given,
-training leads the attention along them, else along the diagonal.
+training leads the attention along them, else along the diagonal; in the first `led_steps` they even stand for it, and it
+learns where they went on from there. Such steps need no loop over attention, and the decoder hears the right phones at once.
 
 Axes: B items, N phones, T frames, M mels, S steps of `frames_a_step` frames.
 """
@@ -14,7 +15,15 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from blocks.acoustic._inputs import Global, Inputs, Name, Stream, grown
 from blocks.acoustic.attention.health import health, path, told
@@ -90,7 +99,7 @@ class Config(FitConfig):
     clip: PositiveFloat = 1.0  # norm of the gradient
     guided: NonNegativeFloat = 1.0  # weight of the loss that leads the attention; 0 for none
     guided_width: PositiveFloat = 0.2  # of the diagonal, as a share of the phones
-    aligned_width: PositiveFloat = 1.5  # phones, where durations are given
+    led_steps: NonNegativeInt = 0  # of the training, where all durations are given: these stand for the attention
     stop_weight: PositiveFloat = 5.0  # of the one last step beside the many others
     max_steps: PositiveInt = 20_000
     # speaking
@@ -159,7 +168,7 @@ class Attention(Trainable[Config]):
                 group["lr"] = self._rate(step)
             optimizer.zero_grad()
             self.net.train()
-            numbers = run.backward(batch, lambda part: self._loss(model, part.items, part.frames))
+            numbers = run.backward(batch, lambda part: self._loss(model, part.items, part.frames, part.step))
             if run.accepts(batch, numbers["loss"]):
                 norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip)
                 optimizer.step()
@@ -215,15 +224,23 @@ class Attention(Trainable[Config]):
                 f"{len(item.phones)} phones and {len(item.log_mel)} frames: were they aligned with another log-mel?"
             )
 
-    def _loss(self, model, items: list[Lesson], length: int) -> dict:
-        """What a training minimises, its parts as means over the real frames, and the health of the attention."""
+    def _loss(self, model, items: list[Lesson], length: int, step: int | None = None) -> dict:
+        """What a training minimises, its parts as means over the real frames, and the health of the attention.
+
+        `step` is that of a training, of which the first may be led.
+        """
         from blocks.acoustic.attention import lessons
         from blocks.common.torch_nn import mask_of
 
         mels, frames = lessons.padded(items, length, self.config.frames_a_step, self.net.mean.device)
         target, real = self.net.scaled(mels), mask_of(frames, mels.shape[1])
-        made = model(self._tensors(items), target, frames)
-        numbers = lessons.losses(made, target * real[:, :, None], real, items, self.config)
+        given = self._tensors(items)
+        shares = lessons.shares(
+            items, target.shape[1], given["phones"].shape[1], self.config.frames_a_step, target.device
+        )
+        led = step and step <= self.config.led_steps and all(item.durations is not None for item in items)
+        made = model(given, target, frames, shares if led else None)
+        numbers = lessons.losses(made, target * real[:, :, None], real, items, shares, self.config)
         return numbers | lessons.healths(made.weights.detach(), items, self.config.frames_a_step, self._step_s)
 
     @property

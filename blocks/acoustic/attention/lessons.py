@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from blocks.acoustic.attention.attend import guided
 from blocks.acoustic.attention.health import health
 
+FLOOR = 1e-8  # of a weight: what is far astray is not pulled back harder still
 REPORTED = ("focus", "coverage", "skips", "repeats", "early_stop")
 
 
@@ -22,15 +23,21 @@ def padded(items: list, length: int, group: int, device) -> tuple[torch.Tensor, 
     return torch.from_numpy(mels).to(device), frames
 
 
-def losses(made, target: torch.Tensor, real: torch.Tensor, items: list, config) -> dict[str, torch.Tensor]:
-    """``loss`` and its parts, from what `Net` made, scaled mels (B, T, M) and bool (B, T)."""
+def losses(
+    made, target: torch.Tensor, real: torch.Tensor, items: list, shares: torch.Tensor, config
+) -> dict[str, torch.Tensor]:
+    """``loss`` and its parts, from what `Net` made, scaled mels (B, T, M), bool (B, T) and what `shares` gives (B, S, N)."""
     total = real.sum()
     of_step = real.view(len(items), -1, config.frames_a_step).sum(2) / total  # a step counts as much as it has frames
     last = F.one_hot((real.sum(1) - 1) // config.frames_a_step, of_step.shape[1]).to(target.dtype)
     weight = target.new_tensor(config.stop_weight)
     odds = F.binary_cross_entropy_with_logits(made.stop, last, reduction="none", pos_weight=weight)
-    centres, widths = paths(items, of_step.shape[1], config)
-    astray = guided(made.weights, centres.to(target.device), widths.to(target.device))
+    centres, widths = diagonals(items, of_step.shape[1], config)
+    astray = torch.where(
+        torch.tensor([[item.durations is not None] for item in items], device=target.device),
+        -(shares * made.weights.clamp(min=FLOOR).log()).sum(2),
+        guided(made.weights, centres.to(target.device), widths.to(target.device)),
+    )
     numbers = {
         "loss_coarse": _distance(made.coarse, target, real) / total,
         "loss_mel": _distance(made.fine, target, real) / total,
@@ -41,19 +48,23 @@ def losses(made, target: torch.Tensor, real: torch.Tensor, items: list, config) 
     return numbers | {"loss": parts + config.guided * numbers["loss_guided"]}
 
 
-def paths(items: list, steps: int, config) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where the attention should be, in phones (B, S), and how wide around it (B,): by durations, else the diagonal."""
+def shares(items: list, frames: int, phones: int, group: int, device) -> torch.Tensor:
+    """How much of each step each phone has by the durations (B, S, N); zeros beyond the end, and where there are none."""
+    made = np.zeros((len(items), frames // group, phones), np.float32)
+    for row, item in enumerate(items):
+        if item.durations is not None:
+            owners = np.repeat(np.arange(len(item.phones)), item.durations)
+            np.add.at(made[row], (np.arange(len(owners)) // group, owners), 1)
+    return torch.from_numpy(made / np.maximum(made.sum(2, keepdims=True), 1)).to(device)
+
+
+def diagonals(items: list, steps: int, config) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where the attention should be if all phones are equally long, in phones (B, S), and how wide around it (B,)."""
     centres, widths = np.zeros((len(items), steps), np.float32), np.zeros(len(items), np.float32)
     for row, item in enumerate(items):
-        frames, phones = len(item.log_mel), len(item.phones)
-        middles = np.arange(0, frames, config.frames_a_step) + 0.5 * config.frames_a_step
-        if item.durations is None:
-            centres[row, : len(middles)] = middles / frames * phones - 0.5
-            widths[row] = max(1.0, config.guided_width * phones)
-        else:
-            ends = np.cumsum(item.durations)
-            centres[row, : len(middles)] = np.searchsorted(ends, np.minimum(middles, frames - 1), side="right")
-            widths[row] = config.aligned_width
+        middles = np.arange(0, len(item.log_mel), config.frames_a_step) + 0.5 * config.frames_a_step
+        centres[row, : len(middles)] = middles / len(item.log_mel) * len(item.phones) - 0.5
+        widths[row] = max(1.0, config.guided_width * len(item.phones))
     return torch.from_numpy(centres), torch.from_numpy(widths)
 
 

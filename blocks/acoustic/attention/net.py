@@ -99,7 +99,7 @@ class Net(nn.Module):
         self.frames_a_step, self.mels, self.dropout = config.frames_a_step, mels, config.decoder_dropout
         self.encoder = Encoder(inputs, config)
         self.prenet = Prenet(mels, prenet, config.prenet_dropout)
-        self.listener = nn.LSTMCell(prenet + encoder, width)
+        self.listener = nn.LSTM(prenet + encoder, width, batch_first=True)
         self.attention = _attention(config)
         self.speaker = nn.LSTM(width + encoder, width, batch_first=True)
         self.frames = nn.Linear(width + encoder, mels * self.frames_a_step)
@@ -114,25 +114,48 @@ class Net(nn.Module):
     def scaled(self, log_mel: torch.Tensor) -> torch.Tensor:
         return (log_mel - self.mean) / self.std
 
-    def forward(self, given: Arrays, mels: torch.Tensor, frames: torch.Tensor) -> Taught:
-        """Teacher forcing: `mels` are scaled (B, T, M), T a multiple of R; `frames` (B,) says how many are real."""
+    def forward(
+        self, given: Arrays, mels: torch.Tensor, frames: torch.Tensor, led: torch.Tensor | None = None
+    ) -> Taught:
+        """Teacher forcing: `mels` are scaled (B, T, M), T a multiple of R; `frames` (B,) says how many are real.
+
+        `led` (B, S, N) is what to listen to at each step, in place of the attention's own weights.
+        """
         B, T, M = mels.shape
         memory, padding = self.encoder(given)
         last = mels[:, self.frames_a_step - 1 :: self.frames_a_step]
         heard = self.prenet(F.pad(last, (0, 0, 1, 0))[:, :-1])  # before the first step: the mean
-        hidden, context, state = self._start(memory, padding)
-        steps = []
-        for step in heard.unbind(1):
-            hidden = self.listener(torch.cat((step, context), 1), hidden)
-            context, weights, state = self._listen(hidden[0], memory, state)
-            steps.append((hidden[0], context, weights))
-        hiddens, contexts, weights = (torch.stack(each, 1) for each in zip(*steps))
+        if led is None:
+            hiddens, contexts, weights = self._alone(heard, memory, padding)
+        else:
+            hiddens, contexts, weights = self._led(heard, memory, padding, led)
         # The attention never hears the second recurrent layer: it can go over all steps at once.
         hiddens = F.dropout(hiddens, self.dropout, self.training)
         spoken, _ = self.speaker(torch.cat((hiddens, contexts), 2))
         spoken = torch.cat((F.dropout(spoken, self.dropout, self.training), contexts), 2)
         coarse = self.frames(spoken).view(B, T, M)
         return Taught(coarse, self._refined(coarse, frames), self.stop(spoken)[:, :, 0], weights)
+
+    def _alone(self, heard: torch.Tensor, memory: torch.Tensor, padding: torch.Tensor) -> tuple:
+        """Hidden states, contexts and weights (B, S, ...), each step listening by what the last ones did."""
+        hidden, context, state = self._start(memory, padding)
+        steps = []
+        for step in heard.unbind(1):
+            hidden = self._stepped(self.listener, (step, context), hidden)
+            context, weights, state = self._listen(hidden[0], memory, state)
+            steps.append((hidden[0], context, weights))
+        return tuple(torch.stack(each, 1) for each in zip(*steps))
+
+    def _led(self, heard: torch.Tensor, memory: torch.Tensor, padding: torch.Tensor, led: torch.Tensor) -> tuple:
+        """The same where all is listened to as `led` says: weights are what the attention would do next, all steps at once."""
+        contexts = led @ memory
+        hiddens, _ = self.listener(torch.cat((heard, F.pad(contexts, (0, 0, 1, 0))[:, :-1]), 2))
+        weights, _ = self.attention(hiddens.flatten(0, 1), self.attention.before(memory, padding, led))
+        return hiddens, contexts, weights.view(led.shape)
+
+    @staticmethod
+    def _stepped(layer: nn.LSTM, inputs: tuple, hidden: tuple) -> tuple:
+        return torch.lstm_cell(torch.cat(inputs, 1), hidden, *layer.all_weights[0])
 
     def speak(self, given: Arrays, kept: Callable[[int], torch.Tensor], limit: torch.Tensor, linger: int) -> Said:
         """Step by step until each item has said its last: by itself, after `linger` steps on its last phone, or at its limit.
@@ -149,9 +172,9 @@ class Net(nn.Module):
         said, listened = [], []
         for step in range(int(limit.max())):
             heard = self.prenet.dropped(frame, *kept(step))
-            hidden = self.listener(torch.cat((heard, context), 1), hidden)
+            hidden = self._stepped(self.listener, (heard, context), hidden)
             context, weights, state = self._listen(hidden[0], memory, state)
-            second = torch.lstm_cell(torch.cat((hidden[0], context), 1), second, *self.speaker.all_weights[0])
+            second = self._stepped(self.speaker, (hidden[0], context), second)
             spoken = torch.cat((second[0], context), 1)
             frames = self.frames(spoken).view(-1, self.frames_a_step, self.mels)
             frame = frames[:, -1]
