@@ -1,6 +1,7 @@
 """Every benchmark can be asked what it does, and runs."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -60,3 +61,14 @@ def test_a_training_is_measured_beside_a_bare_loop():
     told = run(ROOT / "benchmarks/fit.py", "--quick", "--no-cluster")
     assert told.count("in process, over the bare loop:") == 2
     assert "a save: " in told
+
+
+@pytest.mark.slow
+def test_speaking_is_measured_beside_the_peers_that_are_there():
+    told = run(ROOT / "benchmarks/speak.py", "--quick")
+    assert told.count("ours   real-time factor") == 2, "a short and a long sentence"
+    assert "of ours vocoder.fourier: " in told
+    assert "cold, from the command to the wav" in told
+    assert told.count(" frames/s; it / ours, time a step ") == 2
+    weights = [float(size) for size in re.findall(r"([\d.]+) M weights", told)]
+    assert weights[1] == pytest.approx(weights[0], rel=0.02), "a peer of another size is no peer"
