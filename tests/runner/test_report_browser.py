@@ -1,47 +1,25 @@
 """A report in a real browser: it plays, its keys switch between systems, and it asks the network for nothing."""
 
 import json
-import shutil
 import time
 
 import pytest
 
+from tests.browser import chromium, needs_chromium
 from tests.runner.report_run import run_tones, run_training
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --autoplay-policy=no-user-gesture-required"
-)
-
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER),
-    reason="needs Chromium and its driver: apt-get install chromium chromium-driver",
-)
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """Store and record of the run, a browser, and the address of the report."""
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
     from runner.report import write_report
 
     store, record = run_tones(tmp_path_factory.mktemp("tones"))
     path = write_report(store, record, tmp_path_factory.mktemp("page") / "report.html")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in FLAGS.split():
-        options.add_argument(flag)
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    browser = webdriver.Chrome(options=options, service=Service(DRIVER))
-    browser.get("about:blank")
-    browser.get_log("performance")  # the browser's own first page is not ours
-    yield store, record, browser, path.as_uri()
-    browser.quit()
+    with chromium(tmp_path_factory.mktemp("profile")) as browser:
+        yield store, record, browser, path.as_uri()
 
 
 @pytest.fixture

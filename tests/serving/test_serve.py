@@ -1,7 +1,6 @@
 """`voxblocks serve` as it is: Ray Serve on loopback, two replicas, one of which is killed; its page in Chromium; Ctrl-C."""
 
 import json
-import shutil
 import signal
 import socket
 import threading
@@ -12,6 +11,7 @@ import pytest
 
 pytest.importorskip("ray.serve")
 
+from tests.browser import chromium, needs_chromium
 from tests.serving.conftest import TEXTS
 from tests.serving.servers import server
 
@@ -113,30 +113,11 @@ def test_more_than_may_wait_are_turned_away_at_once(running):
 
 # ---- the page ----
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --autoplay-policy=no-user-gesture-required"
-)
-
 
 @pytest.fixture
 def browser(tmp_path_factory):
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in FLAGS.split():
-        options.add_argument(flag)
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    found = webdriver.Chrome(options=options, service=Service(DRIVER))
-    found.get("about:blank")
-    found.get_log("performance")  # the browser's own first page is not ours
-    yield found
-    found.quit()
+    with chromium(tmp_path_factory.mktemp("profile")) as found:
+        yield found
 
 
 def wait_for(question, seconds: float = 30.0):
@@ -147,9 +128,7 @@ def wait_for(question, seconds: float = 30.0):
     return found
 
 
-@pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="needs Chromium and its driver: apt-get install chromium chromium-driver"
-)
+@needs_chromium
 def test_one_types_and_listens(running, browser, tmp_path):
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support.select import Select
