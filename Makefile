@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+TEXT ?= The report is ready, and this sentence could be yours.
 
 .DEFAULT_GOAL = help
 .PHONY: help venv demo test test-slow lint bench clean
@@ -19,8 +20,11 @@ $(VENV)/.ready: pyproject.toml requirements.lock judges.txt
 	$(BIN)/voxblocks schema --out graphs/schema.json
 	touch $@
 
-demo: venv ## real recordings through a graph to resynthesised, judged audio and a report
+# The text goes through the environment, so that neither make nor the shell reads anything into it.
+demo: export SAID := $(value TEXT)
+demo: venv ## real recordings through a graph to judged audio and a report; at last, TEXT="..." is spoken
 	$(BIN)/voxblocks run graphs/copy_synthesis.yaml --report reports/copy_synthesis.html
+	$(BIN)/voxblocks run graphs/speak.yaml --released --until voice --set script.text="$$SAID"
 
 test: venv ## the whole fast suite
 	$(BIN)/python -m pytest -q
