@@ -120,6 +120,13 @@ Durations = Annotated[
         about="frames each phone takes; their sum is the log-mel's",
     ),
 ]
+PhonePitch = Annotated[
+    np.ndarray,
+    Array("phone_pitch", "float32", "phones", unit="Hz", about="geometric mean of F0 over a phone, 0 where unvoiced"),
+]
+PhoneEnergy = Annotated[
+    np.ndarray, Array("phone_energy", "float32", "phones", unit="dB", about="mean level over a phone's frames")
+]
 PhoneRate = Annotated[
     np.ndarray,
     Array("phone_rate", "float32", "phones", about="how fast each phone is said: 1 as it would be, 2 in half the time"),

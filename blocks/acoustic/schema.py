@@ -19,7 +19,9 @@ from blocks.arrays import (
     Energy,
     Language,
     LogMel,
+    PhoneEnergy,
     PhonePause,
+    PhonePitch,
     PhoneRate,
     Phones,
     PhoneShift,
@@ -36,13 +38,6 @@ TokenStream = Annotated[
 ]
 TokenVectors = Annotated[
     np.ndarray, Array("stream_vectors", "float32", "phones", "channels", about="a row of numbers for each phone")
-]
-PhonePitch = Annotated[
-    np.ndarray,
-    Array("phone_pitch", "float32", "phones", unit="Hz", about="geometric mean of F0 over a phone, 0 where unvoiced"),
-]
-PhoneEnergy = Annotated[
-    np.ndarray, Array("phone_energy", "float32", "phones", unit="dB", about="mean level over a phone's frames")
 ]
 Global = Speaker | Style | Language | Embedding
 

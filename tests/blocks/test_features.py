@@ -11,6 +11,7 @@ from blocks.common.stft import frames, istft, stft
 from blocks.features.energy import Config as EnergyConfig
 from blocks.features.energy import Energy
 from blocks.features.log_mel import LogMel
+from blocks.features.phone_prosody import PhoneProsody, Timed
 from blocks.features.pitch import Config as PitchConfig
 from blocks.features.pitch import Pitch
 from blocks.features.schema import Recorded
@@ -223,3 +224,23 @@ def test_energy_of_a_sine_is_three_decibels_below_its_peak(spec):
     sine = np.sin(2 * np.pi * 1000 * np.arange(16000) / 16000).astype(np.float32)
     (found,) = Energy(EnergyConfig(), spec).apply([Recorded(wave=sine)])
     np.testing.assert_allclose(found.energy[4:-4], 10 * np.log10(0.5), atol=1e-3)
+
+
+# ---- of phones ----
+
+
+def test_prosody_of_phones_is_that_of_their_frames():
+    block = PhoneProsody(PhoneProsody.tiny, AudioSpec())
+    pitch = np.array([100, 200, 0, 0, 150, 90, 0, 110, 0], np.float32)
+    timed = Timed(durations=np.array([2, 0, 3, 4], np.int32), pitch=pitch, energy=np.arange(9, dtype=np.float32) - 30)
+    (found,) = block.apply([timed])
+    # The third is voiced in one frame of three, the last in two of four; the second has no frame.
+    np.testing.assert_allclose(found.phone_pitch, [np.sqrt(100 * 200), 0, 0, np.sqrt(90 * 110)], rtol=1e-6)
+    np.testing.assert_allclose(found.phone_energy, [-29.5, -26, -27, -23.5])
+
+
+@pytest.mark.parametrize("durations", [[2, 3], [2, 8], [0, 0]])
+def test_durations_of_other_frames_are_refused(durations):
+    block, frames = PhoneProsody(PhoneProsody.tiny, AudioSpec()), np.ones(9, np.float32)
+    with pytest.raises(BadItem, match="frames in all, but pitch has 9: want as many"):
+        block.apply([Timed(durations=np.array(durations, np.int32), pitch=frames, energy=frames)])

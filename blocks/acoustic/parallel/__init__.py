@@ -9,7 +9,8 @@ Where nothing is given, phones are said as fast as `speaking_rate` and `phone_ra
 that end at silences, full stops where it can be: memory does not grow with a text that has some.
 A phone that was never heard with this stress is said as the same with another, a silence as another; other unknown ones
 are refused. A training that starts from another may bring new phones, speakers, streams and globals: those begin as the
-mean of the known, or at zero. Mels of such models are smooth, as L1 losses are content with a mean.
+mean of the known, or at zero. Mels learned by L1 alone are smooth, as it is content with a mean: critics of mels, from the
+step `adversarial_from` on, ask for the detail of recordings.
 Axes: B batch, N phones, T frames, M mels.
 """
 
@@ -51,6 +52,12 @@ class Config(FitConfig):
     duration_weight: NonNegativeFloat = 0.3
     pitch_weight: NonNegativeFloat = 0.1  # of height and of voicing
     energy_weight: NonNegativeFloat = 0.1
+    adversarial_from: PositiveInt | None = None  # the first step with critics; none: L1 alone
+    adversarial_weight: NonNegativeFloat = 0.1
+    feature_weight: NonNegativeFloat = 0.5
+    critic_windows: tuple[PositiveInt, ...] = Field((32, 64, 128), min_length=1)  # frames that each critic sees
+    critic_width: PositiveInt = 24
+    critic_lr: PositiveFloat = 3e-4
     lr: PositiveFloat = 1e-3
     warmup_steps: PositiveInt = 200
     weight_decay: NonNegativeFloat = 0.01
@@ -71,6 +78,8 @@ class Config(FitConfig):
         for name in ("kernel", "predictor_kernel"):
             if getattr(self, name) % 2 == 0:
                 raise ValueError(f"{name} {getattr(self, name)} has no middle, want an odd number")
+        if self.adversarial_from and self.weights == "best":
+            raise ValueError("adversarial_from with weights: best would keep the smoothest mels, want weights: last")
         return self
 
 
@@ -79,11 +88,15 @@ class Parallel(Trainable[Config]):
         hidden=16, wide=32, encoder_layers=1, decoder_layers=1, kernel=3, postnet_layers=1, attention="both",
         streams={"a": Stream(), "b": Stream(classes=3)}, globals={"a": Global(), "b": Global()}, dropout=0.0,
         max_steps=4, max_frames=600, warmup_steps=2, val_check_interval=2, checkpoint_interval=2,
+        adversarial_from=3, weights="last", critic_windows=(8, 16), critic_width=2,
     )  # fmt: skip
-    paper = "Ren et al. 2021 (FastSpeech 2); Shen et al. 2020 (Gaussian upsampling); Liu et al. 2022 (the layers)"
+    paper = (
+        "Ren et al. 2021 (FastSpeech 2); Shen et al. 2020 (Gaussian upsampling); Liu et al. 2022 (the layers); "
+        "Yang et al. 2021 (GANSpeech)"
+    )
     needs = ("torch",)
     extra = "train"
-    limits = "Mels are smoother than those of recordings; what is rare in the training data is said poorly."
+    limits = "Mels are smoother than those of recordings, most of all without critics; what is rare in the training data is said poorly."
 
     inputs: Inputs
     net = None
@@ -96,7 +109,12 @@ class Parallel(Trainable[Config]):
         self._begin(run)
         model = run.parallel(self.net)
         optimizer = torch.optim.AdamW(self.net.parameters(), betas=(0.9, 0.98), weight_decay=self.config.weight_decay)
-        run.state(model=self.net, optimizer=optimizer)
+        adversary = self._adversary(run)
+        optimizers, against = {optimizer: self.config.lr}, {}
+        if adversary:
+            optimizers[adversary.optimizer] = self.config.critic_lr
+            against = {"critics": adversary.critics, "critic_optimizer": adversary.optimizer}
+        run.state(model=self.net, optimizer=optimizer, **against)
         step, shown = 0, set()
 
         def validate(items: list[Lesson]) -> dict[str, float]:
@@ -107,15 +125,19 @@ class Parallel(Trainable[Config]):
 
         for batch in run.batches(validate=validate):
             step = batch.step
-            for group in optimizer.param_groups:
-                group["lr"] = self._rate(step)
-            optimizer.zero_grad()
+            for each, lr in optimizers.items():
+                each.zero_grad()
+                for group in each.param_groups:
+                    group["lr"] = lr * self._rate(step)
             self.net.train()
-            numbers = run.backward(batch, lambda part: self._losses(model, part.items, part.frames))
+            numbers = run.backward(
+                batch, lambda part: self._losses(model, part.items, part.frames, adversary, part.step)
+            )
             if run.accepts(batch, numbers["loss"]):
                 norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip)
-                optimizer.step()
-                run.report(step, **numbers, lr=self._rate(step), grad_norm=norm)
+                for each in optimizers:
+                    each.step()
+                run.report(step, **numbers, lr=self.config.lr * self._rate(step), grad_norm=norm)
         self.net.eval()
 
     def validate(self, items: list[Lesson]) -> dict[str, float]:
@@ -164,13 +186,35 @@ class Parallel(Trainable[Config]):
             for name, value in measures.buffers().items():
                 getattr(self.net, name).copy_(torch.as_tensor(value))
 
-    def _losses(self, model, items: list[Lesson], frames: int) -> dict:
+    def _losses(self, model, items: list[Lesson], frames: int, adversary=None, step: int = 0) -> dict:
+        from blocks.common.torch_nn import mask_of
+
         arrays = self._tensors(items, [self._targets(item) for item in items])
         arrays["mel"] = self._on_device(padded([item.log_mel for item in items], frames))
-        parts = self.net.losses(model(arrays, frames), arrays)
-        weighted = {"mel": 1.0, "duration": self.config.duration_weight, "energy": self.config.energy_weight}
-        loss = sum(weighted.get(name, self.config.pitch_weight) * value for name, value in parts.items())
+        made = model(arrays, frames)
+        parts = self.net.losses(made, arrays)
+        if adversary and step >= self.config.adversarial_from:
+            lengths = arrays["durations"].sum(1)
+            real = mask_of(lengths, frames)[..., None]
+            meant = (arrays["mel"] - self.net.mel_mean) / self.net.mel_std
+            parts |= adversary.losses(meant * real, made["mels"][-1] * real, lengths, step)
+        weight = self._weights
+        loss = sum(weight[name] * value for name, value in parts.items())
         return {"loss": loss} | {f"loss_{name}": value for name, value in parts.items()}
+
+    @property
+    def _weights(self) -> dict[str, float]:
+        config = self.config
+        return {
+            "mel": 1.0, "duration": config.duration_weight, "pitch": config.pitch_weight, "voicing": config.pitch_weight,
+            "energy": config.energy_weight, "adversarial": config.adversarial_weight, "feature": config.feature_weight,
+            "critic": 1.0,
+        }  # fmt: skip
+
+    def _adversary(self, run: Run[Lesson]):
+        from blocks.acoustic.parallel.critics import Adversary
+
+        return Adversary(self.config, run) if self.config.adversarial_from else None
 
     def _targets(self, item: Lesson) -> dict[str, np.ndarray]:
         """Durations, pitch and energy of its phones. Raises BadItem where they are missing or do not fit the recording."""
@@ -183,9 +227,9 @@ class Parallel(Trainable[Config]):
         return of_phones(item, self.config.pitch, self.config.energy)
 
     def _rate(self, step: int) -> float:
-        """Warm up, then fall to a twentieth along a cosine."""
+        """Share of the learning rate: a warm-up, then a fall to a twentieth along a cosine."""
         done = min(1.0, step / self.config.max_steps)
-        return self.config.lr * min(1.0, step / self.config.warmup_steps) * (0.525 + 0.475 * math.cos(math.pi * done))
+        return min(1.0, step / self.config.warmup_steps) * (0.525 + 0.475 * math.cos(math.pi * done))
 
     def _show(self, run: Run[Lesson], step: int, item: Lesson, truth: bool) -> None:
         """What the model makes of a dev item's phones, to look at and to listen to."""

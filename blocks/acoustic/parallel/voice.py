@@ -8,6 +8,7 @@ import numpy as np
 from blocks.acoustic.schema import Lesson
 from blocks.base import BadItem
 from blocks.common.moments import Moments
+from blocks.common.prosody import phone_energy, phone_pitch
 
 
 def check_controls(durations: np.ndarray, phones: int, frames: int | None = None) -> None:
@@ -21,24 +22,12 @@ def check_controls(durations: np.ndarray, phones: int, frames: int | None = None
 
 
 def of_phones(item: Lesson, pitch: bool, energy: bool) -> dict[str, np.ndarray]:
-    """`durations` int64 (N), `pitch` (geometric mean in Hz; 0 where most frames are unvoiced), `energy` (mean dB)."""
-    durations = item.durations.astype(np.int64)
-    owner, size = np.repeat(np.arange(len(durations)), durations), len(durations)
-    made = {"durations": durations}
-
-    def total(values_T: np.ndarray) -> np.ndarray:
-        return np.bincount(owner, values_T, size)
-
+    """`durations` int64 (N), and where they are wanted `pitch` (N) in Hz and `energy` (N) in dB."""
+    made = {"durations": item.durations.astype(np.int64)}
     if pitch:
-        voiced = item.pitch > 0
-        logs = np.log(np.where(voiced, item.pitch, 1.0))
-        count = total(voiced)
-        mean = np.exp(total(logs) / np.maximum(count, 1))
-        made["pitch"] = np.where((2 * count >= durations) & (count > 0), mean, 0.0).astype(np.float32)
+        made["pitch"] = phone_pitch(item.pitch, item.durations)
     if energy:
-        # A phone without frames has no level of its own: the mean of the whole stands for it.
-        means = total(item.energy) / np.maximum(durations, 1)
-        made["energy"] = np.where(durations > 0, means, item.energy.mean()).astype(np.float32)
+        made["energy"] = phone_energy(item.energy, item.durations)
     return made
 
 
