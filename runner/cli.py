@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from blocks.common.folders import compiled_programs
 from runner.cli_serve import serve
 from runner.cli_steps import (
     GraphFile,
@@ -314,5 +315,6 @@ def doctor(
 
 
 def main() -> None:
-    os.environ.setdefault("MPLBACKEND", "Agg")
+    for name, value in {"MPLBACKEND": "Agg", **compiled_programs()}.items():
+        os.environ.setdefault(name, value)
     app()

@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Iterator
 
-from blocks.common.folders import cache
+from blocks.common.folders import compiled_programs
 from runner.executor import ClusterError
 from runner.plan import Plan
 from runner.resources import check_capacity
@@ -121,12 +121,7 @@ def worker_environment() -> dict[str, str]:
     passed = {
         key: os.environ[key] for key in ("VOXBLOCKS_BLOCKS", "VOXBLOCKS_CACHE", "JAX_PLATFORMS") if key in os.environ
     }
-    compiled = {
-        "JAX_COMPILATION_CACHE_DIR": str(cache() / "jax"),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",  # a shape compiles in less than the second that is the default
-        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-    }
-    return compiled | passed
+    return compiled_programs() | passed
 
 
 def _quiet() -> None:
