@@ -14,7 +14,6 @@ from typing import Annotated
 
 import typer
 
-from blocks.common.folders import compiled_programs
 from runner.cli_serve import serve
 from runner.cli_steps import (
     GraphFile,
@@ -39,6 +38,7 @@ from runner.cli_steps import (
     write_page,
 )
 from runner.cli_store import store_app
+from runner.compiled import compiled_programs
 
 app = typer.Typer(
     no_args_is_help=True,

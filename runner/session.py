@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Iterator
 
-from blocks.common.folders import compiled_programs
+from runner.compiled import compiled_programs
 from runner.executor import ClusterError
 from runner.plan import Plan
 from runner.resources import check_capacity
