@@ -355,6 +355,22 @@ def test_a_foreign_artifact_is_refused_with_the_difference(trained, tmp_path):
 TINY = Attention.tiny
 
 
+def test_frames_that_are_dropped_tell_nothing_while_it_learns(tmp_path):
+    still = {"prenet_dropout": 0.0, "encoder_dropout": 0.0, "decoder_dropout": 0.0}
+    item, frames = utterance(0), torch.tensor([20])
+    others = torch.randn(8, 1, 20, 12, generator=torch.Generator().manual_seed(0))
+    for share, deaf in ((0.0, False), (0.9999, True)):
+        block, _ = fitted(tmp_path / str(share), TINY.model_copy(update=still | {"frame_dropout": share}), [item])
+        apart = []
+        for learns in (True, False):
+            block.net.train(learns)
+            with torch.inference_mode():
+                made = [block.net(block._tensors([item]), mels, frames).coarse for mels in others]
+            apart.append(float(torch.stack(made).std(0).max()))
+        assert (apart[0] < 1e-6) == deaf
+        assert apart[1] > 1e-4, "when it speaks, it hears all"
+
+
 def test_padding_changes_no_loss_and_a_silent_stream_nothing(tmp_path):
     items = [utterance(0), utterance(3)]
     block, _ = fitted(tmp_path, TINY.model_copy(update={"prenet_dropout": 0.0}), items)

@@ -99,6 +99,7 @@ class Config(FitConfig):
     clip: PositiveFloat = 1.0  # norm of the gradient
     guided: NonNegativeFloat = 1.0  # weight of the loss that leads the attention; 0 for none
     guided_width: PositiveFloat = 0.2  # of the diagonal, as a share of the phones
+    frame_dropout: float = Field(0.0, ge=0, lt=1)  # share of frames that are not fed back: phones must tell
     led_steps: NonNegativeInt = 0  # of the training, where all durations are given: these stand for the attention
     stop_weight: PositiveFloat = 5.0  # of the one last step beside the many others
     max_steps: PositiveInt = 20_000

@@ -97,6 +97,7 @@ class Net(nn.Module):
         super().__init__()
         encoder, width, prenet = config.encoder, config.decoder, config.prenet
         self.frames_a_step, self.mels, self.dropout = config.frames_a_step, mels, config.decoder_dropout
+        self.frame_dropout = config.frame_dropout
         self.encoder = Encoder(inputs, config)
         self.prenet = Prenet(mels, prenet, config.prenet_dropout)
         self.listener = nn.LSTM(prenet + encoder, width, batch_first=True)
@@ -124,6 +125,8 @@ class Net(nn.Module):
         B, T, M = mels.shape
         memory, padding = self.encoder(given)
         last = mels[:, self.frames_a_step - 1 :: self.frames_a_step]
+        if self.training:
+            last = last * (torch.rand(*last.shape[:2], 1, device=last.device) >= self.frame_dropout)
         heard = self.prenet(F.pad(last, (0, 0, 1, 0))[:, :-1])  # before the first step: the mean
         if led is None:
             hiddens, contexts, weights = self._alone(heard, memory, padding)
