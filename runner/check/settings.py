@@ -206,3 +206,11 @@ def _unequal(hint, value) -> str | None:
     if (known := choices(hint)) and value not in known:
         return f"{value!r} never occurs{suggest(str(value), [str(each) for each in known])}"
     return None
+
+
+def kept_settings_problems(node: Node, cls: type[Block], settings: dict) -> list[Problem]:
+    """Where an artifact was made with settings that its block does not take, as those of another version."""
+    place = node.at("released" if node.released else "load", value=True)
+    _, found = config_of(node, cls, settings, lambda *keys, value=False: place)
+    advice = "it is of another version: train it again"
+    return [Problem(place, f"{node.name}: artifact {node.path}: {each.message}; {advice}") for each in found]

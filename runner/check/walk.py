@@ -14,7 +14,14 @@ from runner.check import origins
 from runner.check.edges import Field, arms, at, different, differing, fits, input_fields, output_fields, short, show
 from runner.check.joins import Joins
 from runner.check.order import execution_order, references, with_released
-from runner.check.settings import artifact_of, block_of, config_of, spec_of, weights_problems
+from runner.check.settings import (
+    artifact_of,
+    block_of,
+    config_of,
+    kept_settings_problems,
+    spec_of,
+    weights_problems,
+)
 from runner.graph.nodes import KEYS, Edge, Graph, Node
 from runner.graph.tree import GraphError, Place, Problem
 from runner.output import SUFFIXES
@@ -138,7 +145,8 @@ class _Walk:
         if node.verb == "load":
             meta, found = artifact_of(self.graph, node, spec)
             self.problems += found
-            self.configs[node.name] = meta and meta.get("config", {})
+            self.configs[node.name] = settings = meta and meta.get("config", {})
+            self.problems += kept_settings_problems(node, cls, settings or {})
             return None
         specs = {name: each.spec for name, each in self.done.items()}
         self.problems += weights_problems(node, cls, spec, self.nodes, specs, self.broken(node))

@@ -11,7 +11,7 @@ import pytest
 from blocks.arrays import Language, LogMel, Seconds, Speaker, Split, Text, Wave, apart
 from runner.check import check, origins
 from runner.check.edges import bound, fits, show
-from runner.graph import read_graph
+from runner.graph import GraphError, read_graph
 
 ROOT = Path(__file__).parents[2]
 GRAPHS = sorted((ROOT / "graphs").glob("*.yaml"))
@@ -48,7 +48,7 @@ def test_shipped_graphs_are_sound(path, monkeypatch):
 @pytest.mark.parametrize("path", GRAPHS, ids=lambda path: path.stem)
 def test_a_check_imports_nothing_heavy(path):
     code = (
-        "import sys; from runner.graph import read_graph; from runner.check import check;"
+        "import sys; from runner.graph import GraphError, read_graph; from runner.check import check;"
         f"check(read_graph({str(path)!r}), needs=False); print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
@@ -142,6 +142,12 @@ nodes:
     )
     assert nodes["scale"].config is None
     assert nodes["scaled"].config.steps == 5
+
+
+def test_an_artifact_with_settings_of_another_version_is_told(checked, tmp_path):
+    ship(tmp_path / "shipped", steps=5, girth=2)
+    with pytest.raises(GraphError, match=r"scale: artifact shipped: .* no config key 'girth'.* train it again"):
+        checked("nodes: {scale: {load: shipped, as: toy.scale}}")
 
 
 RELEASED = """\
