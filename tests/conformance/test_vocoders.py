@@ -30,6 +30,7 @@ TRAIN = """
 nodes:
   tone: {{read: toy.tones, config: {{count: 6, seconds: 0.5}}}}
   mel: {{map: features.log_mel, in: {{wave: tone.wave}}}}
+  pitch: {{map: features.pitch, in: {{wave: tone.wave}}}}
   model: {{fit: {name}, in: {{{ports}}}, config: {config}}}
 """
 ELSEWHERE = """
@@ -42,9 +43,8 @@ nodes:
 
 
 def fitted(block: type[Trainable], name: str, folder: Path) -> Trainable:
-    fields = {
-        field: f"{'mel' if field == 'log_mel' else 'tone'}.{field}" for field in ports(block, "fit").inputs.model_fields
-    }
+    made_by = {"log_mel": "mel", "pitch": "pitch"}
+    fields = {field: f"{made_by.get(field, 'tone')}.{field}" for field in ports(block, "fit").inputs.model_fields}
     config = block.tiny.model_dump(mode="json") | {"max_steps": 1}
     written = ", ".join(f"{field}: {edge}" for field, edge in fields.items())
     path = folder / "graph.yaml"

@@ -1,9 +1,10 @@
-"""Vocos-type vocoder (Flax): a ConvNeXt at frame rate tells magnitude and phase, an inverse Fourier transform speaks.
+"""Vocos-type vocoder (Flax): a ConvNeXt at frame rate tells what a source is like, an inverse Fourier transform speaks.
 
-The magnitude is what the log-mel tells by itself, and the network how far it is from that; `rounds` of Griffin-Lim make
-neighbouring frames agree on the phases that the network began with. One network pass a frame and no loop over samples, so it runs many
-times faster than real time on a CPU. It is trained on magnitudes and on log-mel distances at several resolutions, then also against
-critics of folded waves and of complex spectra.
+The network hears in the log-mel how high a voice is, where it is voiced and how noisy; harmonics and noise of that kind are brought
+to the very mel that was given. How far phases are from those of the source the network tells as well; `rounds` of Griffin-Lim then
+make neighbouring frames agree. One network pass a frame and no loop over samples, so it runs many times faster than real time
+on a CPU. It is trained on pitch and on log-mel distances at several resolutions, then also against critics of folded waves and
+of complex spectra. A head for magnitudes is left out: what it learned from distances filled the valleys between harmonics.
 A sample depends on `lookahead` frames to either side: `stream` says the same as `apply` that much later.
 Axes: B items, T frames, M mels, S samples.
 """
@@ -30,7 +31,7 @@ class Config(FitConfig):
     hidden: PositiveInt = 256
     wide: PositiveInt = 768
     layers: PositiveInt = 8
-    rounds: NonNegativeInt = 16  # in which frames come to agree on phases, when it speaks
+    rounds: NonNegativeInt = 8  # in which frames come to agree on phases, when it speaks
     training_rounds: NonNegativeInt = 2  # the same, when it learns
     crop: PositiveInt = Field(64, multiple_of=8)  # frames of an item that a step sees
     lr: PositiveFloat = 5e-4
@@ -43,7 +44,7 @@ class Config(FitConfig):
     periods: tuple[PositiveInt, ...] = (2, 3, 5, 7, 11)  # samples that a critic of waves folds at
     resolutions: tuple[PositiveInt, ...] = (512, 1024, 2048)  # samples of the windows of a critic of spectra
     critic_lr: PositiveFloat = 2e-4
-    magnitude_weight: NonNegativeFloat = 1.0  # beside the spectral distance
+    pitch_weight: NonNegativeFloat = 0.1  # of pitch and voicing, beside the spectral distance
     spectral_weight: NonNegativeFloat = 30.0  # of both, beside the critics
     feature_weight: NonNegativeFloat = 5.0
 
@@ -54,7 +55,7 @@ class Fourier(Trainable[Config]):
         periods=(2,), resolutions=(512,),
         warmup_steps=2, checkpoint_interval=2, val_check_interval=2, ema=0.5,
     )  # fmt: skip
-    paper = "Siuzdak 2024 (Vocos); Kong et al. 2020 (HiFi-GAN); Jang et al. 2021 (UnivNet)"
+    paper = "Siuzdak 2024 (Vocos); Li et al. 2023 (HiFTNet, harmonics and noise); Kong et al. 2020 (HiFi-GAN); Jang et al. 2021 (UnivNet)"
     needs = ("flax", "jax", "optax")
     extra = "jax"
     limits = (
@@ -68,19 +69,25 @@ class Fourier(Trainable[Config]):
     # ---- training ----
 
     def fit(self, run: Run[Lesson]) -> None:
-
         from blocks.common.jax_nn import Devices
         from blocks.vocoder.fourier.training import Steps
 
         config, devices = self.config, Devices()
         optimizer, critic_optimizer = self._optimizer(config.lr), self._optimizer(config.critic_lr)
+        for number, item in enumerate(run.items):
+            if item.pitch is None or len(item.pitch) != len(item.log_mel):
+                found = (
+                    "no pitch" if item.pitch is None else f"{len(item.pitch)} frames of pitch for {len(item.log_mel)}"
+                )
+                raise ValueError(f"item {number} to train on has {found}, want that of features.pitch: wire pitch")
         first = {**self._first(run), "step": np.zeros((), np.int32)}
         first["opt"], first["critic_opt"] = optimizer.init(first["params"]), critic_optimizer.init(first["critics"])
         state = run.state(train=first, scale=self._scale)
         self._scale, state.train = np.asarray(state.scale), devices.replicate(state.train)
         steps = Steps(
             self._generator, optimizer, self._sound, config.training_rounds, config.ema,
-            self._critics(), critic_optimizer, config.magnitude_weight, config.spectral_weight, config.feature_weight,
+            self._critics(), critic_optimizer,
+            config.pitch_weight, config.spectral_weight, config.feature_weight,
         )  # fmt: skip
         on_spectra, on_critics = steps.on_spectra(), steps.on_critics()
 
@@ -151,8 +158,8 @@ class Fourier(Trainable[Config]):
         order = np.random.default_rng(run.key(0, "scale")).permutation(len(run.items))[:64]
         values = np.concatenate([run.items[index].log_mel.ravel() for index in order])
         self._scale = np.array([values.mean(dtype=np.float64), max(values.std(dtype=np.float64), 1e-3)], np.float32)
-        mel, mask = np.zeros((1, 8, self.spec.n_mels), np.float32), np.ones((1, 8, 1), np.float32)
-        params = jax.jit(self._generator.init)(jax.random.key(run.key(0, "weights")), mel, mask)["params"]
+        given = (np.zeros(part.shape, np.float32) for part in self._shapes_in)
+        params = jax.jit(self._generator.init)(jax.random.key(run.key(0, "weights")), *given)["params"]
         return {"params": params, "critics": critics, "ema": jax.tree.map(np.array, params)}
 
     def _init_critics(self, run: Run[Lesson]) -> dict:
@@ -168,17 +175,26 @@ class Fourier(Trainable[Config]):
 
     def _cropped(self, items: list[Lesson], size: int, rng=None) -> dict[str, np.ndarray]:
         """A crop of each item, anywhere, or in the middle where there is no `rng`; zeros behind a short one."""
+        from blocks.vocoder.fourier.source import NOISE, Start
+
         T, hop = self.config.crop, self.spec.hop_length
         arrays = {
             "mel": np.zeros((size, T, self.spec.n_mels), np.float32),
             "wave": np.zeros((size, T * hop), np.float32),
+            "pitch": np.zeros((size, T), np.float32),
             "lengths": np.zeros(size, np.int32),
+            "start": tuple(Start.zero(size)),
         }
+        if rng:  # no crop is to know its noise
+            arrays["start"][0][:] = rng.integers(NOISE, size=size)
+            arrays["start"][2][:] = rng.integers(2**32, size=size, dtype=np.uint32)
         for row, item in enumerate(items):
             spare = max(0, len(item.log_mel) - T)
             start = int(rng.integers(spare + 1)) if rng else spare // 2
             mel = item.log_mel[start : start + T]
             arrays["mel"][row, : len(mel)], arrays["lengths"][row] = mel, len(mel)
+            if item.pitch is not None:
+                arrays["pitch"][row, : len(mel)] = item.pitch[start : start + T]
             first = start * hop + self._offset
             wave = preemphasis(item.wave, self.spec)[max(0, first) : first + len(mel) * hop]
             at = max(0, -first)
@@ -187,11 +203,13 @@ class Fourier(Trainable[Config]):
 
     def _distance(self, items: list[Lesson]) -> float:
         """The spectral loss of the middle of each item."""
+        from blocks.vocoder.fourier.source import Start
+
         distances, size = [], 8
         for at in range(0, len(items), size):
             some = items[at : at + size]
             arrays = self._cropped(some, size)
-            heard = self._compiled(self._params, arrays["mel"], arrays["lengths"])
+            heard, _ = self._compiled(self._params, arrays["mel"], arrays["lengths"], Start(*arrays["start"]))
             distances.append(np.asarray(self._compared(heard, arrays["wave"]))[: len(some)])
         return float(np.concatenate(distances).mean())
 
@@ -216,9 +234,16 @@ class Fourier(Trainable[Config]):
     def _wanted(self) -> dict:
         import jax
 
-        mel = jax.ShapeDtypeStruct((1, 8, self.spec.n_mels), np.float32)
-        mask = jax.ShapeDtypeStruct((1, 8, 1), np.float32)
-        return jax.eval_shape(self._generator.init, jax.random.key(0), mel, mask)["params"]
+        return jax.eval_shape(self._generator.init, jax.random.key(0), *self._shapes_in)["params"]
+
+    @property
+    def _shapes_in(self) -> list:
+        """Of what the network takes."""
+        import jax
+
+        from blocks.vocoder.fourier.sound import PITCHES
+
+        return [jax.ShapeDtypeStruct((1, 8, size), np.float32) for size in (self.spec.n_mels, PITCHES, 1)]
 
     # ---- use ----
 
@@ -234,6 +259,10 @@ class Fourier(Trainable[Config]):
     @property
     def lookahead(self) -> int:
         """Frames after a sample that it depends on, and as many before it."""
+        return sum(self._reach)
+
+    @property
+    def _reach(self) -> tuple[int, int]:
         from blocks.vocoder.fourier.net import reach
 
         return reach(self.config.layers, self.spec.hop_length, self._size, self.config.rounds)
@@ -254,20 +283,26 @@ class Fourier(Trainable[Config]):
 
     def _cells(self, pieces: Iterable[tuple[np.ndarray, bool]]) -> Iterator[np.ndarray]:
         """The samples of every frame's own hop, as soon as all frames that they depend on are there."""
-        around, kept = self.lookahead, np.zeros((0, self.spec.n_mels), np.float32)
-        first = done = 0  # frame of kept[0], and up to which frame all is said
+        from blocks.vocoder.fourier.source import Start
+
+        (_, sounding), around = self._reach, self.lookahead
+        kept = np.zeros((0, self.spec.n_mels), np.float32)
+        first = done = anchor = 0  # frame of kept[0]; up to which frame all is said; whose phase is known
+        phase = np.uint32(0)
         for mel, last in pieces:
             if len(mel):
                 check_mel(mel, self.spec)
             kept = np.concatenate([kept, mel])
             upto = first + len(kept) - (0 if last else around)
             if upto > done:
-                frames = bucket(len(kept))
-                arrays = np.zeros((1, frames, self.spec.n_mels), np.float32)
+                arrays = np.zeros((1, bucket(len(kept)), self.spec.n_mels), np.float32)
                 arrays[0, : len(kept)] = kept
-                wave = np.asarray(self._compiled(self._params, arrays, np.array([len(kept)], np.int32)))[0]
+                start = Start(*np.array([[first], [anchor - first]], np.int32), phase[None])
+                made = self._compiled(self._params, arrays, np.array([len(kept)], np.int32), start)
+                wave, begins = (np.asarray(one)[0] for one in made)
                 yield wave[(done - first) * self.spec.hop_length : (upto - first) * self.spec.hop_length]
-                done = upto
+                done, anchor = upto, max(0, upto - sounding)
+                phase = begins[anchor - first]
             drop = max(0, done - around - first)
             kept, first = kept[drop:], first + drop
 
@@ -328,13 +363,13 @@ class Fourier(Trainable[Config]):
 
     @cached_property
     def _compiled(self):
-        """Compiled (params, mel, lengths) -> wave; the compiler meets one shape for each padded length."""
+        """Compiled (params, mel, lengths, start) -> wave and phases; the compiler meets one shape for each padded length."""
         import jax
 
         from blocks.vocoder.fourier.net import speak
 
         how = self._sound, self.config.rounds
-        return jax.jit(lambda params, mel, lengths: speak(self._generator, {"params": params}, mel, lengths, *how))
+        return jax.jit(lambda params, *given: speak(self._generator, {"params": params}, *given, *how))
 
 
 def _flat(tree: dict) -> dict:

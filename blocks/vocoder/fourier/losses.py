@@ -3,15 +3,16 @@
 Axes: B items, S samples, T frames, N samples of a window, F bins, M mels.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from blocks.common.mel import mel_filters
 from blocks.spec import AudioSpec
 from blocks.vocoder.fourier.net import hann
+from blocks.vocoder.fourier.sound import LOWEST, OCTAVE, PITCHES
 
 RESOLUTIONS = ((128, 10), (256, 20), (512, 40), (1024, 80), (2048, 160))  # samples of a window, mels
-FAINT = 1e-3  # magnitudes below it are alike
 
 
 def spectrum(wave_BS, size: int, hop: int):
@@ -43,12 +44,14 @@ def spectral(heard_BS, meant_BS, sample_rate: int):
     return sum(distances) / len(distances)
 
 
-def magnitudes(found_BTF, meant_BTF, lengths_B):
-    """(B,): how far magnitudes are from those of complex spectra, in logarithms to the base 10, over an item's frames."""
-    meant = jnp.sqrt(meant_BTF.real**2 + meant_BTF.imag**2 + 1e-9)
-    apart = jnp.abs(jnp.log10(jnp.maximum(found_BTF, FAINT)) - jnp.log10(jnp.maximum(meant, FAINT)))
-    mask_BT = jnp.arange(apart.shape[1]) < lengths_B[:, None]
-    return (apart.mean(2) * mask_BT).sum(1) / jnp.maximum(lengths_B, 1)
+def voice(pitch_BTC, voiced_BT, true_BT, lengths_B):
+    """(B,): cross-entropies of log-odds, of the pitches about the true one in Hz and of voicing; 0 Hz where there is none."""
+    mask_BT, is_voiced = jnp.arange(true_BT.shape[1]) < lengths_B[:, None], true_BT > 0
+    place = OCTAVE * jnp.log2(jnp.where(is_voiced, true_BT, LOWEST) / LOWEST)
+    meant = jax.nn.softmax(-0.5 * (jnp.arange(PITCHES) - jnp.clip(place, 0, PITCHES - 1)[..., None]) ** 2, axis=-1)
+    astray = -(meant * jax.nn.log_softmax(pitch_BTC, axis=-1)).sum(-1) * is_voiced
+    unsure = jnp.logaddexp(0.0, voiced_BT) - voiced_BT * is_voiced
+    return ((astray + unsure) * mask_BT).sum(1) / jnp.maximum(lengths_B, 1)
 
 
 def _filters(size: int, mels: int, sample_rate: int) -> np.ndarray:

@@ -1,7 +1,9 @@
-"""The network of `vocoder.fourier`, in Flax: ConvNeXt blocks at frame rate, then an inverse Fourier transform.
+"""The network of `vocoder.fourier`, in Flax: ConvNeXt blocks at frame rate shape a source, then an inverse Fourier transform.
 
-Axes: B items, T frames, M mels, H hidden channels, F bins of the transform, S samples.
+Axes: B items, T frames, M mels, H hidden channels, F bins of the transform, G bins of the spec's, S samples.
 """
+
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -9,13 +11,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from blocks.common.jax_nn import conv
-from blocks.vocoder.fourier.sound import Sound
+from blocks.vocoder.fourier import source
+from blocks.vocoder.fourier.sound import LOWEST, OCTAVE, PITCHES, Sound
+from blocks.vocoder.fourier.source import Start
 
 KERNEL = 7  # frames
-QUIETEST = 1e-4  # of a magnitude, so that its logarithm has an end
-LOUDEST = 5.0  # of a log-magnitude: beyond it lies no audio, and exp() would overflow
+LOUDEST = 150.0  # of a magnitude: beyond it lies no audio
 SMALL = 1e-8  # beside squares of magnitudes
 MOMENTUM = 0.99  # of the rounds in which phases come to agree
+SURE = 20.0  # times the likeness of a pitch are its first log-odds
+ASIDE = 4  # pitches on either side of the likeliest that it lies among
 
 
 def shift_add(x_BTH, w_KH):
@@ -43,8 +48,20 @@ class ConvNeXt(nn.Module):
         return (x_BTH + gain * h) * mask_BT1
 
 
+class Told(NamedTuple):
+    """What the network tells of every frame."""
+
+    phase: jax.Array  # (B, T, F) how far the phase is from the source's
+    noisy: jax.Array  # (B, T, M) log-odds of the share of noise in what is voiced
+    pitch: jax.Array  # (B, T, C) log-odds of every pitch
+    voiced: jax.Array  # (B, T) log-odds
+
+
 class Generator(nn.Module):
-    """Log-mels (B, T, M) to spectra: how far the log-magnitude is from the mel's own, and the phase, (B, T, F) each."""
+    """Scaled log-mels (B, T, M) and the likeness of pitches (B, T, C) to what is `Told`.
+
+    Its first weights believe the likeness, and let the source sound through as it is.
+    """
 
     hidden: int
     wide: int
@@ -52,39 +69,76 @@ class Generator(nn.Module):
     bins: int
 
     @nn.compact
-    def __call__(self, x_BTM, mask_BT1):
+    def __call__(self, x_BTM, likeness_BTC, mask_BT1):
         M, H = x_BTM.shape[-1], self.hidden
-        w = self.param("taps", nn.initializers.lecun_normal(), (KERNEL, M, H))
-        h = conv(x_BTM * mask_BT1, w) + self.param("bias", nn.initializers.zeros, (H,))
+        seen = jnp.concatenate([x_BTM, likeness_BTC], axis=-1) * mask_BT1
+        w = self.param("taps", nn.initializers.lecun_normal(), (KERNEL, seen.shape[-1], H))
+        h = conv(seen, w) + self.param("bias", nn.initializers.zeros, (H,))
         h = nn.LayerNorm(epsilon=1e-6, name="norm_in")(h) * mask_BT1
         for n in range(self.layers):
             h = ConvNeXt(H, self.wide, 1 / self.layers, name=f"block_{n}")(h, mask_BT1)
         h = nn.LayerNorm(epsilon=1e-6, name="norm_out")(h)
-        beyond = nn.Dense(self.bins, kernel_init=nn.initializers.zeros, name="beyond")(h)
-        return beyond, nn.Dense(self.bins, name="phase")(h)
+        still = {"kernel_init": nn.initializers.zeros}
+        phase = nn.Dense(self.bins, **still, name="phase")(h)
+        rising = jnp.linspace(-5.0, -0.5, M)  # higher is noisier
+        noisy = nn.Dense(M, **still, bias_init=lambda *_: rising, name="noisy")(h)
+        pitch = SURE * likeness_BTC + nn.Dense(PITCHES, **still, name="pitch")(h)
+        return Told(phase, noisy, pitch, nn.Dense(1, name="voiced")(h)[..., 0])
 
 
-def reach(layers: int, hop: int, size: int, rounds: int = 0) -> int:
-    """Frames on either side that a sample depends on: the look-ahead of a stream."""
-    return (1 + layers) * (KERNEL // 2) + -(-size // (2 * hop)) + rounds * (-(-size // hop) - 1)
+def reach(layers: int, hop: int, size: int, rounds: int = 0) -> tuple[int, int]:
+    """Frames on either side that what is told depends on, and that a sample depends on beyond these."""
+    sides = -(-size // (2 * hop))
+    return (1 + layers) * (KERNEL // 2), 1 + 2 * sides + rounds * (-(-size // hop) - 1)
 
 
-def speak(generator: Generator, variables, mel_BTM, lengths_B, sound: Sound, rounds: int):
-    """Waves (B, T * hop) of log-mels; samples from `lengths` frames on are zero. `rounds` as for `agreed`."""
-    return spoken(*spectra(generator, variables, mel_BTM, lengths_B, sound), sound.hop, rounds)
+def speak(generator: Generator, variables, mel_BTM, lengths_B, start: Start, sound: Sound, rounds: int):
+    """Waves (B, T * hop) of log-mels, and the phases uint32 (B, T) at which frames begin.
+
+    Samples from `lengths` frames on are zero. `rounds` as for `agreed`.
+    """
+    told, mask_BT1 = tell(generator, variables, mel_BTM, lengths_B, sound)
+    voiced = jax.nn.sigmoid(told.voiced)
+    magnitude, unit, begins = spectra(told, heard_pitch(told), voiced, mel_BTM, lengths_B, mask_BT1, start, sound)
+    return spoken(magnitude, unit, mask_BT1, sound.hop, rounds), begins
 
 
-def spectra(generator: Generator, variables, mel_BTM, lengths_B, sound: Sound):
-    """Magnitude and phase (B, T, F), and the mask of frames (B, T, 1)."""
+def tell(generator: Generator, variables, mel_BTM, lengths_B, sound: Sound) -> tuple[Told, jax.Array]:
+    """And the mask (B, T, 1): 1 where an item has frames."""
     mask_BT1 = (jnp.arange(mel_BTM.shape[1]) < lengths_B[:, None])[..., None].astype(mel_BTM.dtype)
-    beyond, phase = generator.apply(variables, sound.scaled(mel_BTM), mask_BT1)
-    log_magnitude = jnp.log(sound.magnitude(mel_BTM) + QUIETEST) + beyond
-    return jnp.exp(jnp.minimum(log_magnitude, LOUDEST)) * mask_BT1, phase, mask_BT1
+    return generator.apply(variables, sound.scaled(mel_BTM), sound.likeness(mel_BTM), mask_BT1), mask_BT1
 
 
-def spoken(magnitude_BTF, phase_BTF, mask_BT1, hop: int, rounds: int):
-    spectrum = jax.lax.complex(magnitude_BTF * jnp.cos(phase_BTF), magnitude_BTF * jnp.sin(phase_BTF))
-    return inverse(agreed(spectrum, magnitude_BTF, mask_BT1, hop, rounds), mask_BT1, hop)
+def heard_pitch(told: Told):
+    """(B, T) Hz: a mean of the pitches about the likeliest."""
+    numbers = jnp.arange(PITCHES)
+    near = jnp.abs(numbers - told.pitch.argmax(-1, keepdims=True)) <= ASIDE
+    share = jax.nn.softmax(jnp.where(near, told.pitch, -jnp.inf), axis=-1)
+    return LOWEST * jnp.exp2((share * numbers).sum(-1) / OCTAVE)
+
+
+def spectra(told: Told, pitch_BT, voiced_BT, mel_BTM, lengths_B, mask_BT1, start: Start, sound: Sound):
+    """Magnitude (B, T, F) of the source brought to the mel, its phase, moved, as complex numbers of size 1; and where frames begin."""
+    T, hop = mel_BTM.shape[1], sound.hop
+    last_BT = jnp.minimum(jnp.arange(T), jnp.maximum(lengths_B - 1, 0)[:, None])  # beyond the end all is as at it
+    tones, begins = source.harmonics(jnp.take_along_axis(pitch_BT, last_BT, 1), start, hop, sound.spec.sample_rate)
+    real_BS = jnp.repeat(mask_BT1[..., 0], hop, axis=1)
+    waves = tones * real_BS, source.noise(start, T, hop) * real_BS
+    tonal_BTM = voiced_BT[..., None] * jax.nn.sigmoid(-told.noisy)
+    made = []
+    for size, spread in sound.views:
+        share = jnp.clip(tonal_BTM @ spread, 0.0, 1.0)
+        parts = (transform(wave, sound.size, hop, size) for wave in waves)
+        made.append(sum(part * jnp.sqrt(part_share + SMALL) for part, part_share in zip(parts, (share, 1 - share))))
+    narrow, wide = made[0], made[-1]
+    sizes = [jnp.sqrt(part.real**2 + part.imag**2 + SMALL) for part in (narrow, wide)]
+    magnitude = jnp.minimum(sound.magnitude(mel_BTM, *sizes), LOUDEST)
+    turn = jax.lax.complex(jnp.cos(told.phase), jnp.sin(told.phase))
+    return magnitude * mask_BT1, narrow / sizes[0] * turn, begins
+
+
+def spoken(magnitude_BTF, unit_BTF, mask_BT1, hop: int, rounds: int):
+    return inverse(agreed(magnitude_BTF * unit_BTF, magnitude_BTF, mask_BT1, hop, rounds), mask_BT1, hop)
 
 
 def agreed(spectrum_BTF, magnitude_BTF, mask_BT1, hop: int, rounds: int):
@@ -102,14 +156,17 @@ def agreed(spectrum_BTF, magnitude_BTF, mask_BT1, hop: int, rounds: int):
     return jax.lax.fori_loop(0, rounds, one, (spectrum_BTF, spectrum_BTF))[0] if rounds else spectrum_BTF
 
 
-def transform(wave_BS, size: int, hop: int):
-    """Short-time Fourier transform (B, T, F) of T * hop samples, framed as `inverse` does; zeros lie beyond the ends."""
+def transform(wave_BS, size: int, hop: int, points: int | None = None):
+    """Short-time Fourier transform (B, T, F) of T * hop samples, framed as `inverse` does; zeros lie beyond the ends.
+
+    Of windows of `size` samples, at more `points` where these are asked for.
+    """
     laps, side = -(-size // hop), (size - hop) // 2
     rows = wave_BS.shape[1] // hop + laps - 1
     padded = jnp.pad(wave_BS, ((0, 0), (side, rows * hop - wave_BS.shape[1] - side))).reshape(len(wave_BS), rows, hop)
     T = rows - laps + 1
     frames = jnp.concatenate([padded[:, k : k + T] for k in range(laps)], axis=-1)[..., :size]
-    return jnp.fft.rfft(frames * hann(size))
+    return jnp.fft.rfft(frames * hann(size), n=points)
 
 
 def inverse(spectrum_BTF, mask_BT1, hop: int):

@@ -1,7 +1,8 @@
 """Compiled steps of `vocoder.fourier`: on spectra alone, then against critics.
 
 A state is a dict of step, params, opt, ema and, for the second, critics and critic_opt; the old one is given up. Parts of a
-batch are dicts of mel (P, B, T, M), wave (P, B, S) and lengths (P, B) in frames, 0 for an item that only fills.
+batch are dicts of mel (P, B, T, M), wave (P, B, S), pitch (P, B, T) in Hz, 0 where unvoiced, lengths (P, B) in frames, 0 for an
+item that only fills, and the `Start` of each.
 """
 
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ import optax
 
 from blocks.common.jax_nn import gradient, summed
 from blocks.vocoder.fourier.critics import Critics, adversarial_loss, critic_loss, feature_loss
-from blocks.vocoder.fourier.losses import magnitudes, spectral
-from blocks.vocoder.fourier.net import Generator, spectra, spoken, transform
+from blocks.vocoder.fourier.losses import spectral, voice
+from blocks.vocoder.fourier.net import Generator, heard_pitch, spectra, spoken, tell
 from blocks.vocoder.fourier.sound import Sound
+from blocks.vocoder.fourier.source import Start
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Steps:
     decay: float  # of the averaged weights
     critics: Critics
     critic_optimizer: optax.GradientTransformation
-    magnitude_weight: float
+    pitch_weight: float
     spectral_weight: float
     feature_weight: float
 
@@ -65,20 +67,30 @@ class Steps:
         return jax.jit(step, donate_argnums=0)
 
     def _made(self, params, part):
-        """Wave and magnitudes."""
-        found, phase, mask = spectra(self.generator, {"params": params}, part["mel"], part["lengths"], self.sound)
-        return spoken(found, phase, mask, self.sound.hop, self.rounds), found
+        """The wave, of a source with the pitch and voicing of the recording; and what is told of these."""
+        told, mask = tell(self.generator, {"params": params}, part["mel"], part["lengths"], self.sound)
+        voiced = part["pitch"] > 0
+        pitch = jnp.where(voiced, part["pitch"], jax.lax.stop_gradient(heard_pitch(told)))
+        found, unit, _ = spectra(
+            told,
+            pitch,
+            voiced.astype(pitch.dtype),
+            part["mel"],
+            part["lengths"],
+            mask,
+            Start(*part["start"]),
+            self.sound,
+        )
+        return spoken(found, unit, mask, self.sound.hop, self.rounds), (told.pitch, told.voiced)
 
-    def _distance(self, wave, found, part):
-        spec = self.sound.spec
-        apart = spectral(wave, part["wave"], spec.sample_rate)
-        meant = transform(part["wave"], self.sound.size, spec.hop_length)
-        return apart + self.magnitude_weight * magnitudes(found, meant, part["lengths"])
+    def _distance(self, wave, heard, part):
+        apart = spectral(wave, part["wave"], self.sound.spec.sample_rate)
+        return apart + self.pitch_weight * voice(*heard, part["pitch"], part["lengths"])
 
     def _both(self, params, critics, part):
         """Numbers, the slope of the generator and that of the critics, from one look of the critics at both waves."""
         size, weight = len(part["wave"]), part["weight"]
-        (fake, found), back_to_generator = jax.vjp(lambda params: self._made(params, part), params)
+        (fake, heard), back_to_generator = jax.vjp(lambda params: self._made(params, part), params)
         waves = jnp.concatenate([part["wave"], fake])
         seen, back = jax.vjp(lambda critics, waves: self.critics.apply({"params": critics}, waves), critics, waves)
 
@@ -96,16 +108,16 @@ class Steps:
         def of_them(seen):
             return (critic_loss(*halves(seen)) * weight).sum()
 
-        def distance(wave, found):
-            return (self._distance(wave, found, part) * weight).sum()
+        def distance(wave, heard):
+            return (self._distance(wave, heard, part) * weight).sum()
 
         verdict, verdict_slope = jax.value_and_grad(of_them)(seen)
         (value, numbers), value_slope = jax.value_and_grad(against_them, has_aux=True)(seen)
-        far, (far_slope, found_slope) = jax.value_and_grad(distance, argnums=(0, 1))(fake, found)
+        far, slopes = jax.value_and_grad(distance, argnums=(0, 1))(fake, heard)
         critic_slope, _ = back(verdict_slope)
         _, waves_slope = back(value_slope)  # that of the recordings leads nowhere
-        weighty = self.spectral_weight
-        (slope,) = back_to_generator((waves_slope[size:] + weighty * far_slope, weighty * found_slope))
+        far_slope, heard_slope = jax.tree.map(lambda slope: self.spectral_weight * slope, slopes)
+        (slope,) = back_to_generator((waves_slope[size:] + far_slope, heard_slope))
         numbers |= {"loss": value + self.spectral_weight * far, "loss_spectral": far, "loss_critic": verdict}
         return numbers, slope, critic_slope
 
