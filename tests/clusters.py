@@ -32,6 +32,7 @@ def _environment() -> dict[str, str]:
         "RAY_AUTH_TOKEN_PATH": str(token),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        "RAY_local_fs_capacity_threshold": "1",  # a disk that others fill is theirs to see to
     }
 
 
