@@ -20,6 +20,8 @@ class Joins:
                 self.joined(node)
             return origins.made_by(node.name)
         rows = self.united(node) if node.verb == "union" else self.joined(node)
+        if node.verb == "pick" and rows:
+            self.shown(node, rows)
         return origins.ONE_ROW if node.verb in ("fit", "load", "reduce") else rows
 
     def joined(self, node: Node) -> origins.Branches | None:
@@ -36,6 +38,16 @@ class Joins:
             known = [self.walk.rows.get(edge.node) for _, edge in nested]
             rows, first = None if None in known else frozenset().union(*known), str(nested[0][1])
         return self.filter(node, rows, first)
+
+    def shown(self, node: Node, rows: origins.Branches) -> None:
+        """A pick copies nothing: every table that it takes a field of must hold each row that it shows."""
+        for path, edge in node.edges():
+            rows_there = self.walk.rows.get(edge.node)
+            if rows_there == origins.ONE_ROW and self.walk.nodes[edge.node].verb not in ("fit", "load"):
+                found = f"{edge.node} is one row that joins every row, but a pick shows only fields of its own rows"
+                hope = f"wire {edge} to the node that needs it, which gets it with each row"
+                here = f"{node.name}.{path[0]} <- {edge}: {found}, those of {_names(rows)}"
+                self.walk.wrong(edge.place, f"{here} {self.walk.of(edge.node)}; {hope}")
 
     def meet(self, here: str, rows: origins.Branches | None, first: str, edge: Edge):
         """The join of `rows` with an edge's, and what the next one is compared with in messages."""
