@@ -167,7 +167,9 @@ class _Walk:
     def ports(self, node: Node, cls, spec: AudioSpec) -> tuple[type[Schema] | None, dict[str, Field] | None]:
         """The input schema and the output fields of a node with a block; its edges are checked on the way."""
         if cls is None:
-            for path, edge in node.edges():
+            for path, edge in (
+                node.edges() if node.verb != "pick" else ()
+            ):  # those of a pick are taken when it is picked
                 self.take(edge, ".".join((node.name, *path)))
             return None, None
         if node.verb == "load":
