@@ -60,6 +60,10 @@ def _data(meta: dict, heard: dict, made_by: list[dict]) -> str:
     for name in ("speakers", "languages", "styles", "licences"):
         if name in heard:
             facts[name.capitalize()] = f"{len(heard[name])}: {_counts(heard[name])}"
+    if len(heard.get("languages", ())) > 1 and (spoken := heard.get("speaker_languages")):
+        facts["Languages of speakers"] = _several(
+            [f"{name} {', '.join(found)}" for name, found in spoken.items()], "; "
+        )
     facts["Licences of all it was made from"] = ", ".join(meta["licences"]) or "none stated"
     facts["Made by"] = f"graph {meta['graph']}, seed {meta['seed']}, after " + (
         ", ".join(f"{made['node']} ({made['block']})" for made in made_by) or "nothing"
@@ -68,8 +72,11 @@ def _data(meta: dict, heard: dict, made_by: list[dict]) -> str:
 
 
 def _counts(found: dict[str, int]) -> str:
-    named = [f"{name} ({count:,} rows)" for name, count in list(found.items())[:_NAMED]]
-    return ", ".join(named) + (f" and {len(found) - _NAMED} more" if len(found) > _NAMED else "")
+    return _several([f"{name} ({count:,} rows)" for name, count in found.items()], ", ")
+
+
+def _several(named: list[str], between: str) -> str:
+    return between.join(named[:_NAMED]) + (f" and {len(named) - _NAMED} more" if len(named) > _NAMED else "")
 
 
 def _scores(metrics: dict) -> str:

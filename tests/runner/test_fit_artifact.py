@@ -1,6 +1,8 @@
 """What a training publishes: who was heard, where it comes from, how it is used, and weights that load again."""
 
 import json
+import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,8 @@ max_failed: 0.5
 nodes:
   one: {{read: corpus.ljspeech, config: {{path: {root}, prefix: a/, language: en, speaker: ann, licence: CC0-1.0, splits: [train, dev]}}}}
   two: {{read: corpus.ljspeech, config: {{path: {root}, prefix: b/, language: es, speaker: bo, licence: MIT, splits: [train, dev]}}}}
-  both: {{union: [one, two]}}
+  three: {{read: corpus.ljspeech, config: {{path: {root}, prefix: c/, language: en, speaker: bo, licence: MIT, splits: [train, dev]}}}}
+  both: {{union: [one, two, three]}}
   clip: {{pick: {{wave: both.wave, split: both.split}}, where: {{both.seconds: {{max: 2.0}}}}}}
   soft: {{map: toy.gain, in: {{wave: clip.wave}}}}
   model: {{fit: toy.tuned, in: {{wave: soft.wave, split: clip.split}}, config: {{max_frames: 90000, max_steps: 4}}}}
@@ -44,20 +47,26 @@ def test_who_was_heard_is_counted_from_the_rows(voices):
     found = json.loads((folder / "artifact.json").read_text())["lineage"]["trained_on"]
     table = store.find_table(record["nodes"]["both"]["digest"])
     clip = store.find_table(record["nodes"]["clip"]["digest"])
-    rows = [table.get(id, ("split", "speaker", "seconds")) for id in clip.ids]
+    rows = [table.get(id, ("split", "speaker", "language", "seconds")) for id in clip.ids]
     train = [row for row in rows if row["split"] == "train"]
     assert len(train) < len(rows) < len(table), "some are dev, and some too long"
     assert (found["rows"], found["dev_rows"]) == (len(train), len(rows) - len(train))
     assert found["hours"] == pytest.approx(sum(row["seconds"] for row in train) / 3600, abs=5e-4)
     assert found["speakers"] == {name: sum(row["speaker"] == name for row in train) for name in ("ann", "bo")}
     assert found["languages"].keys() == {"en", "es"}
+    pairs = Counter((row["speaker"], row["language"]) for row in train)
+    spoken = found["speaker_languages"]
+    assert {(name, tag): rows for name, tags in spoken.items() for tag, rows in tags.items()} == pairs
+    assert spoken.keys() == {"ann", "bo"}
+    assert list(spoken["bo"].values()) == sorted(spoken["bo"].values(), reverse=True)
+    assert len(spoken["bo"]) == 2
     assert found["licences"] == {"CC0-1.0": found["speakers"]["ann"], "MIT": found["speakers"]["bo"]}
 
 
 def test_where_it_comes_from_is_told_without_paths_of_this_machine(voices):
     about = json.loads((voices[2] / "artifact.json").read_text())
     made = {node["node"]: node for node in about["lineage"]["made_by"]}
-    assert made.keys() == {"soft", "one", "two"}, "what has a block"
+    assert made.keys() == {"soft", "one", "two", "three"}, "what has a block"
     assert made["one"]["config"]["speaker"] == "ann"
     assert made["one"]["data"]
     assert str(voices[2].parents[2]) not in (voices[2] / "artifact.json").read_text()
@@ -100,6 +109,7 @@ def test_the_card_names_data_scores_and_limits(voices):
     assert f"- Rows: {rows} for training, {metrics['dev_items']} for validation" in text
     assert "- Speakers: 2: " in text
     assert "ann (" in text
+    assert re.search("^- Languages of speakers: bo (en, es|es, en); ann en$", text, re.MULTILINE)
     assert "- Licences of all it was made from: CC0-1.0, MIT" in text
     assert f"{metrics['best']['score']:.6g} at step {metrics['best']['step']}" in text
     assert "## Known limits\n- It knows one level for all waves.\n" in text
