@@ -51,6 +51,7 @@ def serve(
         from runner.serve.replicas import serving, wait
 
         about = describe(live, max_chars=max_chars, max_waiting=max_waiting, token_hash=token)
+        print("Starting: models are loaded, and the graph speaks once ...", file=sys.stderr, flush=True)
         with serving(live, about, host, port, replicas):
             print(f"Listening on http://{f'[{host}]' if ':' in host else host}:{port} (Ctrl-C ends it)", flush=True)
             wait()

@@ -17,7 +17,7 @@ class About:
 
     graph: str
     sample_rate: int  # Hz
-    voices: list[dict]
+    voices: list[dict]  # name, language that is spoken where none is asked for, and languages where there are several
     fields: list[str]  # what a row of the source takes
     chosen: bool  # whether the voice is a field of the row
     info: dict
@@ -41,11 +41,11 @@ def describe(live: Live, **limits) -> About:
     """`limits` are the later fields of `About`."""
     graph, nodes = live.checked.graph, live.checked.nodes
     models = {name: Path(folder) for name, folder in live.weights.items()}
-    chosen, names, languages = _who(live, models)
+    chosen, names, heard = _who(live, models)
     return About(
         graph=graph.name,
         sample_rate=live.sample_rate,
-        voices=_voices(names, languages, nodes[live.source].config),
+        voices=_voices(names, heard, nodes[live.source].config),
         fields=list(live.fields),
         chosen=chosen,
         info={
@@ -60,8 +60,8 @@ def describe(live: Live, **limits) -> About:
     )
 
 
-def _who(live: Live, models: dict[str, Path]) -> tuple[bool, list[str], list[str]]:
-    """Whether a row chooses who speaks, who can, and the languages that these were heard in.
+def _who(live: Live, models: dict[str, Path]) -> tuple[bool, list[str], dict]:
+    """Whether a row chooses who speaks, who can, and what the model of these has heard.
 
     A row does where the source's `speaker` is wired to a model with rows for names: of these, those that it was last
     trained on. Else it is the one voice that a model was trained on.
@@ -76,19 +76,40 @@ def _who(live: Live, models: dict[str, Path]) -> tuple[bool, list[str], list[str
             tables = json.loads(file.read_text("utf-8")).get("tables", {}) if file.is_file() else {}
             known = tables.get(".".join(path), ())
             if names := [each for each in known if each in heard.get("speakers", known)]:
-                return True, names, list(heard.get("languages", ()))
+                return True, names, heard
     for heard in map(_trained_on, models.values()):
         if len(heard.get("speakers", ())) == 1:
-            return False, list(heard["speakers"]), list(heard.get("languages", ()))
-    return False, [live.checked.graph.name], []
+            return False, list(heard["speakers"]), heard
+    return False, [live.checked.graph.name], {}
 
 
-def _voices(names: list[str], languages: list[str], settings) -> list[dict]:
-    """The source's own first, with a language where there was one, or where the settings say it."""
-    first, language = getattr(settings, "speaker", None), getattr(settings, "language", None)
-    ordered = sorted(names, key=lambda name: name != first)
-    one = languages[0] if len(languages) == 1 else None
-    return [{"name": name, "language": one or (language if not n else None)} for n, name in enumerate(ordered)]
+def _voices(names: list[str], heard: dict, settings) -> list[dict]:
+    """The source's own first. Of its languages, that of the settings comes first, of others the most heard.
+
+    Several are told only where a row of the source can choose.
+    """
+    own, wanted = getattr(settings, "speaker", None), getattr(settings, "language", None)
+    voices = []
+    for name in sorted(names, key=lambda name: name != own):
+        languages = _languages(name, heard)
+        if not voices:
+            languages = sorted(languages, key=lambda tag: not _alike(tag, wanted)) or [wanted]
+        voice = {"name": name, "language": languages[0] if languages else None}
+        voices.append(voice | ({"languages": languages} if len(languages) > 1 and wanted else {}))
+    return voices
+
+
+def _languages(speaker: str, heard: dict) -> list[str]:
+    """Those that the speaker was heard in; older artifacts tell it only where all were heard in one, or all were one."""
+    if not (found := heard.get("speaker_languages", {}).get(speaker)):
+        found = heard.get("languages", {})
+        found = found if len(found) == 1 or list(heard.get("speakers", ())) == [speaker] else {}
+    return [tag for tag in found if tag != "und"]  # undetermined
+
+
+def _alike(tag: str, other: str | None) -> bool:
+    """Whether two tags are of one language, such as en and en-US."""
+    return other is not None and tag.split("-")[0].lower() == other.split("-")[0].lower()
 
 
 def _trained_on(folder: Path) -> dict:

@@ -33,7 +33,8 @@ class Site:
         self.busy = 0  # requests that are being answered with speech
 
     def app(self) -> FastAPI:
-        app = FastAPI(title=f"voxblocks: {self.about.graph}", docs_url=None, redoc_url=None, openapi_url=None)
+        none = dict.fromkeys(("docs_url", "redoc_url", "openapi_url"))
+        app = FastAPI(title=f"voxblocks: {self.about.graph}", redirect_slashes=False, **none)
         app.add_api_route("/v1/audio/speech", self.speech, methods=["POST"], response_model=None)
         app.add_api_route("/v1/models", self.models)
         app.add_api_route("/voices", self.voices)
@@ -156,7 +157,10 @@ async def _refused(request: Request, error: Refused) -> JSONResponse:
 
 async def _no_route(request: Request, error: HTTPException) -> JSONResponse:
     """No such path, or not with this method."""
-    here, known = f"{request.method} {request.url.path}", "POST /v1/audio/speech, GET /, /voices, /info, /health"
+    here, known = (
+        f"{request.method} {request.url.path}",
+        "POST /v1/audio/speech, GET /, /voices, /info, /health, /v1/models",
+    )
     return await _refused(
         request, Refused(error.status_code, f"{here}: {error.detail}; there is {known}", headers=error.headers)
     )

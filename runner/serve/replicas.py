@@ -170,7 +170,8 @@ def _ray(replicas: int) -> Iterator[None]:
                 runtime_env={"env_vars": worker_environment()},
             )
         except Exception as error:  # as bare as this, where the machine is too busy
-            raise ClusterError(f"Ray could not be started: {reason_of(error)}") from error
+            why = f"{reason_of(error)}; where the machine is too busy for it, try again later"
+            raise ClusterError(f"Ray could not be started: {why}") from error
         yield
 
 

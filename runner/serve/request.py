@@ -72,20 +72,23 @@ def row_of(asked: Speech, about: About) -> dict:
         message = f"input: {len(text)} characters, want {about.max_chars} at most; send the text in parts"
         raise Refused(400, message, "input", "too_long")
     row = {"text": text}
-    names = [voice["name"] for voice in about.voices]
-    if asked.voice is not None and asked.voice not in names:
-        message = f"voice: there is no {asked.voice!r}; there is {', '.join(names)}"
+    voices = {voice["name"]: voice for voice in about.voices}
+    if asked.voice is not None and asked.voice not in voices:
+        known = suggest(asked.voice, list(voices)) or "; GET /voices lists those that there are"
+        message = f"voice: there is no {asked.voice!r}{known}"
         raise Refused(400, message, "voice", "unknown_voice")
+    voice = about.voices[0] if asked.voice is None else voices[asked.voice]
     if about.chosen:
-        row["speaker"] = asked.voice or names[0]
+        row["speaker"] = voice["name"]
     if "speaking_rate" in about.fields:
         row["speaking_rate"] = asked.speed
     elif asked.speed != 1:
         raise Refused(400, "speed: the voice has one speed, want 1", "speed", "invalid_value")
-    if asked.language is not None:
-        if "language" not in about.fields:
+    if "language" not in about.fields:
+        if asked.language is not None:
             raise Refused(400, "language: the graph's texts have none; leave it out", "language", "invalid_value")
-        row["language"] = asked.language
+    elif language := asked.language or voice["language"]:
+        row["language"] = language
     return row
 
 

@@ -15,7 +15,8 @@ pytest.importorskip("fastapi")
 from fastapi.testclient import TestClient
 
 from blocks.base import BadItem
-from runner.serve.about import describe
+from blocks.corpus.lines import Config as Settings
+from runner.serve.about import _voices, describe
 from runner.serve.app import Site
 from runner.serve.sound import TYPES
 from runner.serve.speaker import BATCH, Speaker
@@ -94,6 +95,49 @@ def test_slow_lasts_longer(client):
     assert lengths[0] == pytest.approx(4 * lengths[1], rel=0.15)
 
 
+SPANISH = "Buenos días."  # which an English tongue says in another way
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, {"speaker": "ann", "language": "en-US"}),
+        ({"voice": "eva"}, {"speaker": "eva", "language": "es-MX"}),
+        ({"voice": "eva", "language": "en-US"}, {"speaker": "eva", "language": "en-US"}),
+        ({"voice": "ben", "language": "es-MX"}, {"speaker": "ben", "language": "es-MX"}),  # which it was never heard in
+    ],
+)
+def test_a_voice_speaks_its_own_language_unless_another_is_asked_for(client, live, given, said):
+    answer = ask(client, input=SPANISH, response_format="pcm", **given)
+    assert answer.status_code == 200, answer.text
+    found = np.frombuffer(answer.content, "<i2") / 2**15
+    spoken = {tag: live.run([said | {"text": SPANISH, "language": tag}])[0]["wave"] for tag in ("en-US", "es-MX")}
+    alike = [tag for tag, wave in spoken.items() if len(wave) == len(found) and np.allclose(wave, found, atol=1e-3)]
+    assert alike == [said["language"]]
+
+
+HEARD = {"ann": {"es-MX": 9, "en-US": 5}, "bo": {"ru-RU": 7}, "cy": {"und": 3}}
+
+
+@pytest.mark.parametrize(
+    ("heard", "settings", "found"),
+    [
+        ({"speaker_languages": HEARD}, "en", [["en-US", "es-MX"], ["ru-RU"], [None]]),
+        ({"speaker_languages": HEARD}, "cs", [["es-MX", "en-US"], ["ru-RU"], [None]]),
+        # artifacts of before: a language that all share, or all languages of a single voice
+        ({"languages": {"en-US": 3}}, "en", [["en-US"]] * 3),
+        ({"languages": {"en-US": 3, "es-MX": 4}}, "en", [["en"], [None], [None]]),
+        ({"languages": {"ru-RU": 4, "en-US": 3}, "speakers": {"ann": 7}}, "ru", [["ru-RU", "en-US"], [None], [None]]),
+        ({}, "en", [["en"], [None], [None]]),
+    ],
+)
+def test_languages_of_voices_are_those_that_the_artifact_tells(heard, settings, found):
+    voices = _voices(["bo", "ann", "cy"], heard, Settings(text="Hello.", speaker="ann", language=settings))
+    assert [voice["name"] for voice in voices] == ["ann", "bo", "cy"]
+    assert [voice.get("languages", [voice["language"]]) for voice in voices] == found
+    assert [voice["language"] for voice in voices] == [languages[0] for languages in found]
+
+
 # ---- refusals ----
 
 
@@ -105,7 +149,8 @@ def test_slow_lasts_longer(client):
         ({"input": "a" * 201}, 400, "input", "201 characters, want 200 at most"),
         ({"input": 7}, 400, "input", "input: input should be a valid string, got 7"),
         ({"input": None}, 400, "input", "got null"),
-        ({"voice": "carl"}, 400, "voice", "there is no 'carl'; there is ann, ben"),
+        ({"voice": "carl"}, 400, "voice", "there is no 'carl'; there is ann, ben, eva"),
+        ({"voice": "Ann"}, 400, "voice", "there is no 'Ann'; did you mean 'ann'?"),
         ({"speed": 0.2}, 400, "speed", "greater than or equal to 0.25, got 0.2"),
         ({"speed": 4.1}, 400, "speed", "less than or equal to 4"),
         ({"speed": "fast"}, 400, "speed", "valid number"),
@@ -145,8 +190,8 @@ def test_a_body_that_is_no_request_is_told(client, body, status, message):
 
 def test_other_types_paths_and_methods_are_refused_in_the_same_shape(client):
     answers = [client.post(SPEECH, content=b"{}", headers={"Content-Type": "text/plain"}), client.get(SPEECH)]
-    answers += [client.get("/v1/audio"), client.get("/docs")]
-    assert [answer.status_code for answer in answers] == [415, 405, 404, 404]
+    answers += [client.get("/v1/audio"), client.get("/docs"), client.post(SPEECH + "/", json={"input": "Hello."})]
+    assert [answer.status_code for answer in answers] == [415, 405, 404, 404, 404]
     assert all(answer.json()["error"]["message"] for answer in answers)
 
 
@@ -154,7 +199,11 @@ def test_other_types_paths_and_methods_are_refused_in_the_same_shape(client):
 
 
 def test_voices_models_info_and_health(client, live):
-    assert client.get("/voices").json() == {"voices": [{"name": "ann", "language": "en-US"}, {"name": "ben", "language": "en-US"}]}  # fmt: skip
+    assert client.get("/voices").json()["voices"] == [
+        {"name": "ann", "language": "en-US"},
+        {"name": "ben", "language": "en-US"},
+        {"name": "eva", "language": "es-MX", "languages": ["es-MX", "en-US"]},
+    ]
     assert [model["id"] for model in client.get("/v1/models").json()["data"]] == ["tiny"]
     info = client.get("/info").json()
     assert (info["graph"], info["spec"]["sample_rate"]) == ("tiny", 16000)
@@ -165,7 +214,7 @@ def test_voices_models_info_and_health(client, live):
         ("acoustic", "acoustic.parallel"),
         ("vocoder", "vocoder.fourier"),
     ]
-    assert info["models"][0]["trained_on"]["speakers"] == {"ann": 5, "ben": 5}
+    assert info["models"][0]["trained_on"]["speakers"] == {"eva": 11, "ann": 5, "ben": 5}
     assert "# " in info["models"][0]["card"]
     assert client.get("/health").json() == {"status": "ok", "busy": 0}
 

@@ -35,11 +35,11 @@ def test_it_answers_and_refuses_as_the_app_alone_does(running, live):
     status, body = running.speech(input=TEXTS[0], voice="ann")
     (row,) = live.run([{"text": TEXTS[0], "speaker": "ann"}])
     assert (status, len(body)) == (200, 2 * len(row["wave"]))
-    assert [voice["name"] for voice in running.get("/voices")["voices"]] == ["ann", "ben"]
+    assert [voice["name"] for voice in running.get("/voices")["voices"]] == ["ann", "ben", "eva"]
     for given, want, message in [
         ({"input": ""}, 400, "empty"),
         ({"input": "a" * 2001}, 400, "want 2000 at most"),
-        ({"input": "Hello.", "voice": "carl"}, 400, "there is ann, ben"),
+        ({"input": "Hello.", "voice": "carl"}, 400, "there is ann, ben, eva"),
         ({"input": "Hello.", "speed": 9}, 400, "speed"),
         ({"input": "§"}, 422, "no word"),
     ]:
@@ -143,7 +143,12 @@ def test_one_types_and_listens(running, browser, tmp_path):
     at("text").click()
     wait_for(lambda: Select(at("voice")).options)
     assert not at("error").is_displayed()
-    assert [option.text for option in Select(at("voice")).options] == ["ann (en-US)", "ben (en-US)"]
+    assert [option.text for option in Select(at("voice")).options] == [
+        "ann (en-US)",
+        "ben (en-US)",
+        "eva (es-MX, en-US)",
+    ]
+    assert not at("language").is_displayed()  # one is no choice
     for field in browser.find_elements(By.CSS_SELECTOR, "input:not([hidden]), select, textarea"):
         assert field.accessible_name, field.get_attribute("id")
 
@@ -176,9 +181,19 @@ def test_one_types_and_listens(running, browser, tmp_path):
     wait_for(lambda: browser.execute_script("return document.getElementById('player').currentTime") > 0.1)
     wide = browser.execute_script("return document.documentElement.scrollWidth - innerWidth")
     assert wide <= 0
+
+    Select(at("voice")).select_by_value("eva")
+    assert [option.text for option in Select(at("language")).options] == ["es-MX", "en-US"]
+    assert at("text").get_attribute("lang") == "es-MX"
+    Select(at("language")).select_by_value("en-US")
+    at("speak").click()
+    wait_for(lambda: at("speak").is_enabled())
+    assert not at("error").is_displayed()
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = {e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"}
-    assert asked
+    requests = [e["params"]["request"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    bodies = [json.loads(request["postData"]) for request in requests if "postData" in request]
+    assert [(body["voice"], body.get("language")) for body in bodies[1:]] == [("ben", None), ("eva", "en-US")]
+    asked = {request["url"] for request in requests}
     assert not [url for url in asked if not url.startswith((running.address, "data:", "blob:"))]
     severe = [entry["message"] for entry in browser.get_log("browser")]
     assert all("401" in message or "422" in message for message in severe), severe

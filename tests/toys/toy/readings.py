@@ -1,4 +1,7 @@
-"""Made-up recordings of English sentences: a tone for each letter, two voices. What a graph that speaks can be trained on."""
+"""Made-up recordings of sentences: a tone for each letter, three voices, one of which has two languages.
+
+What a graph that speaks can be trained on.
+"""
 
 from collections.abc import Iterator
 
@@ -7,17 +10,31 @@ import numpy as np
 from blocks.arrays import Language, Speaker, Split, Text, Wave
 from blocks.base import BlockConfig, NewRow, Source
 
-SENTENCES = (
-    "The quick brown fox jumps over the lazy dog.",
-    "She sells sea shells; which voice measures pleasure?",
-    "Hello world, this is a short thing to say!",
-    "Enjoy your azure boy, and how about that judge?",
-    "One two three four five six seven eight nine ten.",
-)
+SENTENCES = {
+    "en-US": (
+        "The quick brown fox jumps over the lazy dog.",
+        "She sells sea shells; which voice measures pleasure?",
+        "Hello world, this is a short thing to say!",
+        "Enjoy your azure boy, and how about that judge?",
+        "One two three four five six seven eight nine ten.",
+    ),
+    "es-MX": (
+        "La casa del perro es grande.",
+        "Buenos días, señora.",
+        "El niño come pan y queso.",
+        "Hoy llueve mucho en la ciudad.",
+        "Uno, dos, tres, cuatro.",
+        "Yo quiero agua, por favor.",
+    ),
+}
 
 
 class Config(BlockConfig):
-    speakers: tuple[str, ...] = ("ann", "ben")
+    speakers: tuple[tuple[str, tuple[str, ...]], ...] = (
+        ("ann", ("en-US",)),
+        ("ben", ("en-US",)),
+        ("eva", ("en-US", "es-MX")),
+    )
 
 
 class Reading(NewRow):
@@ -35,10 +52,11 @@ class Readings(Source[Config]):
         return self.config.model_dump_json()
 
     def read(self) -> Iterator[Reading]:
-        for voice, speaker in enumerate(self.config.speakers):
-            for number, text in enumerate(SENTENCES):
+        for voice, (speaker, languages) in enumerate(self.config.speakers):
+            texts = ((language, text) for language in languages for text in SENTENCES[language])
+            for number, (language, text) in enumerate(texts):
                 yield Reading(
-                    id=f"{speaker}-{number}", wave=self._wave(text, voice), text=text, language="en-US", speaker=speaker, split="train",
+                    id=f"{speaker}-{number}", wave=self._wave(text, voice), text=text, language=language, speaker=speaker, split="train",
                 )  # fmt: skip
 
     def _wave(self, text: str, voice: int) -> np.ndarray:
