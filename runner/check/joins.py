@@ -92,8 +92,7 @@ class Joins:
                     message = f"the ids of {source} would stand in it twice, by {other} and by {name}"
                     self.walk.wrong(place, f"{node.name}: {message}; pool tables that share no rows")
             pooled.append((name, rows))
-        rows = frozenset().union(*(rows for _, rows in pooled))
-        return self.filter(node, rows, node.members[0]) if node.members else None
+        return frozenset().union(*(rows for _, rows in pooled)) if node.members else None
 
 
 def _names(rows: origins.Branches) -> str:

@@ -19,7 +19,7 @@ KEYS = {  # verb -> what else its nodes may say
     "reduce": ("in", "config", "where", "scale", "spec"),
     "load": ("as", "spec"),
     "pick": ("where",),
-    "union": ("where",),
+    "union": (),  # of all rows; a pick of it may have fewer
 }
 VERBS = tuple(KEYS)
 TESTS = ("min", "max", "not")  # of a condition

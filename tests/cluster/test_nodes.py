@@ -48,7 +48,7 @@ def test_each_gpu_worker_has_a_machine_of_its_own(machines, driver):
 
 
 def test_workers_share_a_gpu_where_each_wants_half(machines, driver):
-    write(driver, "{workers: 4, cpus: 0.5, gpus: 0.5}", count=512, pause=0.02)
+    write(driver, "{workers: 4, cpus: 0.5, gpus: 0.5}", count=512, pause=0.05)
     code, _, err = driver.run("--address", machines.address)
     assert code == 0, err
     processes = sorted(len(found) for found in places(driver.lines()).values())
