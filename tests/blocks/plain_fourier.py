@@ -125,6 +125,15 @@ def laid(spectrum, hop):
     return wave[part] / weight[part]
 
 
+def early(gain):
+    """Minimum phases (T, F) of gains."""
+    cepstrum = np.fft.irfft(np.log(gain))
+    cepstrum[:, 0] = 0
+    cepstrum[:, 1 : cepstrum.shape[1] // 2] *= 2
+    cepstrum[:, cepstrum.shape[1] // 2 + 1 :] = 0
+    return np.fft.rfft(cepstrum).imag
+
+
 def speak(log_mel, scale, params, layers, spec, size, rounds, noise, given=None):
     """The wave (T * hop), of a table of noise; and the pitch (T). A pitch that is given is used in its place."""
     (mean, deviation), hop, T = scale, spec.hop_length, len(log_mel)
@@ -148,7 +157,7 @@ def speak(log_mel, scale, params, layers, spec, size, rounds, noise, given=None)
     gain = gains(log_mel, np.sqrt(np.abs(mixed(spec.n_fft, share)) ** 2 + 1e-8), spec)
     small = np.sqrt(np.abs(narrow) ** 2 + 1e-8)
     magnitude = np.minimum(small * between(gain, places) ** (1 / spec.power), 150.0)
-    spectrum = before = magnitude * narrow / small * np.exp(1j * made["phase"])
+    spectrum = before = magnitude * narrow / small * np.exp(1j * (made["phase"] + early((magnitude + 1e-5) / small)))
     for _ in range(rounds):
         heard = frames(laid(spectrum, hop), T, size, hop)
         ahead = heard + 0.99 * (heard - before)

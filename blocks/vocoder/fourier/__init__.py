@@ -1,8 +1,8 @@
 """Vocos-type vocoder (Flax): a ConvNeXt at frame rate tells what a source is like, an inverse Fourier transform speaks.
 
 The network hears in the log-mel how high a voice is, where it is voiced and how noisy; harmonics and noise of that kind are brought
-to the very mel that was given. How far phases are from those of the source the network tells as well; `rounds` of Griffin-Lim then
-make neighbouring frames agree. One network pass a frame and no loop over samples, so it runs many times faster than real time
+to the very mel that was given, by a filter of minimum phase. How far phases are from these the network tells as well; `rounds` of
+Griffin-Lim then make neighbouring frames agree. One network pass a frame and no loop over samples, so it runs many times faster than real time
 on a CPU. It is trained on pitch and on log-mel distances at several resolutions, then also against critics of folded waves and
 of complex spectra. A head for magnitudes is left out: what it learned from distances filled the valleys between harmonics.
 A sample depends on `lookahead` frames to either side: `stream` says the same as `apply` that much later.
@@ -31,7 +31,7 @@ class Config(FitConfig):
     hidden: PositiveInt = 256
     wide: PositiveInt = 768
     layers: PositiveInt = 8
-    rounds: NonNegativeInt = 8  # in which frames come to agree on phases, when it speaks
+    rounds: NonNegativeInt = 16  # in which frames come to agree on phases, when it speaks
     training_rounds: NonNegativeInt = 2  # the same, when it learns
     crop: PositiveInt = Field(64, multiple_of=8)  # frames of an item that a step sees
     lr: PositiveFloat = 5e-4

@@ -198,7 +198,9 @@ def _spectrum(graph: _Graph, block: Fourier, lay: "_Laying", frames: str) -> tup
     narrow, wide = (_mixed(graph, lay, waves, tonal, *view) for view in block._sound.views)
     sizes = [graph.size(part) for part in (narrow, wide)]
     magnitude = _turned(graph, graph.add("Min", _shaped(graph, block, mel, *sizes), np.float32(LOUDEST)))
-    phase = _turned(graph, told["phase"])
+    gain = graph.add("Div", graph.add("Add", magnitude, np.float32(FAINT)), sizes[0])
+    early = graph.add("MatMul", graph.add("Log", _turned(graph, gain)), block._sound.hilbert)
+    phase = _turned(graph, graph.add("Add", told["phase"], early))
     cos, sin = (graph.add(turn, phase) for turn in ("Cos", "Sin"))
     real, imaginary = graph.halves(narrow)
     scale = graph.add("Div", magnitude, sizes[0])

@@ -12,7 +12,7 @@ import numpy as np
 
 from blocks.common.jax_nn import conv
 from blocks.vocoder.fourier import source
-from blocks.vocoder.fourier.sound import LOWEST, OCTAVE, PITCHES, Sound
+from blocks.vocoder.fourier.sound import FAINT, LOWEST, OCTAVE, PITCHES, Sound
 from blocks.vocoder.fourier.source import Start
 
 KERNEL = 7  # frames
@@ -51,7 +51,7 @@ class ConvNeXt(nn.Module):
 class Told(NamedTuple):
     """What the network tells of every frame."""
 
-    phase: jax.Array  # (B, T, F) how far the phase is from the source's
+    phase: jax.Array  # (B, T, F) how far the phase is from that of a source and an early filter
     noisy: jax.Array  # (B, T, M) log-odds of the share of noise in what is voiced
     pitch: jax.Array  # (B, T, C) log-odds of every pitch
     voiced: jax.Array  # (B, T) log-odds
@@ -133,7 +133,8 @@ def spectra(told: Told, pitch_BT, voiced_BT, mel_BTM, lengths_B, mask_BT1, start
     narrow, wide = made[0], made[-1]
     sizes = [jnp.sqrt(part.real**2 + part.imag**2 + SMALL) for part in (narrow, wide)]
     magnitude = jnp.minimum(sound.magnitude(mel_BTM, *sizes), LOUDEST)
-    turn = jax.lax.complex(jnp.cos(told.phase), jnp.sin(told.phase))
+    early = sound.early(jax.lax.stop_gradient((magnitude + FAINT) / sizes[0]))
+    turn = jax.lax.complex(jnp.cos(early + told.phase), jnp.sin(early + told.phase))
     return magnitude * mask_BT1, narrow / sizes[0] * turn, begins
 
 

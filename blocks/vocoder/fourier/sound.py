@@ -13,7 +13,7 @@ from blocks.common.mel import mel_filters
 from blocks.spec import AudioSpec
 
 STEPS = 10  # towards magnitudes whose mel is the one given
-FAINT = 1e-5  # of what a mel sums up
+FAINT = 1e-5  # of what a mel sums up, and of a magnitude
 LEAST = 1e-12  # of a power, and of what is divided by
 LOWEST, OCTAVE, PITCHES = 50.0, 48, 192  # Hz, and how many pitches lie in an octave and in all
 _TOP = 1300.0  # Hz: above it mels are too wide to tell harmonics apart
@@ -52,6 +52,13 @@ class Sound:
         gain = gain[..., below] * (1 - weight) + gain[..., above] * weight
         return source_BTF * (jnp.sqrt(gain) if self.spec.power == 2 else gain)
 
+    def early(self, gain_BTF):
+        """(B, T, F): the phase of a filter of these gains that answers as early as can be, as a vocal tract does.
+
+        The minimum phase (Oppenheim & Schafer): a Hilbert transform of the logarithm, here as one product.
+        """
+        return jnp.log(gain_BTF) @ self.hilbert
+
     def likeness(self, mel_BTM):
         """(B, T, C) in -1..1: how like the fine structure of a mel is to that of harmonics of each pitch."""
         relief, patterns = self.patterns
@@ -69,6 +76,13 @@ class Sound:
         """The filters (G, M) of the spec, and of each of its bins its share in each mel (M, G)."""
         filters = mel_filters(self.spec)
         return filters, (filters / np.maximum(filters.sum(1, keepdims=True), 1e-12)).T
+
+    @cached_property
+    def hilbert(self):
+        """(F, F): takes logarithms of gains to phases, by a cepstrum of which no part comes before the beginning."""
+        cepstra = np.fft.irfft(np.eye(self.size // 2 + 1), n=self.size)
+        side = np.sign(np.fft.fftfreq(self.size)) * (np.arange(self.size) != self.size // 2)
+        return np.fft.rfft(cepstra * side).imag.astype(np.float32)
 
     @cached_property
     def patterns(self):
