@@ -1,4 +1,7 @@
-"""Acoustic model that listens: a recurrent decoder writes the log-mel and chooses by attention which phones to say next.
+"""Acoustic model that listens: a recurrent decoder chooses by attention which phones to say next, frame by frame.
+
+The frames that it goes on from are its own; the log-mel is written afterwards, of all that it listened to, by a postnet that sees
+none of them: small recurrent decoders go astray on their own frames long before they lose their place in the text.
 
 Durations come from attention, not from an aligner, and cannot be asked for. Every utterance is told with its attention's
 health; one that finds no end is a failure that says so. The prenet drops half of its units also when it speaks, drawn from
@@ -89,9 +92,9 @@ class Config(FitConfig):
     attention: Location | Dynamic = Field(Dynamic(), discriminator="kind")
     decoder: PositiveInt = 256
     decoder_dropout: float = Field(0.1, ge=0, lt=1)
-    postnet: PositiveInt = 128
-    postnet_layers: PositiveInt = 4
-    postnet_kernel: Kernel = 5
+    postnet: PositiveInt = 192
+    postnet_layers: PositiveInt = 6
+    postnet_kernel: Kernel = 7
     # training
     lr: PositiveFloat = 1e-3
     final_lr: float = Field(0.05, ge=0, le=1)  # what is left of it at the last step

@@ -1,11 +1,10 @@
-"""The network: an encoder of phones, a recurrent decoder that listens to it and writes some frames a step, a postnet.
+"""The network: an encoder of phones, a recurrent decoder that listens to it, some frames a step, and a postnet that writes.
 
 Axes: B items, N phones, T frames, M mels, S steps of R frames, E encoder width, P prenet width, Q decoder width.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +13,7 @@ from torch import nn
 from blocks.acoustic._embed import Embed
 from blocks.acoustic._inputs import Inputs
 from blocks.acoustic.attention.attend import DynamicConvolution, LocationSensitive
-from blocks.common.torch_nn import mask_of
+from blocks.common.torch_nn import Stack, mask_of
 
 Arrays = Mapping[str, torch.Tensor]  # as `Inputs.arrays` makes them
 
@@ -38,20 +37,18 @@ class Said:
 
 
 class Convolutions(nn.Module):
-    """Convolutions over time, each normalised frame by frame, that see nothing of what is not `real` (B, L, 1)."""
+    """Convolutions over phones, each normalised phone by phone, that see nothing of what is not `real` (B, N, 1)."""
 
-    def __init__(self, widths: list[int], kernel: int, activation: Callable, dropout: float, last: bool):
+    def __init__(self, width: int, layers: int, kernel: int, dropout: float):
         super().__init__()
-        pairs = list(pairwise(widths))
-        self.layers = nn.ModuleList(nn.Conv1d(a, b, kernel, padding=kernel // 2) for a, b in pairs)
-        self.norms = nn.ModuleList(nn.LayerNorm(b) for _, b in (pairs if last else pairs[:-1]))
-        self.activation, self.dropout = activation, dropout
+        self.layers = nn.ModuleList(nn.Conv1d(width, width, kernel, padding=kernel // 2) for _ in range(layers))
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(layers))
+        self.dropout = dropout
 
     def forward(self, x: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
-        for at, layer in enumerate(self.layers):
+        for layer, norm in zip(self.layers, self.norms):
             x = layer((x * real).transpose(1, 2)).transpose(1, 2)
-            if at < len(self.norms):
-                x = F.dropout(self.activation(self.norms[at](x)), self.dropout, self.training)
+            x = F.dropout(F.relu(norm(x)), self.dropout, self.training)
         return x * real
 
 
@@ -60,9 +57,7 @@ class Encoder(nn.Module):
         super().__init__()
         width = config.encoder
         self.embed = Embed(inputs, width)
-        self.convolutions = Convolutions(
-            [width] * (config.encoder_layers + 1), config.encoder_kernel, F.relu, config.encoder_dropout, last=True
-        )
+        self.convolutions = Convolutions(width, config.encoder_layers, config.encoder_kernel, config.encoder_dropout)
         self.recurrent = nn.LSTM(width, width // 2, batch_first=True, bidirectional=True)
 
     def forward(self, given: Arrays) -> tuple[torch.Tensor, torch.Tensor]:
@@ -92,6 +87,23 @@ class Prenet(nn.Module):
         return F.relu(self.second(hidden)) * (keep_second.to(frame.device) * scale)
 
 
+class Postnet(nn.Module):
+    """The mel to use, of all that was listened to, before and after. It sees no frame that was fed back: none of their errors."""
+
+    def __init__(self, encoder: int, mels: int, config):
+        super().__init__()
+        width, dropout = config.postnet, config.encoder_dropout / 3
+        self.group = config.frames_a_step
+        self.heard = nn.Linear(encoder, width * self.group)
+        self.stack = Stack(width, 3 * width, config.postnet_layers, config.postnet_kernel, dropout=dropout)
+        self.out = nn.Linear(width, mels)
+
+    def forward(self, contexts: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+        """Scaled mels (B, T, M) of contexts (B, S, E); bool (B, T) says what is real."""
+        B, S, _ = contexts.shape
+        return self.out(self.stack(self.heard(contexts).view(B, S * self.group, -1), real))
+
+
 class Net(nn.Module):
     def __init__(self, inputs: Inputs, config, mels: int):
         super().__init__()
@@ -105,10 +117,7 @@ class Net(nn.Module):
         self.speaker = nn.LSTM(width + encoder, width, batch_first=True)
         self.frames = nn.Linear(width + encoder, mels * self.frames_a_step)
         self.stop = nn.Linear(width + encoder, 1)
-        inner = [config.postnet] * (config.postnet_layers - 1)
-        self.postnet = Convolutions(
-            [mels, *inner, mels], config.postnet_kernel, torch.tanh, config.encoder_dropout, last=False
-        )
+        self.postnet = Postnet(encoder, mels, config)
         self.register_buffer("mean", torch.zeros(mels))
         self.register_buffer("std", torch.ones(mels))
 
@@ -137,7 +146,8 @@ class Net(nn.Module):
         spoken, _ = self.speaker(torch.cat((hiddens, contexts), 2))
         spoken = torch.cat((F.dropout(spoken, self.dropout, self.training), contexts), 2)
         coarse = self.frames(spoken).view(B, T, M)
-        return Taught(coarse, self._refined(coarse, frames), self.stop(spoken)[:, :, 0], weights)
+        fine = self.postnet(contexts, mask_of(frames, T))
+        return Taught(coarse, fine, self.stop(spoken)[:, :, 0], weights)
 
     def _alone(self, heard: torch.Tensor, memory: torch.Tensor, padding: torch.Tensor) -> tuple:
         """Hidden states, contexts and weights (B, S, ...), each step listening by what the last ones did."""
@@ -172,16 +182,15 @@ class Net(nn.Module):
         frame = memory.new_zeros(len(memory), self.mels)
         steps, waited = torch.zeros_like(final), torch.zeros_like(final)
         ended = torch.zeros_like(padding[:, 0])
-        said, listened = [], []
+        contexts, listened = [], []
         for step in range(int(limit.max())):
             heard = self.prenet.dropped(frame, *kept(step))
             hidden = self._stepped(self.listener, (heard, context), hidden)
             context, weights, state = self._listen(hidden[0], memory, state)
             second = self._stepped(self.speaker, (hidden[0], context), second)
             spoken = torch.cat((second[0], context), 1)
-            frames = self.frames(spoken).view(-1, self.frames_a_step, self.mels)
-            frame = frames[:, -1]
-            said.append(frames)
+            frame = self.frames(spoken)[:, -self.mels :]  # the last of the step
+            contexts.append(context)
             listened.append(weights)
             going = ~ended & (steps < limit)
             steps += going
@@ -189,8 +198,8 @@ class Net(nn.Module):
             ended |= going & ((self.stop(spoken)[:, 0] > 0) | (waited > linger))
             if bool((ended | (steps >= limit)).all()):
                 break
-        coarse = torch.cat(said, 1)
-        fine = self._refined(coarse, steps * self.frames_a_step)
+        real = mask_of(steps * self.frames_a_step, len(contexts) * self.frames_a_step)
+        fine = self.postnet(torch.stack(contexts, 1), real)
         return Said(fine * self.std + self.mean, torch.stack(listened, 1), steps, ended)
 
     def _start(self, memory: torch.Tensor, padding: torch.Tensor) -> tuple:
@@ -200,9 +209,6 @@ class Net(nn.Module):
     def _listen(self, query: torch.Tensor, memory: torch.Tensor, state: tuple) -> tuple:
         weights, state = self.attention(query, state)
         return (weights[:, None] @ memory)[:, 0], weights, state
-
-    def _refined(self, coarse: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
-        return coarse + self.postnet(coarse, mask_of(frames, coarse.shape[1])[:, :, None])
 
 
 def _attention(config) -> nn.Module:
