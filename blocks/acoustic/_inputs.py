@@ -18,6 +18,14 @@ from blocks.common.phones import SILENCES, STRESS, stressless
 from blocks.common.symbols import Symbols
 from blocks.load import suggest
 
+# What a voice with few recordings never said, and what passes for it: best first, each apart in one feature.
+NEAR = {
+    "ʒ": ("d͡ʒ", "ʃ"), "d͡ʒ": ("ʒ", "t͡ʃ"), "t͡ʃ": ("ʃ", "d͡ʒ"), "ʃ": ("ʂ", "t͡ʃ"), "ʂ": ("ʃ",), "ʐ": ("ʒ",), "θ": ("f", "s"),
+    "ð": ("v", "z", "d"), "x": ("h", "k"), "h": ("x",), "ɹ": ("r", "ɾ"), "r": ("ɹ", "ɾ"), "ɾ": ("r", "ɹ"), "ɫ": ("l",),
+    "l": ("ɫ",), "ŋ": ("n",), "ɲ": ("n",), "ʔ": ("t",), "ɚ": ("ɝ", "ɜ"), "ɝ": ("ɚ", "ɜ"), "ɜ": ("ɝ", "ə"), "ɒ": ("ɔ", "ɑ"),
+    "ɔ": ("ɒ", "o"), "ʌ": ("ə", "ɐ"), "ɐ": ("ʌ", "ə"), "ʊ": ("u",), "ɪ": ("i",), "ɔɪ": ("oi",), "əʊ": ("oʊ",), "oʊ": ("əʊ",),
+}  # fmt: skip
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]  # of a stream or a global
 
 
@@ -135,9 +143,14 @@ class Inputs:
                 raise BadItem(f"the model knows no {name} {value!r}{suggest(value, list(table))}")
 
     def row(self, phone: str) -> int:
-        """Of the phone; else of the same with another stress, or of another silence; else 0."""
-        like = SILENCES if phone in SILENCES else [mark + stressless(phone) for mark in STRESS]
-        return self.phones.row(phone) or next((row for one in sorted(like) if (row := self.phones.row(one))), 0)
+        """Of the phone; else of the same with another stress, of another silence, or of one that is `NEAR`; else 0."""
+        if phone in SILENCES:
+            like = sorted(SILENCES)
+        else:
+            plain = stressless(phone)
+            stress = phone.removesuffix(plain)
+            like = [mark + one for one in (plain, *NEAR.get(plain, ())) for mark in dict.fromkeys((stress, *STRESS))]
+        return next((row for one in (phone, *like) if (row := self.phones.row(one))), 0)
 
     def arrays(self, items: list, length: int = 0) -> dict[str, np.ndarray]:
         """`phones` (B, N), `streams.NAME` (B, N) or (B, N, C), `globals.NAME` (B) or (B, C), `tokens` (B): zeros beyond the end."""

@@ -32,6 +32,7 @@ _DIALOG = re.compile(
 
 class Config(RecordingConfig):
     languages: tuple[Literal["cs", "nl"], ...] = Field(("cs", "nl"), min_length=1)
+    levels: tuple[str, ...] = ()  # of the game; none: all
     channel: Channel = "mix"  # all of Dutch is stereo, with a little echo
 
 
@@ -47,8 +48,16 @@ class Fillets(Source[Config]):
         return debian.fingerprint(self._packages())
 
     def read(self) -> Iterator[Utterance | Failure | Skip]:
+        """Raises ValueError for a level that the game lacks."""
         for language in self.config.languages:
-            yield from rows(Utterance, _entries(language), self.config, self.spec.sample_rate)
+            yield from rows(Utterance, self._chosen(language), self.config, self.spec.sample_rate)
+
+    def _chosen(self, language: str) -> list[Entry]:
+        entries, wanted = list(_entries(language)), set(self.config.levels)
+        levels = {entry.key for entry in entries}
+        if unknown := ", ".join(sorted(wanted - levels)):
+            raise ValueError(f"levels {unknown} are not in {language}, want some of {', '.join(sorted(levels))}")
+        return [entry for entry in entries if not wanted or entry.key in wanted]
 
     def _packages(self) -> list[str]:
         return ["fillets-ng-data", *(f"fillets-ng-data-{language}" for language in self.config.languages)]

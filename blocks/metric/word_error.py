@@ -8,6 +8,7 @@ Both texts are normalised before they are compared: Unicode NFKC, case folded, e
 digits and apostrophes inside words becomes a space, spaces are single. The recogniser writes no digits, so numbers of
 one or two digits in an English text are spelled out ("12" is "twelve"); a row whose text holds any other number is
 skipped, since nobody can tell how it was read. English titles that it shortens are spelled out too ("Dr" is "doctor").
+Marks of stress in Russian texts, a + before the vowel, are dropped, and ё counts as е.
 CER counts characters and the spaces between words; in languages written without spaces both rates count characters
 alone. Insertions count, so a rate may exceed 100 %.
 """
@@ -103,6 +104,8 @@ def unreadable_number(text: str, language: str) -> str | None:
 def normalised(text: str, language: str) -> str:
     """Words as they are compared, with single spaces; without any in a language written without."""
     text = unicodedata.normalize("NFKC", text).casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    if language == "ru":  # stress is marked by a + before the vowel, and е often stands for ё
+        text = text.replace("+", "").replace("ё", "е")
     if language == "en":
         text = re.sub(r"\d{1,2}", lambda number: f" {_spelled(int(number[0]))} ", text)
     text = "".join(c if c == "'" or unicodedata.category(c)[0] in "LMN" else " " for c in text)

@@ -2,7 +2,8 @@
 
 Cardinals, ordinals, decimals, fractions, ranges, years, times, money, units, telephone numbers, web addresses. Case,
 punctuation and the ``+`` before a stressed Russian vowel stay, and so does what stands in ``[[ ]]``: phones for
-``text.phones``. To normalise twice is to normalise once.
+``text.phones``. To normalise twice is to normalise once. A text in another language passes as it is where it is in words
+alone; one with digits or symbols is refused.
 """
 
 import re
@@ -16,6 +17,7 @@ from blocks.text.schema import Normalised, Written
 
 _SPELLINGS = {"en": English, "es": Spanish, "ru": Russian}
 _INLINE = re.compile(r"(\[\[.*?\]\])")
+_UNSPELLED = re.compile(r"\S*[\d&*#@%/\\§_€$£+=<>]\S*")
 
 
 class Config(BlockConfig):
@@ -35,13 +37,14 @@ class Normalise(Mapper[Config]):
 
     def _one(self, text: str, language: str) -> Normalised | Failure:
         code = language.split("-")[0].lower()
-        if code not in _SPELLINGS:
-            known = ", ".join(_SPELLINGS)
+        parts = _INLINE.split(text)
+        if code in _SPELLINGS:
+            if language not in self.spellings:
+                self.spellings[language] = _SPELLINGS[code](language)
+            parts = [part if n % 2 else self.spellings[language](part) for n, part in enumerate(parts)]
+        elif found := _UNSPELLED.search(" ".join(parts[::2])):
             return Failure(
-                f"language {language!r} has no rules for numbers and abbreviations, only {known} have: "
-                "write the text as it is spoken and leave text.normalise out"
+                f"language {language!r} has no rules for numbers and symbols, only {', '.join(_SPELLINGS)} have: "
+                f"write {found[0]!r} in words"
             )
-        if language not in self.spellings:
-            self.spellings[language] = _SPELLINGS[code](language)
-        said = (part if n % 2 else self.spellings[language](part) for n, part in enumerate(_INLINE.split(text)))
-        return Normalised(text=" ".join(" ".join(said).split()))
+        return Normalised(text=" ".join(" ".join(parts).split()))

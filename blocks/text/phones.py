@@ -135,6 +135,8 @@ def _inline(given: str) -> tuple[str, str, str]:
 
 def _no_symbols(between: str) -> None:
     """Quotes and brackets are silent; a sign of which nobody knows how it is read is not."""
+    if "[[" in between or "]]" in between:
+        raise BadItem("[[ and ]] do not come in pairs: want phones between two of them")
     for char in between:
         if unicodedata.category(char)[0] in "SN" or char in "&*#@%/\\§_":
             raise BadItem(f"{char!r} in the text is no word: write how it is read, or run text.normalise first")

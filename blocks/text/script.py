@@ -23,7 +23,6 @@ from blocks.text.schema import Phonemised, Written
 
 class Config(BlockConfig):
     engine: Literal["lexicon", "espeak"] = "lexicon"  # as of text.phones
-    normalise: bool = True  # false: the text is written as it is spoken, in a language that text.normalise lacks
 
 
 class Scripted(Phonemised):
@@ -61,12 +60,10 @@ class Script(Mapper[Config]):
         found = spans(item.text, item.language)
         if len(found) > 1 and any(span.text.count("[[") != span.text.count("]]") for span in found):
             raise BadItem("[[ ]] is not closed before a tag: want whole phones between two tags")
-        if not self.config.normalise:
-            return found
         texts = [Written(text=span.text, language=item.language) for span in found]
         made = self.normalise.apply(texts)
         if failed := [one.reason for one in made if isinstance(one, Failure)]:
-            raise BadItem(f"{failed[0]} (text.script does with the setting normalise: false)")
+            raise BadItem(failed[0])
         return [replace(span, text=one.text) for span, one in zip(found, made)]
 
 

@@ -354,6 +354,11 @@ def test_long_and_short_together_equal_each_alone():
         np.testing.assert_allclose(found[n].log_mel, alone.log_mel, **CLOSE)
 
 
+def test_a_phone_never_heard_is_said_as_its_neighbour():
+    odd, near = model().apply([said(("s", "ɔ")), said(("s", "o"))])
+    np.testing.assert_array_equal(odd.log_mel, near.log_mel)
+
+
 WRONG = {
     "no phones to say, want at least one": {"phones": ()},
     "not trained on: 'x', 'y'; it knows sil ˈa s o m i": {"phones": ("x", "s", "y", "x")},

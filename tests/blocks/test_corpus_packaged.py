@@ -240,6 +240,15 @@ def test_fillets_is_whole():
 
 
 @pytest.mark.slow
+def test_fillets_levels_are_chosen_by_name():
+    rows, _, skips, failures = measured(Fillets, languages=("nl",), levels=("alibaba", "chest"))
+    assert (rows, skips, failures) == ({"train": 14, "dev": 23}, {}, {})
+    block = Fillets(Fillets.Config(languages=("nl",), levels=("chess",)), AudioSpec())
+    with pytest.raises(ValueError, match="levels chess are not in nl, want some of airplane, alibaba"):
+        list(block.read())
+
+
+@pytest.mark.slow
 def test_fillets_levels_lie_in_one_split_in_both_languages():
     splits = defaultdict(set)
     for language in ("cs", "nl"):

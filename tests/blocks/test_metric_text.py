@@ -61,6 +61,7 @@ def test_nothing_heard_is_100_percent_and_insertions_may_exceed_it():
         ("STRASSE stra\xdfe", "de", "strasse strasse"),
         ("\u0928\u092e\u0938\u094d\u0924\u0947\u0964", "hi", "\u0928\u092e\u0938\u094d\u0924\u0947"),
         ("\u4f60\u597d\uff0c \u4e16\u754c\u3002", "zh", "\u4f60\u597d\u4e16\u754c"),
+        ("З+амок вс\u0451 же", "ru", "замок все же"),
         ("...", "en", ""),
     ],
 )

@@ -168,6 +168,8 @@ def test_every_phone_of_the_dictionaries_is_in_the_inventory(block):
         ("[[ h ə loʊ ]]", "en-US", "'loʊ' is not in the inventory.*l oʊ would fit"),
         ("[[ h , ə ]]", "en-US", "',' is a silence"),
         ("[[ ]]", "en-US", "holds no phones"),
+        ("say [[ h ə", "en-US", "do not come in pairs"),
+        ("say h ə ]] now", "en-US", "do not come in pairs"),
         ("... !", "en-US", "nothing to say"),
         ("cześć", "pl-PL", "'pl-PL' has no pronunciation dictionary here.*en.*espeak"),
     ],

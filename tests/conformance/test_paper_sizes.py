@@ -28,6 +28,11 @@ FIRST = {  # node -> its graph, what is small of it, and widths that are not
         dict(max_steps=STEPS, max_items=2, max_frames=16, crop=2),
         {128, 256, 896, 1024},
     ),
+    "allison": ("speak", dict(max_steps=STEPS, adversarial_from=2, max_frames=1500), {256, 1024}),
+    "attending": ("speak", dict(max_steps=STEPS, led_steps=1, max_frames=1500), {256, 512, 1024}),
+}
+UNTAUGHT = {
+    "speak": ["timing.max_steps=1", "aligned.min_score=-1000", "aligned.max_squeezed=1", "aligned.max_phone_seconds=30"]
 }
 
 
@@ -36,7 +41,7 @@ FIRST = {  # node -> its graph, what is small of it, and widths that are not
 @pytest.mark.parametrize("node", FIRST)
 def test_paper_size_takes_its_first_steps(node, tmp_path):
     graph, small, widths = FIRST[node]
-    sets = [f"{node}.{key}={value}" for key, value in small.items()]
+    sets = [f"{node}.{key}={value}" for key, value in small.items()] + UNTAUGHT.get(graph, [])
     checked = check(read_graph(GRAPHS / f"{graph}.yaml", sets, "paper"))
     store = Store(tmp_path / "store")
     plan = make_plan(checked, store, until=node, limit=60)
