@@ -1,6 +1,6 @@
 """How fast `vocoder.fourier` speaks, beside the same network in torch (eager) and, exported, in ONNX Runtime.
 
-    python benchmarks/vocoder.py [--seconds 1,4,12] [--rounds 7] [--threads 1] [--agree 8]
+    python benchmarks/vocoder.py [--seconds 1,4,12] [--rounds 7] [--threads 1] [--agree 16]
 
 `--agree`: in how many rounds of Griffin-Lim frames come to agree on their phases; every contender does as many.
 
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--seconds", default="1,4,12")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--agree", type=int, default=os.environ.get("AGREE", "8"))
+    parser.add_argument("--agree", type=int, default=os.environ.get("AGREE", "16"))
     parser.add_argument("--quick", action="store_true", help="one second, one round: to see that it runs")
     parser.add_argument("--worker", choices=CONTENDERS, help=argparse.SUPPRESS)
     parser.add_argument("--case", help=argparse.SUPPRESS)
@@ -214,9 +214,10 @@ def torch_source(made):
     import torch
 
     from blocks.vocoder.fourier.net import LOUDEST
-    from blocks.vocoder.fourier.sound import LEAST, STEPS
+    from blocks.vocoder.fourier.sound import FAINT, LEAST, STEPS
     from blocks.vocoder.fourier.source import noise_table
 
+    hilbert = torch.from_numpy(made._sound.hilbert)
     filters, share = in_torch(made._sound.filters)
     below, above, between = in_torch(made._sound.places)
     views = [(points, in_torch(spread)) for points, spread in made._sound.views]
@@ -237,7 +238,7 @@ def torch_source(made):
         narrow, wide = (mixed(transform(waves, points), (tonal @ spread).clamp(0, 1)) for points, spread in views)
         size = modulus(narrow)
         loud = magnitude(log_mel, size, modulus(wide)).clamp(max=LOUDEST)
-        return loud, narrow * torch.polar(loud / size, told["phase"])
+        return loud, narrow * torch.polar(loud / size, told["phase"] + ((loud + FAINT) / size).log() @ hilbert)
 
     return shaped
 
