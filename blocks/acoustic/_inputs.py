@@ -18,7 +18,7 @@ from blocks.common.phones import SILENCES, STRESS, stressless
 from blocks.common.symbols import Symbols
 from blocks.load import suggest
 
-# What a voice with few recordings never said, and what passes for it: best first, each apart in one feature.
+# What a voice with few recordings never said, and what passes for it, best first.
 NEAR = {
     "ʒ": ("d͡ʒ", "ʃ"), "d͡ʒ": ("ʒ", "t͡ʃ"), "t͡ʃ": ("ʃ", "d͡ʒ"), "ʃ": ("ʂ", "t͡ʃ"), "ʂ": ("ʃ",), "ʐ": ("ʒ",), "θ": ("f", "s"),
     "ð": ("v", "z", "d"), "x": ("h", "k"), "h": ("x",), "ɹ": ("r", "ɾ"), "r": ("ɹ", "ɾ"), "ɾ": ("r", "ɹ"), "ɫ": ("l",),
