@@ -143,14 +143,23 @@ class Inputs:
                 raise BadItem(f"the model knows no {name} {value!r}{suggest(value, list(table))}")
 
     def row(self, phone: str) -> int:
-        """Of the phone; else of the same with another stress, of another silence, or of one that is `NEAR`; else 0."""
+        """Of what the phone is `said_as`; 0 where there is nothing like it."""
+        return self.phones.row(self.said_as(phone))
+
+    def substituted(self, item: Request) -> str | None:
+        """Which phones, if any, are said as others, such as ``ʒ as d͡ʒ, ˌaɪ as aɪ``."""
+        others = {phone: self.said_as(phone) for phone in item.phones}
+        return ", ".join(f"{phone} as {other}" for phone, other in others.items() if phone != other) or None
+
+    def said_as(self, phone: str) -> str:
+        """The phone if it is known; else the same with another stress, another silence, or one that is `NEAR`."""
         if phone in SILENCES:
             like = sorted(SILENCES)
         else:
             plain = stressless(phone)
             stress = phone.removesuffix(plain)
             like = [mark + one for one in (plain, *NEAR.get(plain, ())) for mark in dict.fromkeys((stress, *STRESS))]
-        return next((row for one in (phone, *like) if (row := self.phones.row(one))), 0)
+        return next((one for one in (phone, *like) if one in self.phones), phone)
 
     def arrays(self, items: list, length: int = 0) -> dict[str, np.ndarray]:
         """`phones` (B, N), `streams.NAME` (B, N) or (B, N, C), `globals.NAME` (B) or (B, C), `tokens` (B): zeros beyond the end."""

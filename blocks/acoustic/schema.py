@@ -30,6 +30,7 @@ from blocks.arrays import (
     SpeakingRate,
     Split,
     Style,
+    Value,
 )
 from blocks.base import Schema
 
@@ -38,6 +39,9 @@ TokenStream = Annotated[
 ]
 TokenVectors = Annotated[
     np.ndarray, Array("stream_vectors", "float32", "phones", "channels", about="a row of numbers for each phone")
+]
+Substituted = Annotated[
+    str, Value("substituted", "phones that were never heard in training, and what they were said as")
 ]
 Global = Speaker | Style | Language | Embedding
 
@@ -81,6 +85,7 @@ class Lesson(Schema):
 class Spoken(Schema):
     log_mel: LogMel
     durations: Durations  # their sum is the log-mel's frames
+    substituted: Substituted | None = None
 
 
 class Controllable(Spoken):

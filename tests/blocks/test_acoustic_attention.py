@@ -262,6 +262,14 @@ def test_a_few_utterances_are_learned_and_their_health_is_told_from_the_first_st
         assert abs(len(one.log_mel) - len(item.log_mel)) < 0.5 * len(item.log_mel)
 
 
+def test_critics_join_at_their_step(tmp_path):
+    items = [utterance(seed, durations=True) for seed in range(2)]
+    told = fitted(tmp_path, TINY.model_copy(update={"led_steps": 3}), items)[1]
+    for name in ("critic", "adversarial", "feature"):
+        assert curve(told, f"train/loss_{name}").keys() == {3, 4}
+    assert curve(told, "train/loss_mel").keys() == {1, 2, 3, 4}
+
+
 def test_two_together_equal_each_alone_and_the_seed_draws_the_dropout(trained):
     block, _, folder, items = trained
     requests = [asked(item) for item in (*items[:3], utterance(100))]

@@ -1,10 +1,10 @@
-"""The critics of `acoustic.parallel`: beside plain NumPy, fair in what they look at, and worth having."""
+"""The critics of acoustic models: beside plain NumPy, fair in what they look at, and worth having."""
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-critics = pytest.importorskip("blocks.acoustic.parallel.critics")
+critics = pytest.importorskip("blocks.acoustic._critics")
 
 RNG = np.random.default_rng(0)
 

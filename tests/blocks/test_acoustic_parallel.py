@@ -222,6 +222,8 @@ def test_a_phone_never_heard_with_this_stress_is_said_with_another():
     np.testing.assert_array_equal(known.log_mel, other.log_mel)
     np.testing.assert_array_equal(known.log_mel, silence.log_mel)
     assert np.abs(known.log_mel - first.log_mel).max() > 1e-3
+    told = [one.substituted for one in (known, other, silence, first)]
+    assert told == [None, "a as ˈa", "? as sil", None]
 
 
 # ---- what is changed of that which is predicted ----

@@ -8,12 +8,14 @@ health; one that finds no end is a failure that says so. The prenet drops half o
 the seed and from what is said: the same request is said the same way, alone or among others. Where `durations` are given,
 training leads the attention along them, else along the diagonal; in the first `led_steps` they even stand for it, and it
 learns where they went on from there. Such steps need no loop over attention, and the decoder hears the right phones at once.
+Critics of mels may join from the step `adversarial_from` on, for what is written to have the detail of recordings.
 
 Axes: B items, N phones, T frames, M mels, S steps of `frames_a_step` frames.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -29,6 +31,7 @@ from pydantic import (
 )
 
 from blocks.acoustic._inputs import Global, Inputs, Name, Stream, grown
+from blocks.acoustic._training import AdversarialFit, trained
 from blocks.acoustic.attention.health import health, path, told
 from blocks.acoustic.schema import Lesson, Request, Spoken
 from blocks.arrays import Value
@@ -37,7 +40,7 @@ from blocks.common import weights
 from blocks.common.checks import check_mel
 from blocks.common.griffin_lim import griffin_lim
 from blocks.common.moments import Moments
-from blocks.training import FitConfig, Run
+from blocks.training import Run
 
 
 def _odd(size: int) -> int:
@@ -79,7 +82,7 @@ class Dynamic(BlockConfig):
         return self
 
 
-class Config(FitConfig):
+class Config(AdversarialFit):
     streams: dict[Name, Stream] = Field(default_factory=dict)
     globals: dict[Name, Global] = Field(default_factory=dict)
     frames_a_step: PositiveInt = 2
@@ -96,10 +99,8 @@ class Config(FitConfig):
     postnet_layers: PositiveInt = 6
     postnet_kernel: Kernel = 7
     # training
-    lr: PositiveFloat = 1e-3
     final_lr: float = Field(0.05, ge=0, le=1)  # what is left of it at the last step
     warmup_steps: PositiveInt = 100
-    clip: PositiveFloat = 1.0  # norm of the gradient
     guided: NonNegativeFloat = 1.0  # weight of the loss that leads the attention; 0 for none
     guided_width: PositiveFloat = 0.2  # of the diagonal, as a share of the phones
     frame_dropout: float = Field(0.0, ge=0, lt=1)  # share of frames that are not fed back: phones must tell
@@ -109,14 +110,6 @@ class Config(FitConfig):
     # speaking
     longest_phone_s: PositiveFloat = 0.4  # times the phones, and a second: longer than that is a runaway
     linger_s: PositiveFloat = 0.6  # on the last phone, until it is ended for it
-
-
-SIZES = {
-    "small": Config(),
-    "paper": Config(
-        encoder=512, prenet=256, decoder=1024, postnet=512, postnet_layers=5, encoder_dropout=0.5, frames_a_step=1
-    ),
-}
 
 
 class Uttered(Spoken):
@@ -135,6 +128,7 @@ class Attention(Trainable[Config]):
     tiny = Config(
         encoder=8, encoder_layers=1, prenet=6, attention=Dynamic(width=6, static=2, dynamic=2), decoder=10, postnet=8,
         postnet_layers=2, max_steps=4, val_check_interval=2, checkpoint_interval=2, warmup_steps=2,
+        adversarial_from=3, weights="last", critic_windows=(8, 16), critic_width=2,
     )  # fmt: skip
     paper = (
         "Shen et al. 2018, Tacotron 2 (1712.05884); Battenberg et al. 2020, dynamic convolution attention (1910.10288); "
@@ -155,32 +149,12 @@ class Attention(Trainable[Config]):
         import torch
 
         self._begin(run)
-        model = run.parallel(self.net)
         optimizer = torch.optim.Adam(self.net.parameters(), betas=(0.9, 0.99))
-        run.state(model=self.net, optimizer=optimizer)
-        step, shown = 0, set()
-
-        def validate(items: list[Lesson]) -> dict[str, float]:
-            if step not in shown:
-                shown.add(step)
-                self._speak_for(run, step, items[0])
-            return self.validate(items)
-
-        for batch in run.batches(validate=validate):
-            step = batch.step
-            for group in optimizer.param_groups:
-                group["lr"] = self._rate(step)
-            optimizer.zero_grad()
-            self.net.train()
-            numbers = run.backward(batch, lambda part: self._loss(model, part.items, part.frames, part.step))
-            if run.accepts(batch, numbers["loss"]):
-                norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip)
-                optimizer.step()
-                numbers["grad_norm"] = float(norm)
-            run.report(step, **numbers, lr=self._rate(step))
-            if step == 1 or step % self.config.val_check_interval == 0:
+        for batch in trained(
+            run, self.net, optimizer, self.config, self._rate, self._loss, self.validate, partial(self._speak_for, run)
+        ):
+            if batch.step == 1 or batch.step % self.config.val_check_interval == 0:
                 self._picture(run, batch)
-        self.net.eval()
 
     def validate(self, items: list[Lesson]) -> dict[str, float]:
         """The losses with the frames given and one fixed dropout of the prenet."""
@@ -228,23 +202,30 @@ class Attention(Trainable[Config]):
                 f"{len(item.phones)} phones and {len(item.log_mel)} frames: were they aligned with another log-mel?"
             )
 
-    def _loss(self, model, items: list[Lesson], length: int, step: int | None = None) -> dict:
+    def _loss(self, model, items: list[Lesson], length: int, adversary=None, step: int | None = None) -> dict:
         """What a training minimises, its parts as means over the real frames, and the health of the attention.
 
-        `step` is that of a training, of which the first may be led.
+        `step` is that of a training, of which the first may be led and the last judged by critics.
         """
         from blocks.acoustic.attention import lessons
         from blocks.common.torch_nn import mask_of
 
         mels, frames = lessons.padded(items, length, self.config.frames_a_step, self.net.mean.device)
-        target, real = self.net.scaled(mels), mask_of(frames, mels.shape[1])
+        real = mask_of(frames, mels.shape[1])
+        target = self.net.scaled(mels) * real[:, :, None]
         given = self._tensors(items)
         shares = lessons.shares(
             items, target.shape[1], given["phones"].shape[1], self.config.frames_a_step, target.device
         )
         led = step and step <= self.config.led_steps and all(item.durations is not None for item in items)
         made = model(given, target, frames, shares if led else None)
-        numbers = lessons.losses(made, target * real[:, :, None], real, items, shares, self.config)
+        numbers = lessons.losses(made, target, real, items, shares, self.config)
+        if adversary and step >= self.config.adversarial_from:
+            parts = adversary.losses(target, made.fine * real[:, :, None], frames, step)
+            numbers |= {f"loss_{name}": value for name, value in parts.items()}
+            numbers["loss"] = numbers["loss"] + sum(
+                self.config.adversarial_weights[name] * value for name, value in parts.items()
+            )
         return numbers | lessons.healths(made.weights.detach(), items, self.config.frames_a_step, self._step_s)
 
     @property
@@ -252,11 +233,11 @@ class Attention(Trainable[Config]):
         return self.config.frames_a_step / self.spec.frame_rate
 
     def _rate(self, step: int) -> float:
-        """A warm-up, then half a cosine."""
+        """Share of the learning rate: a warm-up, then half a cosine."""
         config = self.config
         done = min(1.0, step / config.max_steps)
         falling = config.final_lr + (1 - config.final_lr) * 0.5 * (1 + np.cos(np.pi * done))
-        return config.lr * min(1.0, step / config.warmup_steps) * float(falling)
+        return min(1.0, step / config.warmup_steps) * float(falling)
 
     def _picture(self, run: Run, batch) -> None:
         """Attention and log-mel of one item, with its frames given."""
@@ -375,4 +356,9 @@ class Attention(Trainable[Config]):
                 f"longest_phone_s {self.config.longest_phone_s:g} allows; the attention's {told(numbers)}"
             )
         durations = self.config.frames_a_step * np.bincount(path(heard), minlength=len(item.phones))
-        return Uttered(log_mel=log_mel, durations=durations.astype(np.int32), **numbers)
+        return Uttered(
+            log_mel=log_mel,
+            durations=durations.astype(np.int32),
+            substituted=self.inputs.substituted(item),
+            **numbers,
+        )

@@ -15,24 +15,27 @@ Axes: B batch, N phones, T frames, M mels.
 """
 
 import math
+from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from blocks.acoustic._inputs import Global, Inputs, Name, Stream, grown
+from blocks.acoustic._training import AdversarialFit, trained
 from blocks.acoustic.parallel import controls
 from blocks.acoustic.parallel.voice import Measures, check_controls, of_phones, padded
 from blocks.acoustic.schema import Controllable, Controlled, Lesson
 from blocks.base import BadItem, Failure, Trainable
 from blocks.common import weights
 from blocks.common.griffin_lim import griffin_lim
-from blocks.training import FitConfig, Precision, Run
+from blocks.training import Precision, Run
 
 
-class Config(FitConfig):
+class Config(AdversarialFit):
     streams: dict[Name, Stream] = Field(default_factory=dict)  # numbers for each phone, by name
     globals: dict[Name, Global] = Field(default_factory=dict)  # names or vectors for the whole, such as speaker: {}
     pitch: bool = True  # said of each phone, predicted or given; training wants it wired
@@ -52,16 +55,8 @@ class Config(FitConfig):
     duration_weight: NonNegativeFloat = 0.3
     pitch_weight: NonNegativeFloat = 0.1  # of height and of voicing
     energy_weight: NonNegativeFloat = 0.1
-    adversarial_from: PositiveInt | None = None  # the first step with critics; none: L1 alone
-    adversarial_weight: NonNegativeFloat = 0.1
-    feature_weight: NonNegativeFloat = 0.5
-    critic_windows: tuple[PositiveInt, ...] = Field((32, 64, 128), min_length=1)  # frames that each critic sees
-    critic_width: PositiveInt = 24
-    critic_lr: PositiveFloat = 3e-4
-    lr: PositiveFloat = 1e-3
     warmup_steps: PositiveInt = 200
     weight_decay: NonNegativeFloat = 0.01
-    clip: PositiveFloat = 1.0  # norm of the gradient
     precision: Precision = "float32"
     together: PositiveInt = 1  # items a pass says at once; on a CPU more gain little
     max_steps: PositiveInt = 20000
@@ -78,8 +73,6 @@ class Config(FitConfig):
         for name in ("kernel", "predictor_kernel"):
             if getattr(self, name) % 2 == 0:
                 raise ValueError(f"{name} {getattr(self, name)} has no middle, want an odd number")
-        if self.adversarial_from and self.weights == "best":
-            raise ValueError("adversarial_from with weights: best would keep the smoothest mels, want weights: last")
         return self
 
 
@@ -107,38 +100,11 @@ class Parallel(Trainable[Config]):
         import torch
 
         self._begin(run)
-        model = run.parallel(self.net)
         optimizer = torch.optim.AdamW(self.net.parameters(), betas=(0.9, 0.98), weight_decay=self.config.weight_decay)
-        adversary = self._adversary(run)
-        optimizers, against = {optimizer: self.config.lr}, {}
-        if adversary:
-            optimizers[adversary.optimizer] = self.config.critic_lr
-            against = {"critics": adversary.critics, "critic_optimizer": adversary.optimizer}
-        run.state(model=self.net, optimizer=optimizer, **against)
-        step, shown = 0, set()
-
-        def validate(items: list[Lesson]) -> dict[str, float]:
-            if step not in shown:  # the first group of dev items
-                self._show(run, step, items[0], truth=not shown)
-                shown.add(step)
-            return self.validate(items)
-
-        for batch in run.batches(validate=validate):
-            step = batch.step
-            for each, lr in optimizers.items():
-                each.zero_grad()
-                for group in each.param_groups:
-                    group["lr"] = lr * self._rate(step)
-            self.net.train()
-            numbers = run.backward(
-                batch, lambda part: self._losses(model, part.items, part.frames, adversary, part.step)
-            )
-            if run.accepts(batch, numbers["loss"]):
-                norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip)
-                for each in optimizers:
-                    each.step()
-                run.report(step, **numbers, lr=self.config.lr * self._rate(step), grad_norm=norm)
-        self.net.eval()
+        steps = trained(
+            run, self.net, optimizer, self.config, self._rate, self._losses, self.validate, partial(self._show, run)
+        )
+        deque(steps, maxlen=0)
 
     def validate(self, items: list[Lesson]) -> dict[str, float]:
         """Losses of dev items, with the durations, pitch and energy that they have."""
@@ -207,14 +173,8 @@ class Parallel(Trainable[Config]):
         config = self.config
         return {
             "mel": 1.0, "duration": config.duration_weight, "pitch": config.pitch_weight, "voicing": config.pitch_weight,
-            "energy": config.energy_weight, "adversarial": config.adversarial_weight, "feature": config.feature_weight,
-            "critic": 1.0,
-        }  # fmt: skip
-
-    def _adversary(self, run: Run[Lesson]):
-        from blocks.acoustic.parallel.critics import Adversary
-
-        return Adversary(self.config, run) if self.config.adversarial_from else None
+            "energy": config.energy_weight,
+        } | config.adversarial_weights  # fmt: skip
 
     def _targets(self, item: Lesson) -> dict[str, np.ndarray]:
         """Durations, pitch and energy of its phones. Raises BadItem where they are missing or do not fit the recording."""
@@ -231,12 +191,11 @@ class Parallel(Trainable[Config]):
         done = min(1.0, step / self.config.max_steps)
         return min(1.0, step / self.config.warmup_steps) * (0.525 + 0.475 * math.cos(math.pi * done))
 
-    def _show(self, run: Run[Lesson], step: int, item: Lesson, truth: bool) -> None:
+    def _show(self, run: Run[Lesson], step: int, item: Lesson) -> None:
         """What the model makes of a dev item's phones, to look at and to listen to."""
         self.net.eval()
         asked = Controlled(phones=item.phones, streams=item.streams, globals=item.globals)
-        if truth:
-            run.image(step, "samples/dev/true", item.log_mel)
+        run.image(step, "samples/dev/true", item.log_mel)
         try:
             self._can_be_said(asked)
         except BadItem:  # a phone or a voice of dev rows that no train row has
@@ -290,7 +249,8 @@ class Parallel(Trainable[Config]):
                 made[index] = Failure(str(error))
         said = self._said([piece.item for parts in asked.values() for piece in parts])
         for index, parts in asked.items():
-            made[index] = controls.joined(parts, [next(said) for _ in parts])
+            whole = controls.joined(parts, [next(said) for _ in parts])
+            made[index] = whole.model_copy(update={"substituted": self.inputs.substituted(items[index])})
         return [made[index] for index in range(len(items))]
 
     def _said(self, items: list[Controlled]) -> Iterator[Controllable]:
