@@ -15,8 +15,6 @@ Axes: B items, N phones, T frames, M mels, S steps of `frames_a_step` frames.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -30,14 +28,11 @@ from pydantic import (
     model_validator,
 )
 
-from blocks.acoustic._inputs import Global, Inputs, Name, Stream, grown
-from blocks.acoustic._training import AdversarialFit, trained
+from blocks.acoustic._model import AcousticConfig, AcousticModel
 from blocks.acoustic.attention.health import health, path, told
 from blocks.acoustic.schema import Lesson, Request, Spoken
 from blocks.arrays import Value
-from blocks.base import BadItem, BlockConfig, Failure, Trainable
-from blocks.common import weights
-from blocks.common.checks import check_mel
+from blocks.base import BadItem, BlockConfig, Failure
 from blocks.common.griffin_lim import griffin_lim
 from blocks.common.moments import Moments
 from blocks.training import Run
@@ -82,9 +77,7 @@ class Dynamic(BlockConfig):
         return self
 
 
-class Config(AdversarialFit):
-    streams: dict[Name, Stream] = Field(default_factory=dict)
-    globals: dict[Name, Global] = Field(default_factory=dict)
+class Config(AcousticConfig):
     frames_a_step: PositiveInt = 2
     encoder: int = Field(160, ge=2, multiple_of=2)
     encoder_layers: PositiveInt = 3
@@ -124,7 +117,7 @@ class Uttered(Spoken):
     late_stop: Annotated[float, Value("attention_late_stop", "from the first step on the last phone to the end", "s")]
 
 
-class Attention(Trainable[Config]):
+class Attention(AcousticModel[Config]):
     tiny = Config(
         encoder=8, encoder_layers=1, prenet=6, attention=Dynamic(width=6, static=2, dynamic=2), decoder=10, postnet=8,
         postnet_layers=2, max_steps=4, val_check_interval=2, checkpoint_interval=2, warmup_steps=2,
@@ -134,14 +127,10 @@ class Attention(Trainable[Config]):
         "Shen et al. 2018, Tacotron 2 (1712.05884); Battenberg et al. 2020, dynamic convolution attention (1910.10288); "
         "Tachibana et al. 2018, guided attention (1710.08969)"
     )
-    needs = ("torch",)
-    extra = "train"
     limits = (
         "It says how long each phone is, and cannot be told; on texts unlike those it learned it may skip or repeat."
     )
     stochastic: ClassVar[bool] = True
-
-    net = None  # once there are weights
 
     # ---- training ----
 
@@ -150,9 +139,7 @@ class Attention(Trainable[Config]):
 
         self._begin(run)
         optimizer = torch.optim.Adam(self.net.parameters(), betas=(0.9, 0.99))
-        for batch in trained(
-            run, self.net, optimizer, self.config, self._rate, self._loss, self.validate, partial(self._speak_for, run)
-        ):
+        for batch in self._trained(run, optimizer, self._rate, self._loss, self._speak_for):
             if batch.step == 1 or batch.step % self.config.val_check_interval == 0:
                 self._picture(run, batch)
 
@@ -162,38 +149,16 @@ class Attention(Trainable[Config]):
             numbers = self._loss(self.net, items, max(len(item.log_mel) for item in items))
         return {name: float(value) for name, value in numbers.items()}
 
-    def length(self, item: Lesson | Request) -> int:
-        return len(item.log_mel) if isinstance(item, Lesson) else len(item.phones)
+    def _measuring(self):
+        moments = Moments()
 
-    def group(self, item: Lesson) -> str:
-        speaker = item.globals.get("speaker")
-        return speaker if isinstance(speaker, str) else ""
-
-    def _begin(self, run: Run[Lesson]) -> None:
-        """A network with a row for every phone and name of the items, the new ones after those that are known."""
-        import torch
-
-        found, moments, self.inputs = {}, Moments(), Inputs(self.config.streams, self.config.globals)
-        if run.init:
-            found, about = weights.read(run.init)
-            self.inputs.read(run.init, about, lenient=True)
-        for number, item in enumerate(run.items):
-            try:
-                self._fits(item)
-                self.inputs.meet([item])
-            except BadItem as error:
-                raise ValueError(f"item {number} to train on ({' '.join(item.phones[:8])} ...): {error}") from None
+        def measure(item: Lesson) -> None:
+            self._fits(item)
             moments.add(item.log_mel)
-        torch.manual_seed(run.key(0, "weights"))
-        self.net = self._network()
-        if found:
-            self._take(grown(found, self.net.state_dict()), f"{run.init}")
-        else:
-            self.net.mean.copy_(torch.from_numpy(moments.mean))
-            self.net.std.copy_(torch.from_numpy(moments.std))
+
+        return measure, lambda: {"mean": moments.mean, "std": moments.std}
 
     def _fits(self, item: Lesson) -> None:
-        check_mel(item.log_mel, self.spec)
         if item.durations is not None and (
             len(item.durations) != len(item.phones) or item.durations.sum() != len(item.log_mel)
         ):
@@ -220,7 +185,7 @@ class Attention(Trainable[Config]):
         led = step and step <= self.config.led_steps and all(item.durations is not None for item in items)
         made = model(given, target, frames, shares if led else None)
         numbers = lessons.losses(made, target, real, items, shares, self.config)
-        if adversary and step >= self.config.adversarial_from:
+        if adversary:
             parts = adversary.losses(target, made.fine * real[:, :, None], frames, step)
             numbers |= {f"loss_{name}": value for name, value in parts.items()}
             numbers["loss"] = numbers["loss"] + sum(
@@ -254,7 +219,6 @@ class Attention(Trainable[Config]):
     def _speak_for(self, run: Run, step: int, item: Lesson) -> None:
         """What it makes of a dev item's phones on its own, an end found or not."""
         request = Request(phones=item.phones, streams=item.streams, globals=item.globals)
-        run.image(step, "samples/dev/true", item.log_mel)
         if self._refused(request):  # a phone or a voice of dev rows that no train row has
             return
         log_mel, heard, *_ = next(self._said([request]))
@@ -273,37 +237,13 @@ class Attention(Trainable[Config]):
             torch.manual_seed(0)
             yield
 
-    # ---- the artifact ----
-
-    def save(self, folder: Path) -> None:
-        tensors = {name: value.cpu().numpy() for name, value in self.net.state_dict().items()}
-        weights.write(folder, tensors, self.inputs.write(folder))
-
-    def load(self, folder: Path) -> None:
-        found, about = weights.read(folder)
-        self.inputs = Inputs(self.config.streams, self.config.globals)
-        self.inputs.read(folder, about)
-        self.net = self._network()
-        self._take(found, f"{folder}, with {len(self.inputs.phones)} phones")
-        self.net.eval()
-
-    def _take(self, found: dict[str, np.ndarray], where: str) -> None:
-        import torch
-
-        wanted = {name: tuple(value.shape) for name, value in self.net.state_dict().items()}
-        weights.check({name: value.shape for name, value in found.items()}, wanted, where)
-        self.net.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in found.items()})
-
     def _network(self):
         from blocks.acoustic.attention.net import Net
 
         return Net(self.inputs, self.config, self.spec.n_mels)
 
     def _tensors(self, items: list) -> dict:
-        import torch
-
-        device = self.net.mean.device
-        return {name: torch.from_numpy(value).to(device) for name, value in self.inputs.arrays(items).items()}
+        return {name: self._on_device(value) for name, value in self.inputs.arrays(items).items()}
 
     # ---- speaking ----
 

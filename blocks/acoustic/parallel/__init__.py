@@ -15,29 +15,23 @@ Axes: B batch, N phones, T frames, M mels.
 """
 
 import math
-from collections import deque
 from collections.abc import Iterator
-from functools import partial
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
-from blocks.acoustic._inputs import Global, Inputs, Name, Stream, grown
-from blocks.acoustic._training import AdversarialFit, trained
+from blocks.acoustic._inputs import Global, Stream
+from blocks.acoustic._model import AcousticConfig, AcousticModel
 from blocks.acoustic.parallel import controls
 from blocks.acoustic.parallel.voice import Measures, check_controls, of_phones, padded
 from blocks.acoustic.schema import Controllable, Controlled, Lesson
-from blocks.base import BadItem, Failure, Trainable
-from blocks.common import weights
+from blocks.base import BadItem, Failure
 from blocks.common.griffin_lim import griffin_lim
 from blocks.training import Precision, Run
 
 
-class Config(AdversarialFit):
-    streams: dict[Name, Stream] = Field(default_factory=dict)  # numbers for each phone, by name
-    globals: dict[Name, Global] = Field(default_factory=dict)  # names or vectors for the whole, such as speaker: {}
+class Config(AcousticConfig):
     pitch: bool = True  # said of each phone, predicted or given; training wants it wired
     energy: bool = True
     regulation: Literal["gaussian", "hard"] = "gaussian"  # how phones are spread over their frames
@@ -76,7 +70,7 @@ class Config(AdversarialFit):
         return self
 
 
-class Parallel(Trainable[Config]):
+class Parallel(AcousticModel[Config]):
     tiny = Config(
         hidden=16, wide=32, encoder_layers=1, decoder_layers=1, kernel=3, postnet_layers=1, attention="both",
         streams={"a": Stream(), "b": Stream(classes=3)}, globals={"a": Global(), "b": Global()}, dropout=0.0,
@@ -87,12 +81,7 @@ class Parallel(Trainable[Config]):
         "Ren et al. 2021 (FastSpeech 2); Shen et al. 2020 (Gaussian upsampling); Liu et al. 2022 (the layers); "
         "Yang et al. 2021 (GANSpeech)"
     )
-    needs = ("torch",)
-    extra = "train"
     limits = "Mels are smoother than those of recordings, most of all without critics; what is rare in the training data is said poorly."
-
-    inputs: Inputs
-    net = None
 
     # ---- training ----
 
@@ -101,10 +90,8 @@ class Parallel(Trainable[Config]):
 
         self._begin(run)
         optimizer = torch.optim.AdamW(self.net.parameters(), betas=(0.9, 0.98), weight_decay=self.config.weight_decay)
-        steps = trained(
-            run, self.net, optimizer, self.config, self._rate, self._losses, self.validate, partial(self._show, run)
-        )
-        deque(steps, maxlen=0)
+        for _ in self._trained(run, optimizer, self._rate, self._losses, self._show):
+            pass
 
     def validate(self, items: list[Lesson]) -> dict[str, float]:
         """Losses of dev items, with the durations, pitch and energy that they have."""
@@ -115,51 +102,18 @@ class Parallel(Trainable[Config]):
             numbers = self._losses(self.net, items, max(map(self.length, items)))
         return {name: float(value) for name, value in numbers.items()}
 
-    def length(self, item: Lesson) -> int:
-        return len(item.log_mel)
+    def _measuring(self):
+        measures = Measures()
+        return lambda item: measures.add(item, self._targets(item)), measures.buffers
 
-    def group(self, item: Lesson) -> str:
-        speaker = item.globals.get("speaker", "")
-        return speaker if isinstance(speaker, str) else ""
-
-    def _begin(self, run: Run[Lesson]) -> None:
-        """A network with a row for every phone and name; its numbers of the voice from all items, or those it starts from."""
-        import torch
-
-        found, measures, seen = {}, Measures(), set()
-        self.inputs = self._declared()
-        if run.init:
-            found, about = weights.read(run.init)
-            self.inputs.read(run.init, about, lenient=True)
-        for number, item in enumerate(run.items):
-            try:
-                self.inputs.meet([item])
-                measures.add(item, self._targets(item))
-                seen |= item.streams.keys()
-            except BadItem as error:
-                start = " ".join(item.phones[:8])
-                raise ValueError(f"item {number} to train on ({start} ...): {error}") from None
-        if unwired := sorted(self.config.streams.keys() - seen):
-            raise ValueError(
-                f"the settings declare {', '.join(unwired)}, which no item to train on has: wire streams.{unwired[0]}, or "
-                "leave it out of the settings"
-            )
-        torch.manual_seed(run.key(0, "weights"))
-        self.net = self._network()
-        if found:
-            self._take(grown(found, self.net.state_dict()), f"{run.init}")
-        else:
-            for name, value in measures.buffers().items():
-                getattr(self.net, name).copy_(torch.as_tensor(value))
-
-    def _losses(self, model, items: list[Lesson], frames: int, adversary=None, step: int = 0) -> dict:
+    def _losses(self, model, items: list[Lesson], frames: int, adversary=None, step: int | None = None) -> dict:
         from blocks.common.torch_nn import mask_of
 
         arrays = self._tensors(items, [self._targets(item) for item in items])
         arrays["mel"] = self._on_device(padded([item.log_mel for item in items], frames))
         made = model(arrays, frames)
         parts = self.net.losses(made, arrays)
-        if adversary and step >= self.config.adversarial_from:
+        if adversary:
             lengths = arrays["durations"].sum(1)
             real = mask_of(lengths, frames)[..., None]
             meant = (arrays["mel"] - self.net.mel_mean) / self.net.mel_std
@@ -195,7 +149,6 @@ class Parallel(Trainable[Config]):
         """What the model makes of a dev item's phones, to look at and to listen to."""
         self.net.eval()
         asked = Controlled(phones=item.phones, streams=item.streams, globals=item.globals)
-        run.image(step, "samples/dev/true", item.log_mel)
         try:
             self._can_be_said(asked)
         except BadItem:  # a phone or a voice of dev rows that no train row has
@@ -204,30 +157,6 @@ class Parallel(Trainable[Config]):
         run.image(step, "samples/dev/pred", mel)
         if np.isfinite(mel).all():
             run.audio(step, "samples/dev/pred", griffin_lim(mel, self.spec, iterations=16))
-
-    # ---- weights ----
-
-    def save(self, folder: Path) -> None:
-        tensors = {name: value.cpu().numpy() for name, value in self.net.state_dict().items()}
-        weights.write(folder, tensors, self.inputs.write(folder))
-
-    def load(self, folder: Path) -> None:
-        found, about = weights.read(folder)
-        self.inputs = self._declared()
-        self.inputs.read(folder, about)
-        self.net = self._network()
-        self._take(found, f"{folder}, with {len(self.inputs.phones)} phones")
-        self.net.eval()
-
-    def _take(self, found: dict[str, np.ndarray], where: str) -> None:
-        import torch
-
-        wanted = {name: tuple(value.shape) for name, value in self.net.state_dict().items()}
-        weights.check({name: value.shape for name, value in found.items()}, wanted, where)
-        self.net.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in found.items()})
-
-    def _declared(self) -> Inputs:
-        return Inputs(self.config.streams, self.config.globals)
 
     def _network(self):
         from blocks.acoustic.parallel.net import Network
@@ -281,8 +210,3 @@ class Parallel(Trainable[Config]):
         for name in asked[0]:
             arrays[name] = padded([each[name] for each in asked], arrays["phones"].shape[1])
         return {name: self._on_device(value) for name, value in arrays.items()}
-
-    def _on_device(self, value):
-        import torch
-
-        return torch.as_tensor(value).to(next(self.net.parameters()).device)
