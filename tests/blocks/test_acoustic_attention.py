@@ -83,6 +83,24 @@ def test_dynamic_convolution_attention_is_the_plain_one():
             assert not made[b, ~real].any()
 
 
+@pytest.mark.parametrize("kind", ["dynamic", "location"])
+def test_sharpened_attention_goes_on_from_the_power_of_its_weights(kind):
+    from blocks.acoustic.attention.attend import DynamicConvolution, LocationSensitive
+
+    torch.manual_seed(0)
+    queries, memory, padding = (torch.from_numpy(each) for each in draw())
+    module = DynamicConvolution(4, 6, 2, 2, 9, 5, 0.1, 0.9) if kind == "dynamic" else LocationSensitive(4, 5, 6, 3, 5)
+    with torch.inference_mode():
+        start = module.start(memory, padding)
+        plainly, _ = module(queries[0], start)
+        sharp, state = module(queries[0], start, 2.0)
+    want = plainly.square() / plainly.square().sum(1, keepdim=True)
+    np.testing.assert_allclose(sharp, want, **TOGETHER)
+    places = state[1:] if kind == "dynamic" else state[2:]
+    for place in places:
+        np.testing.assert_array_equal(place, sharp)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

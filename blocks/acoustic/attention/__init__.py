@@ -8,6 +8,7 @@ health; one that finds no end is a failure that says so. The prenet drops half o
 the seed and from what is said: the same request is said the same way, alone or among others. Where `durations` are given,
 training leads the attention along them, else along the diagonal; in the first `led_steps` they even stand for it, and it
 learns where they went on from there. Such steps need no loop over attention, and the decoder hears the right phones at once.
+Led steps teach it to go on from sharp weights alone, so `sharpness` keeps these sharp where it speaks (Chorowski et al. 2015).
 Critics of mels may join from the step `adversarial_from` on, for what is written to have the detail of recordings.
 
 Axes: B items, N phones, T frames, M mels, S steps of `frames_a_step` frames.
@@ -101,6 +102,7 @@ class Config(AcousticConfig):
     stop_weight: PositiveFloat = 5.0  # of the one last step beside the many others
     max_steps: PositiveInt = 20_000
     # speaking
+    sharpness: PositiveFloat = 1.0  # power of the weights: above 1 for what led steps taught, which never met a blurred one
     longest_phone_s: PositiveFloat = 0.4  # times the phones, and a second: longer than that is a runaway
     linger_s: PositiveFloat = 0.6  # on the last phone, until it is ended for it
 
@@ -125,7 +127,7 @@ class Attention(AcousticModel[Config]):
     )  # fmt: skip
     paper = (
         "Shen et al. 2018, Tacotron 2 (1712.05884); Battenberg et al. 2020, dynamic convolution attention (1910.10288); "
-        "Tachibana et al. 2018, guided attention (1710.08969)"
+        "Chorowski et al. 2015, sharpening (1506.07503); Tachibana et al. 2018, guided attention (1710.08969)"
     )
     limits = (
         "It says how long each phone is, and cannot be told; on texts unlike those it learned it may skip or repeat."

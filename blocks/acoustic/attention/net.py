@@ -109,7 +109,7 @@ class Net(nn.Module):
         super().__init__()
         encoder, width, prenet = config.encoder, config.decoder, config.prenet
         self.frames_a_step, self.mels, self.dropout = config.frames_a_step, mels, config.decoder_dropout
-        self.frame_dropout = config.frame_dropout
+        self.frame_dropout, self.sharpness = config.frame_dropout, config.sharpness
         self.encoder = Encoder(inputs, config)
         self.prenet = Prenet(mels, prenet, config.prenet_dropout)
         self.listener = nn.LSTM(prenet + encoder, width, batch_first=True)
@@ -186,7 +186,7 @@ class Net(nn.Module):
         for step in range(int(limit.max())):
             heard = self.prenet.dropped(frame, *kept(step))
             hidden = self._stepped(self.listener, (heard, context), hidden)
-            context, weights, state = self._listen(hidden[0], memory, state)
+            context, weights, state = self._listen(hidden[0], memory, state, self.sharpness)
             second = self._stepped(self.speaker, (hidden[0], context), second)
             spoken = torch.cat((second[0], context), 1)
             frame = self.frames(spoken)[:, -self.mels :]  # the last of the step
@@ -206,8 +206,8 @@ class Net(nn.Module):
         nothing = memory.new_zeros(len(memory), self.listener.hidden_size)
         return (nothing, nothing), torch.zeros_like(memory[:, 0]), self.attention.start(memory, padding)
 
-    def _listen(self, query: torch.Tensor, memory: torch.Tensor, state: tuple) -> tuple:
-        weights, state = self.attention(query, state)
+    def _listen(self, query: torch.Tensor, memory: torch.Tensor, state: tuple, sharpness: float = 1.0) -> tuple:
+        weights, state = self.attention(query, state, sharpness)
         return (weights[:, None] @ memory)[:, 0], weights, state
 
 
