@@ -151,6 +151,12 @@ def marker(hint) -> Array | Value | None:
     return None
 
 
+def type_name(hint) -> str:
+    """``log_mel``, ``text``, ``float``: the short name of a field's type."""
+    mark = marker(hint)
+    return mark.name if mark else getattr(hint, "__name__", str(hint))
+
+
 def apart(hint, name: str):
     """The same array type with axes of its own, for a second one in a schema that may have another length.
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from blocks.arrays import type_name
 from blocks.base import BadItem, Block, Failure, Schema, ports
 from runner.check import Checked, CheckedNode
 from runner.graph import Edge
 from runner.plan import PlanError, make_plan, upstream_of
-from runner.record import type_name
 from runner.rows import Rows
 from runner.store.artifact import read_artifact
 from runner.work import make_block, make_item, map_rows, reason_of

@@ -6,6 +6,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from blocks.arrays import type_name
+
 SUFFIXES = {"wave": ".wav", "textgrid": ".TextGrid"}  # by type
 
 
@@ -39,8 +41,6 @@ def write_out(table, fields: dict, sample_rate: int, folder: Path) -> list[Path]
 
 def field_of(fields: dict, kind: str) -> str | None:
     """The first field of a type."""
-    from runner.record import type_name
-
     return next((name for name, hint in fields.items() if type_name(hint) == kind), None)
 
 

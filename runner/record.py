@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from blocks.arrays import type_name
 from runner.executor import Outcome
 from runner.graph import Edge
 from runner.plan import Plan
@@ -68,11 +69,3 @@ def _written(inputs: dict) -> dict:
         field: f"{edge.node}.{edge.field}" if isinstance(edge, Edge) else _written(edge)
         for field, edge in inputs.items()
     }
-
-
-def type_name(hint) -> str:
-    """``log_mel``, ``text``, ``float``: the short name of a field's type."""
-    from blocks.arrays import marker
-
-    mark = marker(hint)
-    return mark.name if mark else getattr(hint, "__name__", str(hint))

@@ -102,7 +102,9 @@ class Config(AcousticConfig):
     stop_weight: PositiveFloat = 5.0  # of the one last step beside the many others
     max_steps: PositiveInt = 20_000
     # speaking
-    sharpness: PositiveFloat = 1.0  # power of the weights: above 1 for what led steps taught, which never met a blurred one
+    sharpness: PositiveFloat = (
+        1.0  # power of the weights: above 1 for what led steps taught, which never met a blurred one
+    )
     longest_phone_s: PositiveFloat = 0.4  # times the phones, and a second: longer than that is a runaway
     linger_s: PositiveFloat = 0.6  # on the last phone, until it is ended for it
 
