@@ -61,7 +61,9 @@ def main() -> None:
         words = tiny(folder) if options.quick else words or [str(ROOT / "graphs/speak.yaml"), "--released"]
         print(machine())
         with Server([*words, "--replicas", str(options.replicas)], folder) as server:
-            print(f"{' '.join(words)}, {options.replicas} replicas: ready after {server.started:.1f} s")
+            print(
+                f"{' '.join(words).replace(f'{ROOT}/', '')}, {options.replicas} replicas: ready after {server.started:.1f} s"
+            )
             counts = [1, 4] if options.quick else [int(count) for count in options.clients.split(",")]
             measure(server, counts, 8 if options.quick else options.requests)
 
