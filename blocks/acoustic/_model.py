@@ -42,7 +42,7 @@ class AcousticConfig(FitConfig):
 
 
 class AcousticModel(Trainable[C]):
-    """A variant adds `_network`, `fit`, `validate` and `apply`; the network holds an `Embed` for `inputs`."""
+    """A variant adds `_network`, `_measuring`, `fit`, `validate` and `apply`; the network holds an `Embed` for `inputs`, called embed."""
 
     needs = ("torch",)
     extra = "train"
@@ -51,11 +51,11 @@ class AcousticModel(Trainable[C]):
     net = None  # once there are weights
 
     def _network(self):
-        """A new one, with a row for everything in `inputs`."""
+        """A new one, with a row for everything in `inputs`. For a variant to write."""
         raise NotImplementedError
 
     def _measuring(self) -> tuple[Callable[[Lesson], None], Callable[[], dict[str, np.ndarray]]]:
-        """What measures an item or raises BadItem, and what gives the measures of all: buffers of a network that starts anew."""
+        """What measures an item or raises BadItem, and what gives the measures of all: buffers of a new network."""
         raise NotImplementedError
 
     def length(self, item) -> int:
