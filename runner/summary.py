@@ -26,9 +26,11 @@ def _scores(name: str, row: dict) -> Table:
     table = Table(
         title=f"{name}: mean over utterances, 95 % interval", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1)
     )
-    table.add_column("metric")
+    table.add_column(
+        "metric", no_wrap=True
+    )  # where it is narrow, an interval goes below its mean: no name and no digit is lost
     for system in row["systems"]:
-        table.add_column(system, justify="right", no_wrap=True)
+        table.add_column(system, justify="right")
     for metric in row["metrics"]:
         table.add_row(metric, *(_cell(cells.get((system, metric))) for system in row["systems"]))
     return table
