@@ -5,11 +5,13 @@ A distance to the recordings is content with a smooth mean; critics (`blocks.aco
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 import numpy as np
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from blocks.acoustic._inputs import Global, Inputs, Name, Stream, grown
+from blocks.acoustic._voice import Measures, check_controls, of_phones, padded
 from blocks.acoustic.schema import Lesson
 from blocks.base import BadItem, C, Trainable
 from blocks.common import weights
@@ -17,9 +19,24 @@ from blocks.common.checks import check_mel
 from blocks.training import Batch, FitConfig, Run
 
 
+def _odd(size: int) -> int:
+    if size < 1 or size % 2 == 0:
+        raise ValueError(f"a kernel of {size} has no middle, want an odd number")
+    return size
+
+
+Kernel = Annotated[int, AfterValidator(_odd)]
+
+
 class AcousticConfig(FitConfig):
     streams: dict[Name, Stream] = Field(default_factory=dict)  # numbers for each phone, by name
     globals: dict[Name, Global] = Field(default_factory=dict)  # names or vectors for the whole, such as speaker: {}
+    pitch: bool = True  # said of each phone, predicted or given; training wants it wired, and durations
+    energy: bool = True
+    predictor_kernel: Kernel = 3
+    predictor_dropout: float = Field(0.3, ge=0.0, lt=1.0)
+    pitch_weight: NonNegativeFloat = 0.1  # of height and of voicing
+    energy_weight: NonNegativeFloat = 0.1
     lr: PositiveFloat = 1e-3
     clip: PositiveFloat = 1.0  # norm of the gradient
     adversarial_from: PositiveInt | None = None  # the first step with critics; none: the distance alone
@@ -36,26 +53,24 @@ class AcousticConfig(FitConfig):
         return self
 
     @property
-    def adversarial_weights(self) -> dict[str, float]:
-        """What each loss of the critics counts; they learn their own in full."""
-        return {"adversarial": self.adversarial_weight, "feature": self.feature_weight, "critic": 1.0}
+    def loss_weights(self) -> dict[str, float]:
+        """What each loss that models share counts; critics learn their own in full."""
+        prosody = {"pitch": self.pitch_weight, "voicing": self.pitch_weight, "energy": self.energy_weight}
+        return prosody | {"adversarial": self.adversarial_weight, "feature": self.feature_weight, "critic": 1.0}
 
 
 class AcousticModel(Trainable[C]):
-    """A variant adds `_network`, `_measuring`, `fit`, `validate` and `apply`; the network holds an `Embed` for `inputs`, called embed."""
+    """A variant adds `_network`, `fit`, `validate` and `apply`; its network is `Prosodic` and holds an `Embed` for `inputs`, called embed."""
 
     needs = ("torch",)
     extra = "train"
+    wants_durations: ClassVar[bool]  # of what it is trained on, also where it is told neither pitch nor energy
 
     inputs: Inputs
     net = None  # once there are weights
 
     def _network(self):
         """A new one, with a row for everything in `inputs`. For a variant to write."""
-        raise NotImplementedError
-
-    def _measuring(self) -> tuple[Callable[[Lesson], None], Callable[[], dict[str, np.ndarray]]]:
-        """What measures an item or raises BadItem, and what gives the measures of all: buffers of a new network."""
         raise NotImplementedError
 
     def length(self, item) -> int:
@@ -71,8 +86,7 @@ class AcousticModel(Trainable[C]):
         """A network with a row for every phone and name of the items; what `run.init` knows comes first."""
         import torch
 
-        found, seen = {}, set()
-        measure, measures = self._measuring()
+        found, seen, measures = {}, set(), Measures()
         self.inputs = Inputs(self.config.streams, self.config.globals)
         if run.init:
             found, about = weights.read(run.init)
@@ -81,7 +95,7 @@ class AcousticModel(Trainable[C]):
             try:
                 check_mel(item.log_mel, self.spec)
                 self.inputs.meet([item])
-                measure(item)
+                measures.add(item, self._targets(item))
             except BadItem as error:
                 start = " ".join(item.phones[:8])
                 raise ValueError(f"item {number} to train on ({start} ...): {error}") from None
@@ -96,8 +110,29 @@ class AcousticModel(Trainable[C]):
         if found:
             self._take(grown(found, self.net.state_dict()), f"{run.init}")
         else:
-            for name, value in measures().items():
-                getattr(self.net, name).copy_(torch.as_tensor(value))
+            measured = measures.buffers()
+            for name, buffer in self.net.named_buffers():
+                if name in measured:
+                    buffer.copy_(torch.as_tensor(measured[name]))
+
+    def _targets(self, item: Lesson) -> dict[str, np.ndarray]:
+        """Durations, and pitch and energy of its phones. Raises BadItem where they are missing or do not fit the recording."""
+        pitch, energy = self.config.pitch, self.config.energy
+        wanted = {"durations": self.wants_durations or pitch or energy, "pitch": pitch, "energy": energy}
+        if absent := [name for name, want in wanted.items() if want and getattr(item, name) is None]:
+            raise BadItem(
+                f"no {' and '.join(absent)}, want them beside the phones: wire them, or set pitch, energy: false"
+            )
+        if item.durations is not None:
+            check_controls(item.durations, len(item.phones), len(item.log_mel))
+        return of_phones(item, pitch, energy)
+
+    def _tensors(self, items: list, beside: list[dict[str, np.ndarray]] | None = None) -> dict:
+        """What the network is given, and of the numbers for each phone `beside` those that all items have."""
+        arrays = self.inputs.arrays(items)
+        for name in set.intersection(*map(set, beside or [{}])):
+            arrays[name] = padded([each[name] for each in beside], arrays["phones"].shape[1])
+        return {name: self._on_device(value) for name, value in arrays.items()}
 
     def _trained(
         self,

@@ -17,6 +17,7 @@ from runner.fit.checkpoints import Checkpoints
 from runner.fit.events import Events, curves
 from runner.fit.run import Items, LocalRun, Stopped
 from runner.store import Store
+from tests.blocks import plain_acoustic
 from tests.blocks import plain_attention as plain
 
 torch = pytest.importorskip("torch")
@@ -24,6 +25,7 @@ torch = pytest.importorskip("torch")
 PHONES = ("sil", "a", "s", "o", "m", "i")
 SPEC = AudioSpec(n_mels=12)
 TOGETHER = dict(rtol=1e-5, atol=1e-5)
+TINY = Attention.tiny.model_copy(update={"pitch": False, "energy": False})  # most lessons here have neither
 
 
 # ---- the parts, against plain NumPy ----
@@ -170,6 +172,20 @@ def test_led_steps_together_are_those_taken_one_by_one(tmp_path, kind):
             state = (padding, now) if kind == "dynamic" else (*state[:2], now, state[3] + now)
 
 
+def test_a_step_knows_how_far_into_its_phone_it_is():
+    from blocks.acoustic.attention.net import within
+
+    weights = torch.from_numpy(np.repeat(np.eye(3, dtype=np.float32), (2, 4, 1), axis=0))
+    padded = torch.nn.functional.pad(torch.stack((weights, weights)), (0, 0, 0, 2), value=1 / 3)
+    real = torch.tensor([[True] * 7 + [False] * 2, [True] * 5 + [False] * 4])
+    whole, cut = within(padded, real, group=2).numpy()
+    for frames, made in (([2, 4, 1], whole[:7]), ([2, 3], cut[:5])):
+        want = plain_acoustic.within(frames) + np.array([0, 0, np.log(2)])  # two frames a step
+        np.testing.assert_allclose(made, want, **TOGETHER)
+    blurred = within(0.8 * padded + 0.2 / 3, real, group=2).numpy()
+    np.testing.assert_allclose(blurred[1, :5, 0], cut[:5, 0], atol=0.2)
+
+
 # ---- health ----
 
 
@@ -288,6 +304,50 @@ def test_critics_join_at_their_step(tmp_path):
     assert curve(told, "train/loss_mel").keys() == {1, 2, 3, 4}
 
 
+def toned(item: Lesson, seed: int) -> Lesson:
+    """With pitch and energy frame by frame; the log-mel is as much louder as the energy says."""
+    rng, frames = np.random.default_rng(seed), item.durations
+    loud = np.repeat(rng.uniform(-20, 0, len(frames)), frames).astype(np.float32)
+    pitch = np.repeat(rng.choice([0.0, 120.0, 200.0], len(frames)), frames).astype(np.float32)
+    log_mel = (item.log_mel + loud[:, None] / 5).astype(np.float32)
+    return item.model_copy(update={"pitch": pitch, "energy": loud, "log_mel": log_mel})
+
+
+def test_the_postnet_hears_pitch_and_energy_and_the_attention_does_not(tmp_path):
+    items = [toned(utterance(seed, durations=True), seed) for seed in range(3)]
+    block, told = fitted(tmp_path, Attention.tiny.model_copy(update={"led_steps": 3}), items, dev=items[:1])
+    for name in ("pitch", "voicing", "energy"):
+        assert curve(told, f"train/loss_{name}").keys() == {1, 2, 3, 4}
+        assert curve(told, f"val/loss_{name}").keys() == {2, 4}
+    request = asked(items[0])
+    before, heard, _ = next(block._said([request]))
+    for predictor, bias in ((block.net.energy, 0), (block.net.pitch, 0)):
+        with torch.no_grad():
+            predictor.out.bias[bias] += 3
+        after, again, _ = next(block._said([request]))
+        np.testing.assert_array_equal(again, heard)
+        assert np.abs(after - before).max() > 1e-3
+        before = after
+
+
+def test_what_is_told_of_pitch_and_energy_need_not_be_guessed(tmp_path):
+    items = [toned(utterance(seed, durations=True), seed) for seed in range(20)]
+    errors = {}
+    for told in (True, False):
+        config = Config(
+            **SMALL,
+            attention=Dynamic(width=16),
+            max_steps=150,
+            led_steps=150,
+            val_check_interval=150,
+            pitch=told,
+            energy=told,
+        )
+        _, curves = fitted(tmp_path / str(told), config, items[:16], dev=items[16:])
+        errors[told] = curve(curves, "val/loss_mel")[150]
+    assert errors[True] < 0.8 * errors[False], errors
+
+
 def test_two_together_equal_each_alone_and_the_seed_draws_the_dropout(trained):
     block, _, folder, items = trained
     requests = [asked(item) for item in (*items[:3], utterance(100))]
@@ -378,8 +438,6 @@ def test_a_foreign_artifact_is_refused_with_the_difference(trained, tmp_path):
 
 # ---- what is declared, what goes on, what is refused ----
 
-TINY = Attention.tiny
-
 
 def test_frames_that_are_dropped_tell_nothing_while_it_learns(tmp_path):
     still = {"prenet_dropout": 0.0, "encoder_dropout": 0.0, "decoder_dropout": 0.0}
@@ -410,7 +468,8 @@ def test_padding_changes_no_loss_and_a_silent_stream_nothing(tmp_path):
 def test_what_it_says_step_by_step_is_what_it_would_have_been_taught(tmp_path):
     """Given its own frames, the decoder that learns makes those of the one that speaks, and listens alike."""
     item = utterance(0)
-    block, _ = fitted(tmp_path, TINY.model_copy(update={"prenet_dropout": 0.0, "linger_s": 1e6}), [item])
+    changes = {"prenet_dropout": 0.0, "linger_s": 1e6, "sharpness": 2.0}
+    block, _ = fitted(tmp_path, TINY.model_copy(update=changes), [item])
     with torch.no_grad():
         block.net.stop.bias.fill_(-1e4)
         ((log_mel, heard, ended),) = block._said([asked(item)])
@@ -418,7 +477,7 @@ def test_what_it_says_step_by_step_is_what_it_would_have_been_taught(tmp_path):
         for _ in range(len(heard)):  # each time one more step has heard its own frames before it
             made = block.net(block._tensors([asked(item)]), own, frames)
             own = made.coarse
-        said = made.fine * block.net.std + block.net.mean
+        said = block.net.unscaled(made.fine)
     assert not ended
     np.testing.assert_allclose(said[0], log_mel, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(made.weights[0], heard, **TOGETHER)
@@ -471,11 +530,21 @@ def test_a_training_that_was_stopped_goes_on_bit_for_bit(tmp_path):
         assert torch.equal(value, resumed.net.state_dict()[name]), name
 
 
+def test_pitch_and_energy_want_to_be_wired_with_durations(tmp_path):
+    item = toned(utterance(0, durations=True), 0)
+    for missing in ("durations", "pitch", "energy"):
+        with pytest.raises(
+            ValueError, match=f"item 0 to train on .*no {missing}, want them beside the phones: wire them"
+        ):
+            fitted(tmp_path / missing, Attention.tiny, [item.model_copy(update={missing: None})])
+
+
 def test_lessons_that_do_not_fit_are_refused_with_their_number(tmp_path):
     good = utterance(0, durations=True)
     short = good.model_copy(update={"durations": good.durations - 1})
     with pytest.raises(
-        ValueError, match=r"item 1 to train on \(sil .*durations of \d+ frames together, want one for each"
+        ValueError,
+        match=r"item 1 to train on \(sil .*the durations sum to \d+ frames, but the log-mel has \d+: want as many",
     ):
         fitted(tmp_path, TINY, [good, short])
     broken = good.model_copy(update={"log_mel": np.full_like(good.log_mel, np.nan)})

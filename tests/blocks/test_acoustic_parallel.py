@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from blocks.acoustic._inputs import Global, Inputs, Stream
+from blocks.acoustic._voice import of_phones
 from blocks.acoustic.parallel import controls
-from blocks.acoustic.parallel.voice import of_phones
 from blocks.acoustic.schema import Controlled, Lesson
 from blocks.base import BadItem, Failure, check_item
 from blocks.load import find, restore
@@ -430,7 +430,7 @@ def test_without_weights_nothing_is_said():
         ({"streams": {"tag": {"classes": 2, "scale": 3.0}}}, "leave out these, or classes"),
         ({"streams": {"a.b": {}}}, "should match pattern"),
         ({"hidden": 10, "heads": 4}, "hidden 10 is not a multiple of 2 heads"),
-        ({"kernel": 4}, "kernel 4 has no middle"),
+        ({"kernel": 4}, "kernel of 4 has no middle"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(settings, message):

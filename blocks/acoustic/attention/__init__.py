@@ -2,6 +2,8 @@
 
 The frames that it goes on from are its own; the log-mel is written afterwards, of all that it listened to, by a postnet that sees
 none of them: small recurrent decoders go astray on their own frames long before they lose their place in the text.
+It hears how far into its phone each step is, and with `pitch` and `energy` also how high and how loud that is said, which
+training tells and predictors say from then on: what it cannot know it would blur.
 
 Durations come from attention, not from an aligner, and cannot be asked for. Every utterance is told with its attention's
 health; one that finds no end is a failure that says so. The prenet drops half of its units also when it speaks, drawn from
@@ -20,7 +22,6 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import (
-    AfterValidator,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -29,23 +30,13 @@ from pydantic import (
     model_validator,
 )
 
-from blocks.acoustic._model import AcousticConfig, AcousticModel
+from blocks.acoustic._model import AcousticConfig, AcousticModel, Kernel
 from blocks.acoustic.attention.health import health, path, told
 from blocks.acoustic.schema import Lesson, Request, Spoken
 from blocks.arrays import Value
 from blocks.base import BadItem, BlockConfig, Failure
 from blocks.common.griffin_lim import griffin_lim
-from blocks.common.moments import Moments
 from blocks.training import Run
-
-
-def _odd(size: int) -> int:
-    if size < 1 or size % 2 == 0:
-        raise ValueError(f"a kernel of {size} has no middle, want an odd number")
-    return size
-
-
-Kernel = Annotated[int, AfterValidator(_odd)]
 
 
 class Location(BlockConfig):
@@ -92,6 +83,8 @@ class Config(AcousticConfig):
     postnet: PositiveInt = 192
     postnet_layers: PositiveInt = 6
     postnet_kernel: Kernel = 7
+    pitch: bool = False  # said of each phone, and heard by the postnet; training then wants it wired, and durations
+    energy: bool = False
     # training
     final_lr: float = Field(0.05, ge=0, le=1)  # what is left of it at the last step
     warmup_steps: PositiveInt = 100
@@ -124,7 +117,7 @@ class Uttered(Spoken):
 class Attention(AcousticModel[Config]):
     tiny = Config(
         encoder=8, encoder_layers=1, prenet=6, attention=Dynamic(width=6, static=2, dynamic=2), decoder=10, postnet=8,
-        postnet_layers=2, max_steps=4, val_check_interval=2, checkpoint_interval=2, warmup_steps=2,
+        postnet_layers=2, pitch=True, energy=True, max_steps=4, val_check_interval=2, checkpoint_interval=2, warmup_steps=2,
         adversarial_from=3, weights="last", critic_windows=(8, 16), critic_width=2,
     )  # fmt: skip
     paper = (
@@ -135,6 +128,7 @@ class Attention(AcousticModel[Config]):
         "It says how long each phone is, and cannot be told; on texts unlike those it learned it may skip or repeat."
     )
     stochastic: ClassVar[bool] = True
+    wants_durations = False
 
     # ---- training ----
 
@@ -153,24 +147,6 @@ class Attention(AcousticModel[Config]):
             numbers = self._loss(self.net, items, max(len(item.log_mel) for item in items))
         return {name: float(value) for name, value in numbers.items()}
 
-    def _measuring(self):
-        moments = Moments()
-
-        def measure(item: Lesson) -> None:
-            self._fits(item)
-            moments.add(item.log_mel)
-
-        return measure, lambda: {"mean": moments.mean, "std": moments.std}
-
-    def _fits(self, item: Lesson) -> None:
-        if item.durations is not None and (
-            len(item.durations) != len(item.phones) or item.durations.sum() != len(item.log_mel)
-        ):
-            raise BadItem(
-                f"{len(item.durations)} durations of {item.durations.sum()} frames together, want one for each of "
-                f"{len(item.phones)} phones and {len(item.log_mel)} frames: were they aligned with another log-mel?"
-            )
-
     def _loss(self, model, items: list[Lesson], length: int, adversary=None, step: int | None = None) -> dict:
         """What a training minimises, its parts as means over the real frames, and the health of the attention.
 
@@ -179,22 +155,22 @@ class Attention(AcousticModel[Config]):
         from blocks.acoustic.attention import lessons
         from blocks.common.torch_nn import mask_of
 
-        mels, frames = lessons.padded(items, length, self.config.frames_a_step, self.net.mean.device)
+        mels, frames = lessons.padded(items, length, self.config.frames_a_step, self.net.mel_mean.device)
         real = mask_of(frames, mels.shape[1])
         target = self.net.scaled(mels) * real[:, :, None]
-        given = self._tensors(items)
+        given = self._tensors(items, [self._targets(item) for item in items])
         shares = lessons.shares(
             items, target.shape[1], given["phones"].shape[1], self.config.frames_a_step, target.device
         )
         led = step and step <= self.config.led_steps and all(item.durations is not None for item in items)
         made = model(given, target, frames, shares if led else None)
         numbers = lessons.losses(made, target, real, items, shares, self.config)
+        parts = self.net.prosody_losses(made.prosody, given, frames.sum())
         if adversary:
-            parts = adversary.losses(target, made.fine * real[:, :, None], frames, step)
-            numbers |= {f"loss_{name}": value for name, value in parts.items()}
-            numbers["loss"] = numbers["loss"] + sum(
-                self.config.adversarial_weights[name] * value for name, value in parts.items()
-            )
+            parts |= adversary.losses(target, made.fine * real[:, :, None], frames, step)
+        weight = self.config.loss_weights
+        numbers["loss"] = sum((weight[name] * value for name, value in parts.items()), numbers["loss"])
+        numbers |= {f"loss_{name}": value for name, value in parts.items()}
         return numbers | lessons.healths(made.weights.detach(), items, self.config.frames_a_step, self._step_s)
 
     @property
@@ -214,9 +190,11 @@ class Attention(AcousticModel[Config]):
 
         item, name = batch.items[0], batch.ids[0]
         with self._judging():
-            mels, frames = lessons.padded([item], len(item.log_mel), self.config.frames_a_step, self.net.mean.device)
-            made = self.net(self._tensors([item]), self.net.scaled(mels), frames)
-            fine = made.fine * self.net.std + self.net.mean
+            mels, frames = lessons.padded(
+                [item], len(item.log_mel), self.config.frames_a_step, self.net.mel_mean.device
+            )
+            made = self.net(self._tensors([item], [self._targets(item)]), self.net.scaled(mels), frames)
+            fine = self.net.unscaled(made.fine)
         run.image(batch.step, f"attention/{name}", made.weights[0].cpu().numpy())
         run.image(batch.step, f"samples/{name}/taught", fine[0, : len(item.log_mel)].cpu().numpy())
 
@@ -245,9 +223,6 @@ class Attention(AcousticModel[Config]):
         from blocks.acoustic.attention.net import Net
 
         return Net(self.inputs, self.config, self.spec.n_mels)
-
-    def _tensors(self, items: list) -> dict:
-        return {name: self._on_device(value) for name, value in self.inputs.arrays(items).items()}
 
     # ---- speaking ----
 

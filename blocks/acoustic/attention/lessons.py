@@ -39,7 +39,7 @@ def losses(
         guided(made.weights, centres.to(target.device), widths.to(target.device)),
     )
     numbers = {
-        "loss_coarse": _distance(made.coarse, target, real) / total,
+        "loss_coarse": _distance(made.coarse, target, real, squared=True) / total,
         "loss_mel": _distance(made.fine, target, real) / total,
         "loss_stop": (odds * of_step).sum(),
         "loss_guided": (astray * of_step).sum(),
@@ -77,7 +77,7 @@ def healths(weights: torch.Tensor, items: list, group: int, step_s: float) -> di
     return {name: float(np.mean([one[name] for one in every])) for name in REPORTED}
 
 
-def _distance(made: torch.Tensor, target: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
-    """Absolute and squared error, summed over the real frames and averaged over mels."""
+def _distance(made: torch.Tensor, target: torch.Tensor, real: torch.Tensor, squared: bool = False) -> torch.Tensor:
+    """Absolute error, and `squared` beside it, summed over the real frames and averaged over mels."""
     error = (made - target) * real[:, :, None]
-    return (error.abs() + error.square()).sum() / target.shape[2]
+    return (error.abs() + squared * error.square()).sum() / target.shape[2]

@@ -12,6 +12,7 @@ from torch import nn
 
 from blocks.acoustic._embed import Embed
 from blocks.acoustic._inputs import Inputs
+from blocks.acoustic._prosody import Prosodic
 from blocks.acoustic.attention.attend import DynamicConvolution, LocationSensitive
 from blocks.common.torch_nn import Stack, mask_of
 
@@ -26,6 +27,7 @@ class Taught:
     fine: torch.Tensor
     stop: torch.Tensor  # (B, S) log-odds that the step is the last
     weights: torch.Tensor  # (B, S, N)
+    prosody: Arrays  # as `Prosodic.prosody_losses` wants it
 
 
 @dataclass
@@ -94,19 +96,36 @@ class Postnet(nn.Module):
         super().__init__()
         width, dropout = config.postnet, config.encoder_dropout / 3
         self.group = config.frames_a_step
-        self.heard = nn.Linear(encoder, width * self.group)
+        self.heard = nn.Linear(encoder + 3, width * self.group)
         self.stack = Stack(width, 3 * width, config.postnet_layers, config.postnet_kernel, dropout=dropout)
         self.out = nn.Linear(width, mels)
 
-    def forward(self, contexts: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
-        """Scaled mels (B, T, M) of contexts (B, S, E); bool (B, T) says what is real."""
-        B, S, _ = contexts.shape
-        return self.out(self.stack(self.heard(contexts).view(B, S * self.group, -1), real))
+    def forward(self, memory: torch.Tensor, weights: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+        """Scaled mels (B, T, M) of weights (B, S, N) on memory (B, N, E); bool (B, T) says what is real."""
+        B, S, _ = weights.shape
+        places = within(weights, real.view(B, S, self.group).any(2), self.group)
+        return self.out(
+            self.stack(self.heard(torch.cat((weights @ memory, places), 2)).view(B, S * self.group, -1), real)
+        )
 
 
-class Net(nn.Module):
+def within(weights: torch.Tensor, real: torch.Tensor, group: int) -> torch.Tensor:
+    """(B, S, 3): how far each step is into the phone that it listens to most, by all that is listened to that phone.
+
+    0 to 1, and to the middle 0 to 1, and log of its frames, `group` a step. Bool (B, S) says what is real. The postnet
+    learns to write what is listened to, not to have it listened to otherwise: no gradient.
+    """
+    weights = weights.detach() * real[:, :, None]
+    owner, sums = weights.argmax(2, keepdim=True), weights.cumsum(1)
+    into = (sums - 0.5 * weights).gather(2, owner)[:, :, 0]
+    whole = sums[:, -1:].expand_as(sums).gather(2, owner)[:, :, 0].clamp(min=1 / group)
+    share = (into / whole).clamp(0, 1)
+    return torch.stack((share, 1 - (2 * share - 1).abs(), (whole * group).log()), 2)
+
+
+class Net(Prosodic):
     def __init__(self, inputs: Inputs, config, mels: int):
-        super().__init__()
+        super().__init__(config, config.encoder, mels)
         encoder, width, prenet = config.encoder, config.decoder, config.prenet
         self.frames_a_step, self.mels, self.dropout = config.frames_a_step, mels, config.decoder_dropout
         self.frame_dropout, self.sharpness = config.frame_dropout, config.sharpness
@@ -118,11 +137,12 @@ class Net(nn.Module):
         self.frames = nn.Linear(width + encoder, mels * self.frames_a_step)
         self.stop = nn.Linear(width + encoder, 1)
         self.postnet = Postnet(encoder, mels, config)
-        self.register_buffer("mean", torch.zeros(mels))
-        self.register_buffer("std", torch.ones(mels))
 
     def scaled(self, log_mel: torch.Tensor) -> torch.Tensor:
-        return (log_mel - self.mean) / self.std
+        return (log_mel - self.mel_mean) / self.mel_std
+
+    def unscaled(self, mels: torch.Tensor) -> torch.Tensor:
+        return mels * self.mel_std + self.mel_mean
 
     def forward(
         self, given: Arrays, mels: torch.Tensor, frames: torch.Tensor, led: torch.Tensor | None = None
@@ -146,16 +166,21 @@ class Net(nn.Module):
         spoken, _ = self.speaker(torch.cat((hiddens, contexts), 2))
         spoken = torch.cat((F.dropout(spoken, self.dropout, self.training), contexts), 2)
         coarse = self.frames(spoken).view(B, T, M)
-        fine = self.postnet(contexts, mask_of(frames, T))
-        return Taught(coarse, fine, self.stop(spoken)[:, :, 0], weights)
+        toned, prosody = self.taught(memory, ~padding, given)
+        fine = self.postnet(toned, weights if led is None else led, mask_of(frames, T))
+        return Taught(coarse, fine, self.stop(spoken)[:, :, 0], weights, prosody)
 
     def _alone(self, heard: torch.Tensor, memory: torch.Tensor, padding: torch.Tensor) -> tuple:
-        """Hidden states, contexts and weights (B, S, ...), each step listening by what the last ones did."""
+        """Hidden states, contexts and weights (B, S, ...), each step listening by what the last ones did.
+
+        Where it does not learn, it listens as sharply as when it speaks.
+        """
+        sharpness = 1.0 if self.training else self.sharpness
         hidden, context, state = self._start(memory, padding)
         steps = []
         for step in heard.unbind(1):
             hidden = self._stepped(self.listener, (step, context), hidden)
-            context, weights, state = self._listen(hidden[0], memory, state)
+            context, weights, state = self._listen(hidden[0], memory, state, sharpness)
             steps.append((hidden[0], context, weights))
         return tuple(torch.stack(each, 1) for each in zip(*steps))
 
@@ -182,7 +207,7 @@ class Net(nn.Module):
         frame = memory.new_zeros(len(memory), self.mels)
         steps, waited = torch.zeros_like(final), torch.zeros_like(final)
         ended = torch.zeros_like(padding[:, 0])
-        contexts, listened = [], []
+        listened = []
         for step in range(int(limit.max())):
             heard = self.prenet.dropped(frame, *kept(step))
             hidden = self._stepped(self.listener, (heard, context), hidden)
@@ -190,7 +215,6 @@ class Net(nn.Module):
             second = self._stepped(self.speaker, (hidden[0], context), second)
             spoken = torch.cat((second[0], context), 1)
             frame = self.frames(spoken)[:, -self.mels :]  # the last of the step
-            contexts.append(context)
             listened.append(weights)
             going = ~ended & (steps < limit)
             steps += going
@@ -198,15 +222,16 @@ class Net(nn.Module):
             ended |= going & ((self.stop(spoken)[:, 0] > 0) | (waited > linger))
             if bool((ended | (steps >= limit)).all()):
                 break
-        real = mask_of(steps * self.frames_a_step, len(contexts) * self.frames_a_step)
-        fine = self.postnet(torch.stack(contexts, 1), real)
-        return Said(fine * self.std + self.mean, torch.stack(listened, 1), steps, ended)
+        weights = torch.stack(listened, 1)
+        real = mask_of(steps * self.frames_a_step, len(listened) * self.frames_a_step)
+        toned, _ = self.told(memory, ~padding, given)
+        return Said(self.unscaled(self.postnet(toned, weights, real)), weights, steps, ended)
 
     def _start(self, memory: torch.Tensor, padding: torch.Tensor) -> tuple:
         nothing = memory.new_zeros(len(memory), self.listener.hidden_size)
         return (nothing, nothing), torch.zeros_like(memory[:, 0]), self.attention.start(memory, padding)
 
-    def _listen(self, query: torch.Tensor, memory: torch.Tensor, state: tuple, sharpness: float = 1.0) -> tuple:
+    def _listen(self, query: torch.Tensor, memory: torch.Tensor, state: tuple, sharpness: float) -> tuple:
         weights, state = self.attention(query, state, sharpness)
         return (weights[:, None] @ memory)[:, 0], weights, state
 

@@ -22,9 +22,9 @@ import numpy as np
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from blocks.acoustic._inputs import Global, Stream
-from blocks.acoustic._model import AcousticConfig, AcousticModel
+from blocks.acoustic._model import AcousticConfig, AcousticModel, Kernel
+from blocks.acoustic._voice import padded
 from blocks.acoustic.parallel import controls
-from blocks.acoustic.parallel.voice import Measures, check_controls, of_phones, padded
 from blocks.acoustic.schema import Controllable, Controlled, Lesson
 from blocks.base import BadItem, Failure
 from blocks.common.griffin_lim import griffin_lim
@@ -32,23 +32,17 @@ from blocks.training import Precision, Run
 
 
 class Config(AcousticConfig):
-    pitch: bool = True  # said of each phone, predicted or given; training wants it wired
-    energy: bool = True
     regulation: Literal["gaussian", "hard"] = "gaussian"  # how phones are spread over their frames
     hidden: PositiveInt = 192
     wide: PositiveInt = 576  # between the two layers of a convolution's net
     encoder_layers: PositiveInt = 4
     decoder_layers: PositiveInt = 6
-    kernel: PositiveInt = 7  # phones, or frames, a convolution sees
+    kernel: Kernel = 7  # phones, or frames, a convolution sees
     attention: Literal["none", "encoder", "both"] = "encoder"
     heads: PositiveInt = 2
-    predictor_kernel: PositiveInt = 3
     postnet_layers: NonNegativeInt = 0
     dropout: float = Field(0.1, ge=0.0, lt=1.0)
-    predictor_dropout: float = Field(0.3, ge=0.0, lt=1.0)
     duration_weight: NonNegativeFloat = 0.3
-    pitch_weight: NonNegativeFloat = 0.1  # of height and of voicing
-    energy_weight: NonNegativeFloat = 0.1
     warmup_steps: PositiveInt = 200
     weight_decay: NonNegativeFloat = 0.01
     precision: Precision = "float32"
@@ -64,9 +58,6 @@ class Config(AcousticConfig):
             raise ValueError(
                 f"hidden {self.hidden} is not a multiple of 2 heads, want one such as {4 * self.heads * 32}"
             )
-        for name in ("kernel", "predictor_kernel"):
-            if getattr(self, name) % 2 == 0:
-                raise ValueError(f"{name} {getattr(self, name)} has no middle, want an odd number")
         return self
 
 
@@ -81,6 +72,7 @@ class Parallel(AcousticModel[Config]):
         "Ren et al. 2021 (FastSpeech 2); Shen et al. 2020 (Gaussian upsampling); Liu et al. 2022 (the layers); "
         "Yang et al. 2021 (GANSpeech)"
     )
+    wants_durations = True
     limits = "Mels are smoother than those of recordings, most of all without critics; what is rare in the training data is said poorly."
 
     # ---- training ----
@@ -102,10 +94,6 @@ class Parallel(AcousticModel[Config]):
             numbers = self._losses(self.net, items, max(map(self.length, items)))
         return {name: float(value) for name, value in numbers.items()}
 
-    def _measuring(self):
-        measures = Measures()
-        return lambda item: measures.add(item, self._targets(item)), measures.buffers
-
     def _losses(self, model, items: list[Lesson], frames: int, adversary=None, step: int | None = None) -> dict:
         from blocks.common.torch_nn import mask_of
 
@@ -124,21 +112,7 @@ class Parallel(AcousticModel[Config]):
 
     @property
     def _weights(self) -> dict[str, float]:
-        config = self.config
-        return {
-            "mel": 1.0, "duration": config.duration_weight, "pitch": config.pitch_weight, "voicing": config.pitch_weight,
-            "energy": config.energy_weight,
-        } | config.adversarial_weights  # fmt: skip
-
-    def _targets(self, item: Lesson) -> dict[str, np.ndarray]:
-        """Durations, pitch and energy of its phones. Raises BadItem where they are missing or do not fit the recording."""
-        wanted = {"durations": True, "pitch": self.config.pitch, "energy": self.config.energy}
-        if absent := [name for name, want in wanted.items() if want and getattr(item, name) is None]:
-            raise BadItem(
-                f"no {' and '.join(absent)}, want them beside the phones: wire them, or set pitch, energy: false"
-            )
-        check_controls(item.durations, len(item.phones), len(item.log_mel))
-        return of_phones(item, self.config.pitch, self.config.energy)
+        return {"mel": 1.0, "duration": self.config.duration_weight} | self.config.loss_weights
 
     def _rate(self, step: int) -> float:
         """Share of the learning rate: a warm-up, then a fall to a twentieth along a cosine."""
@@ -204,9 +178,3 @@ class Parallel(AcousticModel[Config]):
     def _can_be_said(self, item: Controlled) -> None:
         self.inputs.can_be_said(item)
         controls.check(item, self.spec.frame_rate, self.config.pitch, self.config.energy)
-
-    def _tensors(self, items: list, asked: list[dict[str, np.ndarray]]) -> dict:
-        arrays = self.inputs.arrays(items)
-        for name in asked[0]:
-            arrays[name] = padded([each[name] for each in asked], arrays["phones"].shape[1])
-        return {name: self._on_device(value) for name, value in arrays.items()}

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from blocks.acoustic.parallel.voice import check_controls
+from blocks.acoustic._voice import check_controls
 from blocks.acoustic.schema import Controllable, Controlled
 from blocks.base import BadItem
 from blocks.common.phones import SILENCES

@@ -22,7 +22,9 @@ def check_controls(durations: np.ndarray, phones: int, frames: int | None = None
 
 
 def of_phones(item: Lesson, pitch: bool, energy: bool) -> dict[str, np.ndarray]:
-    """`durations` int64 (N), and where they are wanted `pitch` (N) in Hz and `energy` (N) in dB."""
+    """`durations` int64 (N), and where they are wanted `pitch` (N) in Hz and `energy` (N) in dB; nothing without durations."""
+    if item.durations is None:
+        return {}
     made = {"durations": item.durations.astype(np.int64)}
     if pitch:
         made["pitch"] = phone_pitch(item.pitch, item.durations)
@@ -54,10 +56,10 @@ class Measures:
             self.energy.add(targets["energy"][:, None])
         self.phones += len(item.phones)
         self.frames += len(item.log_mel)
-        self.longest = max(self.longest, int(targets["durations"].max()))
+        self.longest = max(self.longest, int(targets["durations"].max()) if targets else 0)
 
     def buffers(self) -> dict[str, np.ndarray]:
-        """By the names of `Network`'s buffers, float32."""
+        """By the names of the networks' buffers, float32."""
         made = {"frames_per_phone": self.frames / self.phones, "longest": self.longest}
         for name in ("mel", "pitch", "energy"):
             moments = getattr(self, name)

@@ -1,0 +1,99 @@
+"""How high and how loud phones are said, in networks of either kind (torch): predicted, or as given, and told to what writes the mel.
+
+Training tells it what the recordings do, so that the mel need not be a mean over all ways to say a phone (Ren et al. 2021,
+variance adaptor). Axes: B batch, N phones, D width.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from blocks.common.torch_nn import Predictor, mask_of
+
+Arrays = dict[str, torch.Tensor]
+
+
+class Prosodic(nn.Module):
+    """A network with predictors of pitch and energy, as far as its settings want them.
+
+    What is known of the voice, as means and deviations, lies in buffers.
+    """
+
+    def __init__(self, config, width: int, mels: int):
+        super().__init__()
+        predictor = {"width": width, "kernel": config.predictor_kernel, "dropout": config.predictor_dropout}
+        self.pitch = Predictor(**predictor, out=2) if config.pitch else None
+        self.energy = Predictor(**predictor) if config.energy else None
+        self.pitch_in = nn.Linear(2, width, bias=False) if config.pitch else None
+        self.energy_in = nn.Linear(1, width, bias=False) if config.energy else None
+        for name, size in (("mel", mels), ("pitch", 1), ("energy", 1)):
+            self.register_buffer(f"{name}_mean", torch.zeros(size))
+            self.register_buffer(f"{name}_std", torch.ones(size))
+        self.register_buffer("frames_per_phone", torch.ones(1))
+
+    def taught(self, x_BND: torch.Tensor, mask_BN: torch.Tensor, arrays: Arrays) -> tuple[torch.Tensor, Arrays]:
+        """Phones told the pitch and energy of `arrays`, and what the predictors say instead, which `prosody_losses` compares."""
+        made = {}
+        if self.pitch is not None:
+            made["pitch"] = self.pitch(x_BND, mask_BN)
+            x_BND = x_BND + self.pitch_in(self.scaled_pitch(arrays["pitch"]))
+        if self.energy is not None:
+            made["energy"] = self.energy(x_BND, mask_BN)[..., 0]
+            x_BND = x_BND + self.energy_in(self.scaled_energy(arrays["energy"])[..., None])
+        return x_BND, made
+
+    def told(self, x_BND: torch.Tensor, mask_BN: torch.Tensor, arrays: Arrays) -> tuple[torch.Tensor, Arrays]:
+        """Phones told what is predicted, moved by `shift` semitones, or given, not NaN, as `pitch` and `energy`; with these."""
+        made = {}
+        if self.pitch is not None:
+            hz_BN = self.heard_pitch(self.pitch(x_BND, mask_BN))
+            if "shift" in arrays:
+                hz_BN = hz_BN * torch.exp2(arrays["shift"] / 12)
+            made["pitch"] = _kept(arrays.get("pitch"), hz_BN)
+            x_BND = x_BND + self.pitch_in(self.scaled_pitch(made["pitch"]))
+        if self.energy is not None:
+            db_BN = self.energy(x_BND, mask_BN)[..., 0] * self.energy_std + self.energy_mean
+            made["energy"] = _kept(arrays.get("energy"), db_BN)
+            x_BND = x_BND + self.energy_in(self.scaled_energy(made["energy"])[..., None])
+        return x_BND, made
+
+    # ---- pitch in Hz and energy in dB, as the network sees them ----
+
+    def scaled_pitch(self, hz_BN: torch.Tensor) -> torch.Tensor:
+        """(B, N, 2): log F0, 0 where unvoiced, and whether there is one."""
+        voiced = hz_BN > 0
+        logs = (torch.where(voiced, hz_BN, 1.0).log() - self.pitch_mean) / self.pitch_std
+        return torch.stack([torch.where(voiced, logs, 0.0), voiced.float()], 2)
+
+    def heard_pitch(self, made_BN2: torch.Tensor) -> torch.Tensor:
+        """Hz, 0 where unvoiced, of what the predictor says: `scaled_pitch` with a log-odds of voicing."""
+        logs, odds = made_BN2.float().unbind(2)
+        return torch.where(odds > 0, torch.exp(logs.clamp(-5, 5) * self.pitch_std + self.pitch_mean), 0.0)
+
+    def scaled_energy(self, db_BN: torch.Tensor) -> torch.Tensor:
+        return (db_BN - self.energy_mean) / self.energy_std
+
+    # ---- training ----
+
+    def mean_of_phones(self, errors_BN: torch.Tensor, where_BN: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
+        """Their mean as one over `frames`: each phone counts as if of the mean length, however a batch is split."""
+        return (errors_BN * where_BN).sum() * self.frames_per_phone[0] / frames
+
+    def prosody_losses(self, made: Arrays, arrays: Arrays, frames: torch.Tensor) -> Arrays:
+        """`pitch` and `voicing`, and `energy`, of what `taught` made."""
+        mask_BN, found = mask_of(arrays["tokens"], arrays["phones"].shape[1]), {}
+        if "pitch" in made:
+            logs, voiced = self.scaled_pitch(arrays["pitch"]).unbind(2)
+            said, odds = made["pitch"].float().unbind(2)
+            unsure = functional.binary_cross_entropy_with_logits(odds, voiced, reduction="none")
+            found["pitch"] = self.mean_of_phones((said - logs).square(), mask_BN & (voiced > 0), frames)
+            found["voicing"] = self.mean_of_phones(unsure, mask_BN, frames)
+        if "energy" in made:
+            errors = (made["energy"].float() - self.scaled_energy(arrays["energy"])).square()
+            found["energy"] = self.mean_of_phones(errors, mask_BN, frames)
+        return found
+
+
+def _kept(given: torch.Tensor | None, predicted: torch.Tensor) -> torch.Tensor:
+    predicted = predicted.float()
+    return predicted if given is None else torch.where(given.isnan(), predicted, given)
