@@ -5,7 +5,7 @@ A distance to the recordings is content with a smooth mean; critics (`blocks.aco
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
@@ -31,6 +31,14 @@ Kernel = Annotated[int, AfterValidator(_odd)]
 class AcousticConfig(FitConfig):
     streams: dict[Name, Stream] = Field(default_factory=dict)  # numbers for each phone, by name
     globals: dict[Name, Global] = Field(default_factory=dict)  # names or vectors for the whole, such as speaker: {}
+    hidden: PositiveInt = 192  # width of the layers that encode phones and write mels
+    wide: PositiveInt = 576  # between the two layers of a convolution's net
+    encoder_layers: PositiveInt = 4
+    decoder_layers: PositiveInt = 6
+    kernel: Kernel = 7  # phones, or frames, a convolution sees
+    heads: PositiveInt = 2  # where a layer attends to all phones, or frames
+    dropout: float = Field(0.1, ge=0.0, lt=1.0)
+    regulation: Literal["gaussian", "hard"] = "gaussian"  # how phones are spread over their frames
     pitch: bool = True  # said of each phone, predicted or given; training wants it wired, and durations
     energy: bool = True
     predictor_kernel: Kernel = 3
@@ -47,6 +55,14 @@ class AcousticConfig(FitConfig):
     critic_lr: PositiveFloat = 3e-4
 
     @model_validator(mode="after")
+    def _layers_fit(self):
+        if self.hidden % (2 * self.heads):
+            raise ValueError(
+                f"hidden {self.hidden} is not a multiple of 2 heads, want one such as {4 * self.heads * 32}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _smoothest_is_not_best(self):
         if self.adversarial_from and self.weights == "best":
             raise ValueError("adversarial_from with weights: best would keep the smoothest mels, want weights: last")
@@ -60,7 +76,7 @@ class AcousticConfig(FitConfig):
 
 
 class AcousticModel(Trainable[C]):
-    """A variant adds `_network`, `fit`, `validate` and `apply`; its network is `Prosodic` and holds an `Embed` for `inputs`, called embed."""
+    """A variant adds `_network`, `fit`, `validate` and `apply`; its network is an `AcousticNet`."""
 
     needs = ("torch",)
     extra = "train"

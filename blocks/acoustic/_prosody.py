@@ -19,8 +19,9 @@ class Prosodic(nn.Module):
     What is known of the voice, as means and deviations, lies in buffers.
     """
 
-    def __init__(self, config, width: int, mels: int):
+    def __init__(self, config, mels: int):
         super().__init__()
+        width = config.hidden
         predictor = {"width": width, "kernel": config.predictor_kernel, "dropout": config.predictor_dropout}
         self.pitch = Predictor(**predictor, out=2) if config.pitch else None
         self.energy = Predictor(**predictor) if config.energy else None

@@ -101,7 +101,7 @@ class Predictor(nn.Module):
 def owners(durations_BN: torch.Tensor, frames: int) -> torch.Tensor:
     """int64 (B, frames): the phone that each frame lies in; the last one's number beyond the end."""
     ends_BN = durations_BN.cumsum(1)
-    at_BT = torch.arange(frames, device=durations_BN.device).expand(len(durations_BN), frames).contiguous()
+    at_BT = torch.arange(frames, device=ends_BN.device, dtype=ends_BN.dtype).expand(len(ends_BN), frames).contiguous()
     return torch.searchsorted(ends_BN, at_BT, right=True).clamp(max=durations_BN.shape[1] - 1)
 
 

@@ -17,7 +17,6 @@ from runner.fit.checkpoints import Checkpoints
 from runner.fit.events import Events, curves
 from runner.fit.run import Items, LocalRun, Stopped
 from runner.store import Store
-from tests.blocks import plain_acoustic
 from tests.blocks import plain_attention as plain
 
 torch = pytest.importorskip("torch")
@@ -85,31 +84,13 @@ def test_dynamic_convolution_attention_is_the_plain_one():
             assert not made[b, ~real].any()
 
 
-@pytest.mark.parametrize("kind", ["dynamic", "location"])
-def test_sharpened_attention_goes_on_from_the_power_of_its_weights(kind):
-    from blocks.acoustic.attention.attend import DynamicConvolution, LocationSensitive
-
-    torch.manual_seed(0)
-    queries, memory, padding = (torch.from_numpy(each) for each in draw())
-    module = DynamicConvolution(4, 6, 2, 2, 9, 5, 0.1, 0.9) if kind == "dynamic" else LocationSensitive(4, 5, 6, 3, 5)
-    with torch.inference_mode():
-        start = module.start(memory, padding)
-        plainly, _ = module(queries[0], start)
-        sharp, state = module(queries[0], start, 2.0)
-    want = plainly.square() / plainly.square().sum(1, keepdim=True)
-    np.testing.assert_allclose(sharp, want, **TOGETHER)
-    places = state[1:] if kind == "dynamic" else state[2:]
-    for place in places:
-        np.testing.assert_array_equal(place, sharp)
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"attention": {"kind": "dynamic", "kernel": 9}}, "taps 11: a kernel of 9 sees as many as 5 back"),
         ({"attention": {"kind": "location", "kernel": 8}}, "kernel of 8 has no middle, want an odd number"),
         ({"attention": {"kind": "hard"}}, "'location', 'dynamic'"),
-        ({"encoder": 15}, "multiple of 2"),
+        ({"hidden": 10}, "hidden 10 is not a multiple of 2 heads"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(settings, message):
@@ -152,15 +133,12 @@ def test_led_steps_together_are_those_taken_one_by_one(tmp_path, kind):
     items = [utterance(seed, durations=True) for seed in (0, 3)]
     config = TINY.model_copy(update={"prenet_dropout": 0.0, "attention": attention, "led_steps": 2})
     block, _ = fitted(tmp_path, config, items)
-    from blocks.acoustic.attention import lessons
-
     with torch.inference_mode():
-        mels, frames = lessons.padded(items, max(len(item.log_mel) for item in items), 2, "cpu")
-        given, target = block._tensors(items), block.net.scaled(mels)
-        led = lessons.shares(items, mels.shape[1], given["phones"].shape[1], 2, "cpu")
-        made = block.net(given, target, frames, led)
-        memory, padding = block.net.encoder(given)
-        last = torch.nn.functional.pad(target[:, 1::2], (0, 0, 1, 0))[:, :-1]
+        made, lesson = block._taught(block.net, items, max(len(item.log_mel) for item in items), 1)
+        led = lesson.shares
+        memory, _, there = block.net.encoded(lesson.given)
+        padding = ~there
+        last = torch.nn.functional.pad(lesson.target[:, 1::2], (0, 0, 1, 0))[:, :-1]
         heard = block.net.prenet(last)
         hidden, context, state = block.net._start(memory, padding)
         for step in range(led.shape[1]):
@@ -170,20 +148,6 @@ def test_led_steps_together_are_those_taken_one_by_one(tmp_path, kind):
             context = (led[:, step, None] @ memory)[:, 0]
             now = led[:, step]
             state = (padding, now) if kind == "dynamic" else (*state[:2], now, state[3] + now)
-
-
-def test_a_step_knows_how_far_into_its_phone_it_is():
-    from blocks.acoustic.attention.net import within
-
-    weights = torch.from_numpy(np.repeat(np.eye(3, dtype=np.float32), (2, 4, 1), axis=0))
-    padded = torch.nn.functional.pad(torch.stack((weights, weights)), (0, 0, 0, 2), value=1 / 3)
-    real = torch.tensor([[True] * 7 + [False] * 2, [True] * 5 + [False] * 4])
-    whole, cut = within(padded, real, group=2).numpy()
-    for frames, made in (([2, 4, 1], whole[:7]), ([2, 3], cut[:5])):
-        want = plain_acoustic.within(frames) + np.array([0, 0, np.log(2)])  # two frames a step
-        np.testing.assert_allclose(made, want, **TOGETHER)
-    blurred = within(0.8 * padded + 0.2 / 3, real, group=2).numpy()
-    np.testing.assert_allclose(blurred[1, :5, 0], cut[:5, 0], atol=0.2)
 
 
 # ---- health ----
@@ -258,8 +222,8 @@ def fitted(folder, config, items, **more):
 
 
 SMALL = dict(
-    encoder=24, encoder_layers=1, encoder_dropout=0.0, prenet=24, decoder=40, decoder_dropout=0.0, postnet=16,
-    postnet_layers=2, lr=1e-2, warmup_steps=10, max_items=8, checkpoint_interval=1000,
+    hidden=24, wide=48, encoder_layers=1, decoder_layers=2, dropout=0.0, prenet=24, recurrent=40, recurrent_dropout=0.0,
+    lr=1e-2, warmup_steps=10, max_items=8, checkpoint_interval=1000,
 )  # fmt: skip
 
 
@@ -313,18 +277,18 @@ def toned(item: Lesson, seed: int) -> Lesson:
     return item.model_copy(update={"pitch": pitch, "energy": loud, "log_mel": log_mel})
 
 
-def test_the_postnet_hears_pitch_and_energy_and_the_attention_does_not(tmp_path):
+def test_what_is_written_hears_pitch_and_energy_and_the_attention_does_not(tmp_path):
     items = [toned(utterance(seed, durations=True), seed) for seed in range(3)]
     block, told = fitted(tmp_path, Attention.tiny.model_copy(update={"led_steps": 3}), items, dev=items[:1])
     for name in ("pitch", "voicing", "energy"):
         assert curve(told, f"train/loss_{name}").keys() == {1, 2, 3, 4}
         assert curve(told, f"val/loss_{name}").keys() == {2, 4}
     request = asked(items[0])
-    before, heard, _ = next(block._said([request]))
+    before, heard, *_ = next(block._said([request]))
     for predictor, bias in ((block.net.energy, 0), (block.net.pitch, 0)):
         with torch.no_grad():
             predictor.out.bias[bias] += 3
-        after, again, _ = next(block._said([request]))
+        after, again, *_ = next(block._said([request]))
         np.testing.assert_array_equal(again, heard)
         assert np.abs(after - before).max() > 1e-3
         before = after
@@ -359,8 +323,8 @@ def test_two_together_equal_each_alone_and_the_seed_draws_the_dropout(trained):
         assert alone.focus == pytest.approx(one.focus, abs=1e-5)
     other = Attention(block.config, SPEC, seed=1)
     other.load(folder)
-    made = other.apply(requests[:1])[0].log_mel
-    assert made.shape != together[0].log_mel.shape or np.abs(made - together[0].log_mel).max() > 1e-3
+    made = other.apply(requests[:1])[0]
+    assert abs(made.focus - together[0].focus) > 1e-5
 
 
 def test_what_is_saved_is_loaded_bit_for_bit(trained):
@@ -440,7 +404,7 @@ def test_a_foreign_artifact_is_refused_with_the_difference(trained, tmp_path):
 
 
 def test_frames_that_are_dropped_tell_nothing_while_it_learns(tmp_path):
-    still = {"prenet_dropout": 0.0, "encoder_dropout": 0.0, "decoder_dropout": 0.0}
+    still = {"prenet_dropout": 0.0, "dropout": 0.0, "recurrent_dropout": 0.0}
     item, frames = utterance(0), torch.tensor([20])
     others = torch.randn(8, 1, 20, 12, generator=torch.Generator().manual_seed(0))
     for share, deaf in ((0.0, False), (0.9999, True)):
@@ -468,14 +432,16 @@ def test_padding_changes_no_loss_and_a_silent_stream_nothing(tmp_path):
 def test_what_it_says_step_by_step_is_what_it_would_have_been_taught(tmp_path):
     """Given its own frames, the decoder that learns makes those of the one that speaks, and listens alike."""
     item = utterance(0)
-    changes = {"prenet_dropout": 0.0, "linger_s": 1e6, "sharpness": 2.0}
+    changes = {"prenet_dropout": 0.0, "linger_s": 1e6}
     block, _ = fitted(tmp_path, TINY.model_copy(update=changes), [item])
     with torch.no_grad():
         block.net.stop.bias.fill_(-1e4)
-        ((log_mel, heard, ended),) = block._said([asked(item)])
+        ((log_mel, heard, where, ended),) = block._said([asked(item)])
         frames, own = torch.tensor([len(log_mel)]), torch.zeros(1, *log_mel.shape)
+        led = torch.nn.functional.one_hot(torch.from_numpy(where), len(item.phones)).float()[None]
+        given = block._tensors([asked(item)], [{"durations": 2 * np.bincount(where, minlength=len(item.phones))}])
         for _ in range(len(heard)):  # each time one more step has heard its own frames before it
-            made = block.net(block._tensors([asked(item)]), own, frames)
+            made = block.net(given, own, frames, led)
             own = made.coarse
         said = block.net.unscaled(made.fine)
     assert not ended
@@ -504,13 +470,13 @@ def test_streams_and_globals_of_a_training_that_starts_from_another(tmp_path):
     assert list(grown.inputs.names["speaker"]) == ["joe"]
     with torch.inference_mode():
         arrays = grown._tensors([Request(phones=item.phones, streams=silent, globals={"speaker": "joe"})])
-        mine, _ = grown.net.encoder(arrays)
-        theirs, _ = plainly.net.encoder(plainly._tensors([Request(phones=item.phones)]))
+        mine, *_ = grown.net.encoded(arrays)
+        theirs, *_ = plainly.net.encoded(plainly._tensors([Request(phones=item.phones)]))
     torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=0)
     loud = {"tag": silent["tag"] + 1, "note": silent["note"]}
     with torch.no_grad():
-        grown.net.encoder.embed.streams["of_tag"].weight[1] += 1.0
-        heard, _ = grown.net.encoder(
+        grown.net.embed.streams["of_tag"].weight[1] += 1.0
+        heard, *_ = grown.net.encoded(
             grown._tensors([Request(phones=item.phones, streams=loud, globals={"speaker": "joe"})])
         )
     assert (heard - theirs).abs().max() > 1e-3

@@ -1,16 +1,17 @@
 """Acoustic model that listens: a recurrent decoder chooses by attention which phones to say next, frame by frame.
 
-The frames that it goes on from are its own; the log-mel is written afterwards, of all that it listened to, by a postnet that sees
-none of them: small recurrent decoders go astray on their own frames long before they lose their place in the text.
-It hears how far into its phone each step is, and with `pitch` and `energy` also how high and how loud that is said, which
-training tells and predictors say from then on: what it cannot know it would blur.
+The frames that it goes on from are its own; the log-mel is written afterwards, of how long it listened to each phone, by layers
+that see none of them: small recurrent decoders go astray on their own frames long before they lose their place in the text.
+With `pitch` and `energy` these layers hear how high and how loud phones are, which training tells and predictors say from
+then on: what they cannot know they would blur.
 
 Durations come from attention, not from an aligner, and cannot be asked for. Every utterance is told with its attention's
 health; one that finds no end is a failure that says so. The prenet drops half of its units also when it speaks, drawn from
 the seed and from what is said: the same request is said the same way, alone or among others. Where `durations` are given,
 training leads the attention along them, else along the diagonal; in the first `led_steps` they even stand for it, and it
 learns where they went on from there. Such steps need no loop over attention, and the decoder hears the right phones at once.
-Led steps teach it to go on from sharp weights alone, so `sharpness` keeps these sharp where it speaks (Chorowski et al. 2015).
+Where it speaks, it listens to one phone at a time, as in led steps, and goes on when it more likely than not would have gone on
+by now (stepwise monotonic attention): no phone is passed over or said again, and what can go wrong is how long it takes.
 Critics of mels may join from the step `adversarial_from` on, for what is written to have the detail of recordings.
 
 Axes: B items, N phones, T frames, M mels, S steps of `frames_a_step` frames.
@@ -31,7 +32,7 @@ from pydantic import (
 )
 
 from blocks.acoustic._model import AcousticConfig, AcousticModel, Kernel
-from blocks.acoustic.attention.health import health, path, told
+from blocks.acoustic.attention.health import health, told
 from blocks.acoustic.schema import Lesson, Request, Spoken
 from blocks.arrays import Value
 from blocks.base import BadItem, BlockConfig, Failure
@@ -71,19 +72,12 @@ class Dynamic(BlockConfig):
 
 class Config(AcousticConfig):
     frames_a_step: PositiveInt = 2
-    encoder: int = Field(160, ge=2, multiple_of=2)
-    encoder_layers: PositiveInt = 3
-    encoder_kernel: Kernel = 5
-    encoder_dropout: float = Field(0.3, ge=0, lt=1)
     prenet: PositiveInt = 96
     prenet_dropout: float = Field(0.5, ge=0, lt=1)
     attention: Location | Dynamic = Field(Dynamic(), discriminator="kind")
-    decoder: PositiveInt = 256
-    decoder_dropout: float = Field(0.1, ge=0, lt=1)
-    postnet: PositiveInt = 192
-    postnet_layers: PositiveInt = 6
-    postnet_kernel: Kernel = 7
-    pitch: bool = False  # said of each phone, and heard by the postnet; training then wants it wired, and durations
+    recurrent: PositiveInt = 256  # width of the layers that go step by step
+    recurrent_dropout: float = Field(0.1, ge=0, lt=1)
+    pitch: bool = False  # said of each phone where the mel is written; training then wants it wired, and durations
     energy: bool = False
     # training
     final_lr: float = Field(0.05, ge=0, le=1)  # what is left of it at the last step
@@ -95,9 +89,6 @@ class Config(AcousticConfig):
     stop_weight: PositiveFloat = 5.0  # of the one last step beside the many others
     max_steps: PositiveInt = 20_000
     # speaking
-    sharpness: PositiveFloat = (
-        1.0  # power of the weights: above 1 for what led steps taught, which never met a blurred one
-    )
     longest_phone_s: PositiveFloat = 0.4  # times the phones, and a second: longer than that is a runaway
     linger_s: PositiveFloat = 0.6  # on the last phone, until it is ended for it
 
@@ -116,16 +107,16 @@ class Uttered(Spoken):
 
 class Attention(AcousticModel[Config]):
     tiny = Config(
-        encoder=8, encoder_layers=1, prenet=6, attention=Dynamic(width=6, static=2, dynamic=2), decoder=10, postnet=8,
-        postnet_layers=2, pitch=True, energy=True, max_steps=4, val_check_interval=2, checkpoint_interval=2, warmup_steps=2,
+        hidden=8, wide=16, encoder_layers=1, decoder_layers=1, prenet=6, recurrent=10,
+        attention=Dynamic(width=6, static=2, dynamic=2), pitch=True, energy=True, max_steps=4, val_check_interval=2, checkpoint_interval=2, warmup_steps=2,
         adversarial_from=3, weights="last", critic_windows=(8, 16), critic_width=2,
     )  # fmt: skip
     paper = (
         "Shen et al. 2018, Tacotron 2 (1712.05884); Battenberg et al. 2020, dynamic convolution attention (1910.10288); "
-        "Chorowski et al. 2015, sharpening (1506.07503); Tachibana et al. 2018, guided attention (1710.08969)"
+        "He et al. 2019, stepwise monotonic attention (1906.00672); Tachibana et al. 2018, guided attention (1710.08969)"
     )
     limits = (
-        "It says how long each phone is, and cannot be told; on texts unlike those it learned it may skip or repeat."
+        "It says how long each phone is, and cannot be told; on texts unlike those it learned it may hurry or linger."
     )
     stochastic: ClassVar[bool] = True
     wants_durations = False
@@ -150,28 +141,28 @@ class Attention(AcousticModel[Config]):
     def _loss(self, model, items: list[Lesson], length: int, adversary=None, step: int | None = None) -> dict:
         """What a training minimises, its parts as means over the real frames, and the health of the attention.
 
-        `step` is that of a training, of which the first may be led and the last judged by critics.
+        `step` is that of a training, of which the first may be led and the last judged by critics; none: as it ends.
         """
         from blocks.acoustic.attention import lessons
-        from blocks.common.torch_nn import mask_of
 
-        mels, frames = lessons.padded(items, length, self.config.frames_a_step, self.net.mel_mean.device)
-        real = mask_of(frames, mels.shape[1])
-        target = self.net.scaled(mels) * real[:, :, None]
-        given = self._tensors(items, [self._targets(item) for item in items])
-        shares = lessons.shares(
-            items, target.shape[1], given["phones"].shape[1], self.config.frames_a_step, target.device
-        )
-        led = step and step <= self.config.led_steps and all(item.durations is not None for item in items)
-        made = model(given, target, frames, shares if led else None)
-        numbers = lessons.losses(made, target, real, items, shares, self.config)
-        parts = self.net.prosody_losses(made.prosody, given, frames.sum())
+        made, lesson = self._taught(model, items, length, step)
+        numbers = lessons.losses(made, lesson.target, lesson.real, items, lesson.shares, self.config)
+        parts = self.net.prosody_losses(made.prosody, lesson.given, lesson.real.sum())
         if adversary:
-            parts |= adversary.losses(target, made.fine * real[:, :, None], frames, step)
+            parts |= adversary.losses(lesson.target, made.fine * lesson.real[:, :, None], lesson.real.sum(1), step)
         weight = self.config.loss_weights
         numbers["loss"] = sum((weight[name] * value for name, value in parts.items()), numbers["loss"])
         numbers |= {f"loss_{name}": value for name, value in parts.items()}
         return numbers | lessons.healths(made.weights.detach(), items, self.config.frames_a_step, self._step_s)
+
+    def _taught(self, model, items: list[Lesson], length: int, step: int | None) -> tuple:
+        """What `model` makes of the items, given their frames, and the `lessons.Given` that these are."""
+        from blocks.acoustic.attention import lessons
+
+        given = self._tensors(items, [self._targets(item) for item in items])
+        lesson = lessons.Given.of(items, given, length, self.config.frames_a_step, self.net.scaled)
+        led = (step or self.config.max_steps) <= self.config.led_steps and "durations" in given
+        return model(given, lesson.target, lesson.real.sum(1), lesson.shares if led else None), lesson
 
     @property
     def _step_s(self) -> float:
@@ -186,14 +177,9 @@ class Attention(AcousticModel[Config]):
 
     def _picture(self, run: Run, batch) -> None:
         """Attention and log-mel of one item, with its frames given."""
-        from blocks.acoustic.attention import lessons
-
         item, name = batch.items[0], batch.ids[0]
         with self._judging():
-            mels, frames = lessons.padded(
-                [item], len(item.log_mel), self.config.frames_a_step, self.net.mel_mean.device
-            )
-            made = self.net(self._tensors([item], [self._targets(item)]), self.net.scaled(mels), frames)
+            made, _ = self._taught(self.net, [item], len(item.log_mel), None)
             fine = self.net.unscaled(made.fine)
         run.image(batch.step, f"attention/{name}", made.weights[0].cpu().numpy())
         run.image(batch.step, f"samples/{name}/taught", fine[0, : len(item.log_mel)].cpu().numpy())
@@ -249,8 +235,8 @@ class Attention(AcousticModel[Config]):
             )
         return None
 
-    def _said(self, items: list[Request]) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
-        """For each the log-mel (T, M), the attention (S, N), and whether it found an end."""
+    def _said(self, items: list[Request]) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, bool]]:
+        """For each the log-mel (T, M), the attention (S, N), the phone of each step (S,), and whether it found an end."""
         import torch
 
         from blocks.acoustic.attention.draws import Dropout, drawing
@@ -263,18 +249,21 @@ class Attention(AcousticModel[Config]):
             given = self._tensors(items)
             limit = torch.tensor(limits, device=given["tokens"].device)
             said = self.net.speak(given, dropout.step, limit, linger)
-        made = (each.cpu().numpy() for each in (said.log_mel, said.weights, said.steps, said.ended))
-        for item, log_mel, heard, steps, ended in zip(items, *made):
-            yield log_mel[: steps * self.config.frames_a_step].copy(), heard[:steps, : len(item.phones)], bool(ended)
+        made = (each.cpu().numpy() for each in (said.log_mel, said.weights, said.phones, said.steps, said.ended))
+        for item, log_mel, heard, where, steps, ended in zip(items, *made):
+            frames = steps * self.config.frames_a_step
+            yield log_mel[:frames].copy(), heard[:steps, : len(item.phones)], where[:steps], bool(ended)
 
-    def _uttered(self, item: Request, log_mel: np.ndarray, heard: np.ndarray, ended: bool) -> Uttered | Failure:
-        numbers = health(heard, self._step_s)
+    def _uttered(
+        self, item: Request, log_mel: np.ndarray, heard: np.ndarray, where: np.ndarray, ended: bool
+    ) -> Uttered | Failure:
+        numbers = health(heard, self._step_s, where)
         if not ended:
             return Failure(
                 f"a runaway: no end after {len(heard) * self._step_s:.1f} s for {len(item.phones)} phones, the most that "
                 f"longest_phone_s {self.config.longest_phone_s:g} allows; the attention's {told(numbers)}"
             )
-        durations = self.config.frames_a_step * np.bincount(path(heard), minlength=len(item.phones))
+        durations = self.config.frames_a_step * np.bincount(where, minlength=len(item.phones))
         return Uttered(
             log_mel=log_mel,
             durations=durations.astype(np.int32),

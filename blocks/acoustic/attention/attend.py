@@ -35,13 +35,19 @@ class LocationSensitive(nn.Module):
         every = (each.repeat_interleave(steps, 0) for each in (padding, self.key(memory)))
         return *every, last.flatten(0, 1), last.cumsum(1).flatten(0, 1)
 
-    def forward(self, query: torch.Tensor, state: tuple, sharpness: float = 1.0) -> tuple[torch.Tensor, tuple]:
-        """Weights (B, N) that sum to 1, and the next state, from the query (B, Q); `sharpness` is a power of the weights."""
+    @staticmethod
+    def onto(state: tuple, weights: torch.Tensor) -> tuple:
+        """The state after a step that listened as `weights` (B, N) say."""
+        padding, keys, _, total = state
+        return padding, keys, weights, total + weights
+
+    def forward(self, query: torch.Tensor, state: tuple) -> tuple[torch.Tensor, tuple]:
+        """Weights (B, N) that sum to 1, and the next state, from the query (B, Q)."""
         padding, keys, last, total = state
         places = self.place(self.filters(torch.stack((last, total), 1)).transpose(1, 2))
         energies = self.score(torch.tanh(self.query(query)[:, None] + keys + places))[:, :, 0]
-        weights = (sharpness * energies).masked_fill(padding, -torch.inf).softmax(1)
-        return weights, (padding, keys, weights, total + weights)
+        weights = energies.masked_fill(padding, -torch.inf).softmax(1)
+        return weights, self.onto(state, weights)
 
 
 class DynamicConvolution(nn.Module):
@@ -76,8 +82,13 @@ class DynamicConvolution(nn.Module):
         last = torch.cat((first[:, None], led[:, :-1]), 1)
         return padding.repeat_interleave(led.shape[1], 0), last.flatten(0, 1)
 
-    def forward(self, query: torch.Tensor, state: tuple, sharpness: float = 1.0) -> tuple[torch.Tensor, tuple]:
-        """Weights (B, N) that sum to 1, and the next state, from the query (B, Q); `sharpness` is a power of the weights."""
+    @staticmethod
+    def onto(state: tuple, weights: torch.Tensor) -> tuple:
+        """The state after a step that listened as `weights` (B, N) say."""
+        return state[0], weights
+
+    def forward(self, query: torch.Tensor, state: tuple) -> tuple[torch.Tensor, tuple]:
+        """Weights (B, N) that sum to 1, and the next state, from the query (B, Q)."""
         padding, last = state
         windows = F.pad(last, (self.reach, self.reach)).unfold(1, self.shape[0], 1)  # (B, N, K)
         fixed = torch.cat((self.static, self.prior), 1).expand(len(last), -1, -1)
@@ -86,8 +97,8 @@ class DynamicConvolution(nn.Module):
         )  # one product for all filters
         energies = self.score(torch.tanh(self.place(found[:, :, :-1])))[:, :, 0]
         energies = energies + found[:, :, -1].clamp(min=FLOOR).log()
-        weights = (sharpness * energies).masked_fill(padding, -torch.inf).softmax(1)
-        return weights, (padding, weights)
+        weights = energies.masked_fill(padding, -torch.inf).softmax(1)
+        return weights, self.onto(state, weights)
 
 
 def beta_binomial(taps: int, alpha: float, beta: float) -> list[float]:

@@ -13,16 +13,18 @@ def path(weights: np.ndarray) -> np.ndarray:
     return weights.argmax(axis=1)
 
 
-def health(weights: np.ndarray, step_s: float) -> dict[str, float]:
-    """Numbers of one utterance, from weights (S, N) and the seconds of a step.
+def health(weights: np.ndarray, step_s: float, where: np.ndarray | None = None) -> dict[str, float]:
+    """Numbers of one utterance, from weights (S, N), the seconds of a step, and the phone of each (S,) if it was decided otherwise.
 
     focus: mean of a step's largest weight. blurred: share of steps where it is below 0.3. coverage: share of the phones
     that some step gives 0.3. skips: phones not covered before the last that is. repeats: how often the path goes back.
     early_stop: phones after the last that is covered. late_stop: seconds from the first step on the last phone to the end.
+    Where phones were decided, those that had a step are covered.
     """
     steps, phones = weights.shape
-    top, where = weights.max(axis=1), path(weights)
-    covered = weights.max(axis=0) >= CLEAR
+    top = weights.max(axis=1)
+    covered = weights.max(axis=0) >= CLEAR if where is None else np.isin(np.arange(phones), where)
+    where = path(weights) if where is None else where
     last = int(np.flatnonzero(covered)[-1]) if covered.any() else -1
     at_end = np.flatnonzero(where == phones - 1)
     return {

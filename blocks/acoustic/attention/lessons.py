@@ -3,24 +3,40 @@
 Axes: B items, N phones, T frames, M mels, S steps of `group` frames.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from blocks.acoustic.attention.attend import guided
 from blocks.acoustic.attention.health import health
+from blocks.common.torch_nn import mask_of
 
 FLOOR = 1e-8  # of a weight: what is far astray is not pulled back harder still
 REPORTED = ("focus", "coverage", "skips", "repeats", "early_stop")
 
 
-def padded(items: list, length: int, group: int, device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Log-mels float32 (B, T, M), T whole steps of at least `length` frames, and the frames (B,) of each."""
-    mels = np.zeros((len(items), -(-length // group) * group, items[0].log_mel.shape[1]), np.float32)
-    for row, item in enumerate(items):
-        mels[row, : len(item.log_mel)] = item.log_mel
-    frames = torch.tensor([len(item.log_mel) for item in items], device=device)
-    return torch.from_numpy(mels).to(device), frames
+@dataclass
+class Given:
+    """Lessons side by side, in whole steps."""
+
+    given: dict[str, torch.Tensor]  # what the network takes of phones
+    target: torch.Tensor  # (B, T, M) scaled mels, zeros beyond the end
+    real: torch.Tensor  # bool (B, T)
+    shares: torch.Tensor  # (B, S, N), as `shares` gives them
+
+    @classmethod
+    def of(cls, items: list, given: dict, length: int, group: int, scaled: Callable) -> "Given":
+        """With at least `length` frames; `scaled` brings mels to the network's own scale."""
+        device, frames = given["phones"].device, [len(item.log_mel) for item in items]
+        mels = np.zeros((len(items), -(-length // group) * group, items[0].log_mel.shape[1]), np.float32)
+        for row, item in zip(mels, items):
+            row[: len(item.log_mel)] = item.log_mel
+        real = mask_of(torch.tensor(frames, device=device), mels.shape[1])
+        target = scaled(torch.from_numpy(mels).to(device)) * real[:, :, None]
+        return cls(given, target, real, shares(items, mels.shape[1], given["phones"].shape[1], group, device))
 
 
 def losses(

@@ -19,10 +19,10 @@ from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from blocks.acoustic._inputs import Global, Stream
-from blocks.acoustic._model import AcousticConfig, AcousticModel, Kernel
+from blocks.acoustic._model import AcousticConfig, AcousticModel
 from blocks.acoustic._voice import padded
 from blocks.acoustic.parallel import controls
 from blocks.acoustic.schema import Controllable, Controlled, Lesson
@@ -32,16 +32,8 @@ from blocks.training import Precision, Run
 
 
 class Config(AcousticConfig):
-    regulation: Literal["gaussian", "hard"] = "gaussian"  # how phones are spread over their frames
-    hidden: PositiveInt = 192
-    wide: PositiveInt = 576  # between the two layers of a convolution's net
-    encoder_layers: PositiveInt = 4
-    decoder_layers: PositiveInt = 6
-    kernel: Kernel = 7  # phones, or frames, a convolution sees
     attention: Literal["none", "encoder", "both"] = "encoder"
-    heads: PositiveInt = 2
     postnet_layers: NonNegativeInt = 0
-    dropout: float = Field(0.1, ge=0.0, lt=1.0)
     duration_weight: NonNegativeFloat = 0.3
     warmup_steps: PositiveInt = 200
     weight_decay: NonNegativeFloat = 0.01
@@ -51,14 +43,6 @@ class Config(AcousticConfig):
     max_frames: PositiveInt = 6000
     val_check_interval: PositiveInt = 500
     checkpoint_interval: PositiveInt = 500
-
-    @model_validator(mode="after")
-    def _layers_fit(self):
-        if self.hidden % (2 * self.heads):
-            raise ValueError(
-                f"hidden {self.hidden} is not a multiple of 2 heads, want one such as {4 * self.heads * 32}"
-            )
-        return self
 
 
 class Parallel(AcousticModel[Config]):
@@ -104,7 +88,7 @@ class Parallel(AcousticModel[Config]):
         if adversary:
             lengths = arrays["durations"].sum(1)
             real = mask_of(lengths, frames)[..., None]
-            meant = (arrays["mel"] - self.net.mel_mean) / self.net.mel_std
+            meant = self.net.scaled(arrays["mel"])
             parts |= adversary.losses(meant * real, made["mels"][-1] * real, lengths, step)
         weight = self._weights
         loss = sum(weight[name] * value for name, value in parts.items())

@@ -5,30 +5,21 @@ Axes: B batch, N phones, T frames, D width, M mels.
 
 import torch
 from torch import nn
-from torch.nn import functional
 
-from blocks.acoustic._embed import Embed
 from blocks.acoustic._inputs import Inputs
-from blocks.acoustic._prosody import Prosodic
-from blocks.common.torch_nn import Predictor, Stack, gaussian, mask_of, of_frames, owners, within
-
-_NARROWEST = 0.5  # frames a Gaussian reaches at least
+from blocks.acoustic._net import AcousticNet
+from blocks.common.torch_nn import Predictor, Stack, mask_of
 
 
-class Network(Prosodic):
+class Network(AcousticNet):
     """Says arrays of `Inputs.arrays`."""
 
     def __init__(self, inputs: Inputs, config, mels: int):
-        super().__init__(config, config.hidden, mels)
-        width, heads = config.hidden, config.heads
+        heads = config.heads if config.attention != "none" else 0
+        super().__init__(inputs, config, mels, heads, config.heads if config.attention == "both" else 0)
+        width = config.hidden
         shape = {"width": width, "wide": config.wide, "kernel": config.kernel, "dropout": config.dropout}
-        self.embed = Embed(inputs, width)
-        self.encoder = Stack(**shape, layers=config.encoder_layers, heads=heads if config.attention != "none" else 0)
-        self.decoder = Stack(**shape, layers=config.decoder_layers, heads=heads if config.attention == "both" else 0)
         self.duration = Predictor(width, config.predictor_kernel, config.predictor_dropout)
-        self.range = nn.Linear(width + 1, 1) if config.regulation == "gaussian" else None
-        self.place = nn.Linear(3, width)
-        self.mel = nn.Linear(width, mels)
         self.postnet = Stack(**shape, layers=config.postnet_layers) if config.postnet_layers else None
         self.post_in = nn.Linear(mels, width) if config.postnet_layers else None
         self.post_out = nn.Linear(width, mels) if config.postnet_layers else None
@@ -39,26 +30,12 @@ class Network(Prosodic):
         x, whole, mask_BN = self.encoded(arrays)
         made = {"duration": self.duration(x, mask_BN)[..., 0]}
         x, prosody = self.taught(x, mask_BN, arrays)
-        return made | prosody | {"mels": self.decoded(x, whole, arrays["durations"], frames)}
+        return made | prosody | {"mels": self.written(x, whole, arrays["durations"], frames)}
 
-    def encoded(self, arrays: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The phones (B, N, D) in their surroundings, the globals (B, 1, D), and where phones are (B, N)."""
-        mask_BN = mask_of(arrays["tokens"], arrays["phones"].shape[1])
-        x_BND, whole_B1D = self.embed(arrays)
-        return self.encoder(x_BND + whole_B1D, mask_BN) + whole_B1D, whole_B1D, mask_BN
-
-    def decoded(self, x_BND, whole_B1D, durations_BN, frames: int) -> list[torch.Tensor]:
+    def written(self, x_BND, whole_B1D, durations_BN, frames: int) -> list[torch.Tensor]:
         """Scaled mels (B, frames, M); the last is the one to use, that of the postnet where there is one."""
-        owners_BT = owners(durations_BN, frames)
-        places_BT3 = within(durations_BN, owners_BT)
-        if self.range is None:
-            y_BTD = of_frames(x_BND, owners_BT)
-        else:
-            lengths = durations_BN[..., None].float().log1p()
-            ranges_BN = functional.softplus(self.range(torch.cat([x_BND, lengths], 2)).float())[..., 0] + _NARROWEST
-            y_BTD = gaussian(x_BND, durations_BN, ranges_BN, frames)
         mask_BT = mask_of(durations_BN.sum(1), frames)
-        mels = [self.mel(self.decoder(y_BTD + self.place(places_BT3) + whole_B1D, mask_BT))]
+        mels = [self.decoded(x_BND, whole_B1D, durations_BN, mask_BT)]
         if self.postnet is not None:
             mels.append(mels[0] + self.post_out(self.postnet(self.post_in(mels[0]), mask_BT)))
         return mels
@@ -73,8 +50,8 @@ class Network(Prosodic):
         durations = self.durations(x, mask_BN, arrays["rates"])
         durations = torch.where(arrays["durations"] >= 0, arrays["durations"], durations) * mask_BN
         x, prosody = self.told(x, mask_BN, arrays)
-        scaled = self.decoded(x, whole, durations, int(durations.sum(1).max()))[-1]
-        return prosody | {"durations": durations, "mel": scaled.float() * self.mel_std + self.mel_mean}
+        mels = self.written(x, whole, durations, int(durations.sum(1).max()))
+        return prosody | {"durations": durations, "mel": self.unscaled(mels[-1])}
 
     def durations(self, x_BND, mask_BN, rates_BN: torch.Tensor) -> torch.Tensor:
         """int64 (B, N): predicted frames, at least one each. Ends are rounded, so that a rate holds for the whole."""
@@ -91,7 +68,7 @@ class Network(Prosodic):
         frames = arrays["durations"].sum()
         mask_BN = mask_of(arrays["tokens"], arrays["phones"].shape[1])
         mask_BT = mask_of(arrays["durations"].sum(1), arrays["mel"].shape[1])
-        wanted = (arrays["mel"] - self.mel_mean) / self.mel_std
+        wanted = self.scaled(arrays["mel"])
         mels = [((mel.float() - wanted).abs().mean(2) * mask_BT).sum() / frames for mel in made["mels"]]
         late_BN = (made["duration"].float() - arrays["durations"].float().log1p()).square()
         found = {"mel": torch.stack(mels).mean(), "duration": self.mean_of_phones(late_BN, mask_BN, frames)}
