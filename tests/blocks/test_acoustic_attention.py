@@ -181,6 +181,14 @@ def test_an_attention_that_is_everywhere_covers_nothing():
     assert (numbers["blurred"], numbers["coverage"], numbers["early_stop"]) == (1, 0, 5)
 
 
+def test_health_where_phones_were_decided_is_of_these():
+    numbers = health(of([0, 0, 0, 3, 3], 4, sharp=0.6), 0.025, where=np.array([0, 1, 2, 2, 3]))
+    assert numbers["focus"] == pytest.approx(0.7)
+    assert (numbers["coverage"], numbers["skips"], numbers["repeats"], numbers["early_stop"]) == (1, 0, 0, 0)
+    assert numbers["late_stop"] == pytest.approx(0.025)
+    assert health(of([0] * 3, 4), 0.025, where=np.array([0, 1, 1]))["early_stop"] == 2
+
+
 # ---- training on a language whose phones are tones ----
 
 
@@ -327,6 +335,20 @@ def test_two_together_equal_each_alone_and_the_seed_draws_the_dropout(trained):
     assert abs(made.focus - together[0].focus) > 1e-5
 
 
+def test_it_goes_on_when_it_more_likely_than_not_would_have_gone_on(trained):
+    block, _, _, items = trained
+    requests = [asked(item) for item in (*items, utterance(100))]
+    for request, (_, weights, where, _) in zip(requests, block._said(requests)):
+        want, phone, stays = [], 0, 1.0
+        for chances in weights:
+            stays *= 1 - chances[phone + 1 :].sum()
+            if stays <= 0.5 and phone < len(request.phones) - 1:
+                phone, stays = phone + 1, 1.0
+            want.append(phone)
+        assert where.tolist() == want
+        assert len(set(where)) > 2
+
+
 def test_what_is_saved_is_loaded_bit_for_bit(trained):
     block, _, folder, items = trained
     again = Attention(block.config, SPEC)
@@ -429,10 +451,11 @@ def test_padding_changes_no_loss_and_a_silent_stream_nothing(tmp_path):
         assert both[name] == pytest.approx(np.average([one[name] for one in each], weights=frames), abs=1e-5)
 
 
-def test_what_it_says_step_by_step_is_what_it_would_have_been_taught(tmp_path):
+@pytest.mark.parametrize("stepwise", [True, False])
+def test_what_it_says_step_by_step_is_what_it_would_have_been_taught(tmp_path, stepwise):
     """Given its own frames, the decoder that learns makes those of the one that speaks, and listens alike."""
     item = utterance(0)
-    changes = {"prenet_dropout": 0.0, "linger_s": 1e6}
+    changes = {"prenet_dropout": 0.0, "linger_s": 1e6, "stepwise": stepwise}
     block, _ = fitted(tmp_path, TINY.model_copy(update=changes), [item])
     with torch.no_grad():
         block.net.stop.bias.fill_(-1e4)
@@ -441,12 +464,13 @@ def test_what_it_says_step_by_step_is_what_it_would_have_been_taught(tmp_path):
         led = torch.nn.functional.one_hot(torch.from_numpy(where), len(item.phones)).float()[None]
         given = block._tensors([asked(item)], [{"durations": 2 * np.bincount(where, minlength=len(item.phones))}])
         for _ in range(len(heard)):  # each time one more step has heard its own frames before it
-            made = block.net(given, own, frames, led)
+            made = block.net(given, own, frames, led if stepwise else None)
             own = made.coarse
         said = block.net.unscaled(made.fine)
     assert not ended
     np.testing.assert_allclose(said[0], log_mel, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(made.weights[0], heard, **TOGETHER)
+    assert stepwise or where.tolist() == heard.argmax(1).tolist()
 
 
 def test_streams_and_globals_of_a_training_that_starts_from_another(tmp_path):

@@ -12,6 +12,7 @@ training leads the attention along them, else along the diagonal; in the first `
 learns where they went on from there. Such steps need no loop over attention, and the decoder hears the right phones at once.
 Where it speaks, it listens to one phone at a time, as in led steps, and goes on when it more likely than not would have gone on
 by now (stepwise monotonic attention): no phone is passed over or said again, and what can go wrong is how long it takes.
+Not `stepwise`, it listens to several at once, and may lose its place: as attention is known.
 Critics of mels may join from the step `adversarial_from` on, for what is written to have the detail of recordings.
 
 Axes: B items, N phones, T frames, M mels, S steps of `frames_a_step` frames.
@@ -89,6 +90,7 @@ class Config(AcousticConfig):
     stop_weight: PositiveFloat = 5.0  # of the one last step beside the many others
     max_steps: PositiveInt = 20_000
     # speaking
+    stepwise: bool = True  # one phone at a time; else as softly as the weights are, which led steps never taught
     longest_phone_s: PositiveFloat = 0.4  # times the phones, and a second: longer than that is a runaway
     linger_s: PositiveFloat = 0.6  # on the last phone, until it is ended for it
 
@@ -257,7 +259,7 @@ class Attention(AcousticModel[Config]):
     def _uttered(
         self, item: Request, log_mel: np.ndarray, heard: np.ndarray, where: np.ndarray, ended: bool
     ) -> Uttered | Failure:
-        numbers = health(heard, self._step_s, where)
+        numbers = health(heard, self._step_s, where if self.config.stepwise else None)
         if not ended:
             return Failure(
                 f"a runaway: no end after {len(heard) * self._step_s:.1f} s for {len(item.phones)} phones, the most that "

@@ -35,7 +35,7 @@ class Taught:
 class Said:
     log_mel: torch.Tensor  # (B, T, M), of which each item's first `steps` * R frames count
     weights: torch.Tensor  # (B, S, N)
-    phones: torch.Tensor  # (B, S): where it listened
+    phones: torch.Tensor  # (B, S): where it listened most
     steps: torch.Tensor  # (B,)
     ended: torch.Tensor  # bool (B,): False where the limit ended it
 
@@ -62,7 +62,7 @@ class Net(AcousticNet):
         super().__init__(inputs, config, mels, config.heads)
         encoder, width, prenet = config.hidden, config.recurrent, config.prenet
         self.frames_a_step, self.mels, self.dropout = config.frames_a_step, mels, config.recurrent_dropout
-        self.frame_dropout = config.frame_dropout
+        self.frame_dropout, self.stepwise = config.frame_dropout, config.stepwise
         self.prenet = Prenet(mels, prenet, config.prenet_dropout)
         self.listener = nn.LSTM(prenet + encoder, width, batch_first=True)
         self.attention = _attention(config)
@@ -125,15 +125,12 @@ class Net(AcousticNet):
     def speak(self, given: Arrays, kept: Callable[[int], torch.Tensor], limit: torch.Tensor, linger: int) -> Said:
         """Step by step until each item has said its last: by itself, after `linger` steps on its last phone, or at its limit.
 
-        It listens to one phone at a time, and goes on to the next as soon as it would more likely than not have gone on by now
-        (stepwise monotonic attention: He, Deng and He 2019). `kept` gives for a step what the prenet keeps, bool (2, B, P).
-        `limit` is int (B,) in steps.
+        Stepwise, it listens to one phone at a time, and goes on to the next as soon as it would more likely than not have gone
+        on by now (stepwise monotonic attention: He, Deng and He 2019); else as softly as its weights are. `kept` gives for a
+        step what the prenet keeps, bool (2, B, P). `limit` is int (B,) in steps.
         """
         memory, whole, there = self.encoded(given)
-        each, numbers = (
-            torch.arange(len(memory), device=memory.device),
-            torch.arange(memory.shape[1], device=memory.device),
-        )
+        numbers = torch.arange(memory.shape[1], device=memory.device)
         final = given["tokens"] - 1
         hidden, context, state = self._start(memory, ~there)
         second = (torch.zeros_like(hidden[0]), torch.zeros_like(hidden[0]))
@@ -144,29 +141,34 @@ class Net(AcousticNet):
         for step in range(int(limit.max())):
             heard = self.prenet.dropped(frame, *kept(step))
             hidden = self._stepped(self.listener, (heard, context), hidden)
-            weights, _ = self.attention(hidden[0], state)
-            ahead = (weights * (numbers > phone[:, None])).sum(1)
-            odds = odds - torch.log1p(-ahead.clamp(max=1 - 1e-6))
-            on = (odds >= _MEDIAN) & (phone < final)
-            phone, odds = phone + on, odds.masked_fill(on, 0.0)
-            state, context = self.attention.onto(state, F.one_hot(phone, len(numbers)).to(memory)), memory[each, phone]
+            weights, soft = self.attention(hidden[0], state)
+            if self.stepwise:
+                ahead = (weights * (numbers > phone[:, None])).sum(1)
+                odds = odds - torch.log1p(-ahead.clamp(max=1 - 1e-6))
+                on = (odds >= _MEDIAN) & (phone < final)
+                phone, odds = phone + on, odds.masked_fill(on, 0.0)
+                now = F.one_hot(phone, len(numbers)).to(memory)
+                state = self.attention.onto(state, now)
+            else:
+                now, state, phone = weights, soft, weights.argmax(1)
+            context = (now[:, None] @ memory)[:, 0]
             second = self._stepped(self.speaker, (hidden[0], context), second)
             spoken = torch.cat((second[0], context), 1)
             frame = self.frames(spoken)[:, -self.mels :]  # the last of the step
             thought.append(weights)
-            listened.append(phone)
+            listened.append(now)
             going = ~ended & (steps < limit)
             steps += going
             waited += phone == final
             ended |= going & ((self.stop(spoken)[:, 0] > 0) | (waited > linger))
             if bool((ended | (steps >= limit)).all()):
                 break
-        phones = torch.stack(listened, 1)
-        real = mask_of(steps, phones.shape[1])
-        durations = (F.one_hot(phones, len(numbers)) * real[:, :, None]).sum(1) * self.frames_a_step
+        heard = torch.stack(listened, 1)
+        real = mask_of(steps, len(listened))
+        durations = (heard * real[:, :, None]).sum(1) * self.frames_a_step
         toned, _ = self.told(memory, there, given)
         fine = self.decoded(toned, whole, durations, real.repeat_interleave(self.frames_a_step, 1))
-        return Said(self.unscaled(fine), torch.stack(thought, 1), phones, steps, ended)
+        return Said(self.unscaled(fine), torch.stack(thought, 1), heard.argmax(2), steps, ended)
 
     def _start(self, memory: torch.Tensor, padding: torch.Tensor) -> tuple:
         nothing = memory.new_zeros(len(memory), self.listener.hidden_size)
