@@ -340,13 +340,34 @@ def test_it_goes_on_when_it_more_likely_than_not_would_have_gone_on(trained):
     requests = [asked(item) for item in (*items, utterance(100))]
     for request, (_, weights, where, _) in zip(requests, block._said(requests)):
         want, phone, stays = [], 0, 1.0
-        for chances in weights:
-            stays *= 1 - chances[phone + 1 :].sum()
+        for step, chances in enumerate(weights):
+            stays *= 1 - chances[phone + 1 :].sum() if step else 1.0
             if stays <= 0.5 and phone < len(request.phones) - 1:
                 phone, stays = phone + 1, 1.0
             want.append(phone)
         assert where.tolist() == want
         assert len(set(where)) > 2
+
+
+def test_a_phone_that_holds_it_is_left_after_a_while_and_no_text_ends_before_its_last(trained):
+    block, _, folder, items = trained
+    held = Attention(block.config.model_copy(update={"linger_s": 0.1}), SPEC)
+    held.load(folder)
+    with torch.no_grad():
+        held.net.stop.bias.fill_(1e4)  # it would end at once
+        held.net.attention.score.weight.zero_()
+        prior = getattr(held.net.attention, "prior", None)
+        if prior is not None:  # a prior that never goes on
+            prior.zero_()[len(prior) // 2] = 1
+    phones = items[0].phones
+    ((_, _, where, ended),) = held._said([asked(items[0])])
+    assert ended
+    assert sorted(set(where.tolist())) == list(range(len(phones)))
+    (one,) = held.apply([asked(items[0])])
+    assert (one.early_stop, one.skips) == (0, 0)
+    if prior is not None:
+        assert one.durations.tolist() == [8] * (len(phones) - 1) + [2]
+        assert one.lingers == len(phones) - 1
 
 
 def test_what_is_saved_is_loaded_bit_for_bit(trained):

@@ -11,7 +11,8 @@ the seed and from what is said: the same request is said the same way, alone or 
 training leads the attention along them, else along the diagonal; in the first `led_steps` they even stand for it, and it
 learns where they went on from there. Such steps need no loop over attention, and the decoder hears the right phones at once.
 Where it speaks, it listens to one phone at a time, as in led steps, and goes on when it more likely than not would have gone on
-by now (stepwise monotonic attention): no phone is passed over or said again, and what can go wrong is how long it takes.
+by now (stepwise monotonic attention), or after `linger_s`, and ends on the last phone: none is passed over or said again, and
+what can go wrong is how long each takes.
 Not `stepwise`, it listens to several at once, and may lose its place: as attention is known.
 Critics of mels may join from the step `adversarial_from` on, for what is written to have the detail of recordings.
 
@@ -92,7 +93,9 @@ class Config(AcousticConfig):
     # speaking
     stepwise: bool = True  # one phone at a time; else as softly as the weights are, which led steps never taught
     longest_phone_s: PositiveFloat = 0.4  # times the phones, and a second: longer than that is a runaway
-    linger_s: PositiveFloat = 0.6  # on the last phone, until it is ended for it
+    linger_s: PositiveFloat = (
+        0.6  # on a phone, stepwise, until it is moved on; on the last one, until it is ended for it
+    )
 
 
 class Uttered(Spoken):
@@ -105,6 +108,9 @@ class Uttered(Spoken):
     repeats: Annotated[float, Value("attention_repeats", "times the attention went back")]
     early_stop: Annotated[float, Value("attention_early_stop", "phones left unsaid at the end", "phones")]
     late_stop: Annotated[float, Value("attention_late_stop", "from the first step on the last phone to the end", "s")]
+    lingers: Annotated[
+        float, Value("attention_lingers", "phones but the last listened to for linger_s or longer", "phones")
+    ]
 
 
 class Attention(AcousticModel[Config]):
@@ -156,6 +162,10 @@ class Attention(AcousticModel[Config]):
         numbers["loss"] = sum((weight[name] * value for name, value in parts.items()), numbers["loss"])
         numbers |= {f"loss_{name}": value for name, value in parts.items()}
         return numbers | lessons.healths(made.weights.detach(), items, self.config.frames_a_step, self._step_s)
+
+    @property
+    def _linger(self) -> int:
+        return int(np.ceil(self.config.linger_s / self._step_s))
 
     def _taught(self, model, items: list[Lesson], length: int, step: int | None) -> tuple:
         """What `model` makes of the items, given their frames, and the `lessons.Given` that these are."""
@@ -244,13 +254,12 @@ class Attention(AcousticModel[Config]):
         from blocks.acoustic.attention.draws import Dropout, drawing
 
         limits = [int(np.ceil((1 + self.config.longest_phone_s * len(item.phones)) / self._step_s)) for item in items]
-        linger = int(np.ceil(self.config.linger_s / self._step_s))
         dropout = Dropout([drawing(item, self.seed) for item in items], self.config.prenet, self.config.prenet_dropout)
         self.net.eval()
         with torch.inference_mode():
             given = self._tensors(items)
             limit = torch.tensor(limits, device=given["tokens"].device)
-            said = self.net.speak(given, dropout.step, limit, linger)
+            said = self.net.speak(given, dropout.step, limit, self._linger)
         made = (each.cpu().numpy() for each in (said.log_mel, said.weights, said.phones, said.steps, said.ended))
         for item, log_mel, heard, where, steps, ended in zip(items, *made):
             frames = steps * self.config.frames_a_step
@@ -260,15 +269,16 @@ class Attention(AcousticModel[Config]):
         self, item: Request, log_mel: np.ndarray, heard: np.ndarray, where: np.ndarray, ended: bool
     ) -> Uttered | Failure:
         numbers = health(heard, self._step_s, where if self.config.stepwise else None)
+        steps = np.bincount(where, minlength=len(item.phones))
+        numbers["lingers"] = float((steps[:-1] >= self._linger).sum())
         if not ended:
             return Failure(
                 f"a runaway: no end after {len(heard) * self._step_s:.1f} s for {len(item.phones)} phones, the most that "
                 f"longest_phone_s {self.config.longest_phone_s:g} allows; the attention's {told(numbers)}"
             )
-        durations = self.config.frames_a_step * np.bincount(where, minlength=len(item.phones))
         return Uttered(
             log_mel=log_mel,
-            durations=durations.astype(np.int32),
+            durations=(self.config.frames_a_step * steps).astype(np.int32),
             substituted=self.inputs.substituted(item),
             **numbers,
         )

@@ -126,8 +126,9 @@ class Net(AcousticNet):
         """Step by step until each item has said its last: by itself, after `linger` steps on its last phone, or at its limit.
 
         Stepwise, it listens to one phone at a time, and goes on to the next as soon as it would more likely than not have gone
-        on by now (stepwise monotonic attention: He, Deng and He 2019); else as softly as its weights are. `kept` gives for a
-        step what the prenet keeps, bool (2, B, P). `limit` is int (B,) in steps.
+        on by now (stepwise monotonic attention: He, Deng and He 2019), or after `linger` steps, and ends on the last one alone.
+        Else it listens as softly as its weights are. `kept` gives for a step what the prenet keeps, bool (2, B, P). `limit` is
+        int (B,) in steps.
         """
         memory, whole, there = self.encoded(given)
         numbers = torch.arange(memory.shape[1], device=memory.device)
@@ -143,14 +144,15 @@ class Net(AcousticNet):
             hidden = self._stepped(self.listener, (heard, context), hidden)
             weights, soft = self.attention(hidden[0], state)
             if self.stepwise:
-                ahead = (weights * (numbers > phone[:, None])).sum(1)
+                ahead = (weights * (numbers > phone[:, None])).sum(1) * (waited > 0)  # it begins on the first
                 odds = odds - torch.log1p(-ahead.clamp(max=1 - 1e-6))
-                on = (odds >= _MEDIAN) & (phone < final)
-                phone, odds = phone + on, odds.masked_fill(on, 0.0)
+                on = ((odds >= _MEDIAN) | (waited >= linger)) & (phone < final)
+                phone, odds, waited = phone + on, odds.masked_fill(on, 0.0), waited.masked_fill(on, 0) + 1
                 now = F.one_hot(phone, len(numbers)).to(memory)
                 state = self.attention.onto(state, now)
             else:
                 now, state, phone = weights, soft, weights.argmax(1)
+                waited = waited + (phone == final)
             context = (now[:, None] @ memory)[:, 0]
             second = self._stepped(self.speaker, (hidden[0], context), second)
             spoken = torch.cat((second[0], context), 1)
@@ -159,8 +161,9 @@ class Net(AcousticNet):
             listened.append(now)
             going = ~ended & (steps < limit)
             steps += going
-            waited += phone == final
-            ended |= going & ((self.stop(spoken)[:, 0] > 0) | (waited > linger))
+            last = phone == final
+            stops = (self.stop(spoken)[:, 0] > 0) & (last | (not self.stepwise))
+            ended |= going & (stops | (last & (waited > linger)))
             if bool((ended | (steps >= limit)).all()):
                 break
         heard = torch.stack(listened, 1)
