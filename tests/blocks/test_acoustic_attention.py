@@ -257,7 +257,7 @@ def test_a_few_utterances_are_learned_and_their_health_is_told_from_the_first_st
     assert loss[80] < loss[1] / 2
     assert dev[80] < dev[40]
     assert focus[80] > focus[1] + 0.2
-    for name in ("coverage", "skips", "repeats", "early_stop"):
+    for name in ("coverage", "skips", "repeats", "early_stop", "late_stop"):
         assert curve(told, f"train/{name}").keys() == loss.keys()
     made = block.apply([asked(item) for item in items])
     assert all(type(one) is Uttered for one in made), made

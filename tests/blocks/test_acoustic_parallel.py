@@ -52,6 +52,17 @@ def test_phones_are_repeated_over_their_frames(batch):
         np.testing.assert_allclose(places[b, :frames], plain.within(batch[1][b]), **CLOSE)
 
 
+def test_durations_need_not_be_whole_frames():
+    durations = np.array([2.5, 0.25, 3.25])
+    ends = np.cumsum(durations)
+    owners = torch_nn.owners(torch.from_numpy(durations)[None], 6)
+    places = torch_nn.within(torch.from_numpy(durations)[None], owners)[0].numpy()
+    assert owners[0].tolist() == [0, 0, 0, 2, 2, 2]
+    for t, n in enumerate(owners[0].tolist()):
+        share = min(1.0, (t + 0.5 - ends[n] + durations[n]) / durations[n])
+        np.testing.assert_allclose(places[t], [share, 1 - abs(2 * share - 1), np.log(durations[n])], **CLOSE)
+
+
 def test_gaussian_upsampling_is_that_of_numpy(batch):
     found = torch_nn.gaussian(*map(torch.from_numpy, batch), 16).numpy()
     for b, frames in enumerate((7, 16)):

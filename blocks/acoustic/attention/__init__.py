@@ -154,7 +154,7 @@ class Attention(AcousticModel[Config]):
         from blocks.acoustic.attention import lessons
 
         made, lesson = self._taught(model, items, length, step)
-        numbers = lessons.losses(made, lesson.target, lesson.real, items, lesson.shares, self.config)
+        numbers = lessons.losses(made, lesson, items, self.config)
         parts = self.net.prosody_losses(made.prosody, lesson.given, lesson.real.sum())
         if adversary:
             parts |= adversary.losses(lesson.target, made.fine * lesson.real[:, :, None], lesson.real.sum(1), step)

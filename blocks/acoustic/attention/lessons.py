@@ -15,7 +15,7 @@ from blocks.acoustic.attention.health import health
 from blocks.common.torch_nn import mask_of
 
 FLOOR = 1e-8  # of a weight: what is far astray is not pulled back harder still
-REPORTED = ("focus", "coverage", "skips", "repeats", "early_stop")
+REPORTED = ("focus", "coverage", "skips", "repeats", "early_stop", "late_stop")
 
 
 @dataclass
@@ -39,10 +39,9 @@ class Given:
         return cls(given, target, real, shares(items, mels.shape[1], given["phones"].shape[1], group, device))
 
 
-def losses(
-    made, target: torch.Tensor, real: torch.Tensor, items: list, shares: torch.Tensor, config
-) -> dict[str, torch.Tensor]:
-    """``loss`` and its parts, from what `Net` made, scaled mels (B, T, M), bool (B, T) and what `shares` gives (B, S, N)."""
+def losses(made, lesson: Given, items: list, config) -> dict[str, torch.Tensor]:
+    """``loss`` and its parts, from what `Net` made of the items that `lesson` holds."""
+    target, real = lesson.target, lesson.real
     total = real.sum()
     of_step = real.view(len(items), -1, config.frames_a_step).sum(2) / total  # a step counts as much as it has frames
     last = F.one_hot((real.sum(1) - 1) // config.frames_a_step, of_step.shape[1]).to(target.dtype)
@@ -51,7 +50,7 @@ def losses(
     centres, widths = diagonals(items, of_step.shape[1], config)
     astray = torch.where(
         torch.tensor([[item.durations is not None] for item in items], device=target.device),
-        -(shares * made.weights.clamp(min=FLOOR).log()).sum(2),
+        -(lesson.shares * made.weights.clamp(min=FLOOR).log()).sum(2),
         guided(made.weights, centres.to(target.device), widths.to(target.device)),
     )
     numbers = {

@@ -17,7 +17,7 @@ from blocks.acoustic._prosody import Arrays
 from blocks.acoustic.attention.attend import DynamicConvolution, LocationSensitive
 from blocks.common.torch_nn import mask_of
 
-_MEDIAN = math.log(2)  # of the odds, summed up, of an event that may come at any step
+_MEDIAN = math.log(2)  # the cumulative hazard at which an event is as likely to have come as not
 
 
 @dataclass
@@ -137,7 +137,7 @@ class Net(AcousticNet):
         second = (torch.zeros_like(hidden[0]), torch.zeros_like(hidden[0]))
         frame = memory.new_zeros(len(memory), self.mels)
         steps, waited, phone = torch.zeros_like(final), torch.zeros_like(final), torch.zeros_like(final)
-        odds, ended = memory.new_zeros(len(memory)), torch.zeros_like(there[:, 0])
+        hazard, ended = memory.new_zeros(len(memory)), torch.zeros_like(there[:, 0])
         thought, listened = [], []
         for step in range(int(limit.max())):
             heard = self.prenet.dropped(frame, *kept(step))
@@ -145,9 +145,9 @@ class Net(AcousticNet):
             weights, soft = self.attention(hidden[0], state)
             if self.stepwise:
                 ahead = (weights * (numbers > phone[:, None])).sum(1) * (waited > 0)  # it begins on the first
-                odds = odds - torch.log1p(-ahead.clamp(max=1 - 1e-6))
-                on = ((odds >= _MEDIAN) | (waited >= linger)) & (phone < final)
-                phone, odds, waited = phone + on, odds.masked_fill(on, 0.0), waited.masked_fill(on, 0) + 1
+                hazard = hazard - torch.log1p(-ahead.clamp(max=1 - 1e-6))
+                on = ((hazard >= _MEDIAN) | (waited >= linger)) & (phone < final)
+                phone, hazard, waited = phone + on, hazard.masked_fill(on, 0.0), waited.masked_fill(on, 0) + 1
                 now = F.one_hot(phone, len(numbers)).to(memory)
                 state = self.attention.onto(state, now)
             else:
