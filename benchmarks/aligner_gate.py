@@ -17,8 +17,7 @@ sys.path[:0] = [str(Path(__file__).parents[1])]
 from blocks.aligner.schema import Spoken  # noqa: E402 - found by the line above
 from blocks.base import BadItem  # noqa: E402
 from blocks.load import restore  # noqa: E402
-from runner.check import check  # noqa: E402
-from runner.graph import read_graph  # noqa: E402
+from runner.check import check, read_graph  # noqa: E402
 from runner.plan import make_plan  # noqa: E402
 from runner.store import Store  # noqa: E402
 

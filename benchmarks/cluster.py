@@ -87,13 +87,12 @@ def _fixed_costs() -> None:
 
 
 def _seconds(text: str, cluster: bool) -> float:
-    from runner.check import check
-    from runner.cluster import RayExecutor
-    from runner.executor import Observer
-    from runner.graph import read_graph
-    from runner.local import LocalExecutor
+    from runner.check import check, read_graph
+    from runner.cluster.executor import RayExecutor
     from runner.plan import make_plan
+    from runner.run.local import LocalExecutor
     from runner.store import Store
+    from runner.work.executor import Observer
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "graph.yaml")

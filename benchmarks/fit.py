@@ -153,13 +153,12 @@ def recover(block: str, rounds: int) -> None:
 
 def training(folder: Path, block: str, steps: int, workers: int, cluster: bool = True) -> Iterator[None]:
     """Run the graph; comes back now and then while it runs. Raises what stopped it."""
-    from runner.check import check
-    from runner.cluster import RayExecutor
-    from runner.executor import Observer
-    from runner.graph import read_graph
-    from runner.local import LocalExecutor
+    from runner.check import check, read_graph
+    from runner.cluster.executor import RayExecutor
     from runner.plan import make_plan
+    from runner.run.local import LocalExecutor
     from runner.store import Store
+    from runner.work.executor import Observer
 
     log, ended = folder / "log", []
     values = {"inputs": INPUTS[block], "frames": FRAMES, "budget": ITEMS * FRAMES, "saved": SAVED}

@@ -63,12 +63,11 @@ def main() -> None:
 def measure(rows: int) -> dict:
     """One run in a fresh store; memory in MiB, size of the tables, and seconds."""
     import blocks
-    from runner.check import check
-    from runner.executor import Observer
-    from runner.graph import read_graph
-    from runner.local import LocalExecutor
+    from runner.check import check, read_graph
     from runner.plan import make_plan
+    from runner.run.local import LocalExecutor
     from runner.store import Store
+    from runner.work.executor import Observer
 
     blocks.__path__.append(str(ROOT / "benchmarks" / "toys"))
     with tempfile.TemporaryDirectory() as folder:

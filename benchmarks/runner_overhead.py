@@ -106,7 +106,7 @@ def checked_loop(items: int):
 def in_memory(items: int):
     from blocks.base import ports
     from blocks.spec import AudioSpec
-    from runner.work import map_rows
+    from runner.work.apply import map_rows
 
     cls = toys("bench.step")
     chain, io = [cls(cls.tiny, AudioSpec()) for _ in range(NODES)], ports(cls, "map")
@@ -123,12 +123,11 @@ def in_memory(items: int):
 
 
 def whole_run(items: int):
-    from runner.check import check
-    from runner.executor import Observer
-    from runner.graph import read_graph
-    from runner.local import LocalExecutor
+    from runner.check import check, read_graph
     from runner.plan import make_plan
+    from runner.run.local import LocalExecutor
     from runner.store import Store
+    from runner.work.executor import Observer
 
     toys("bench.step")
     lines = [f"  n0: {{read: bench.vectors, config: {{count: {items}}}}}"]

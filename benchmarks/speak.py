@@ -145,9 +145,8 @@ class Contenders(dict):
 def ours(options):
     import torch
 
-    from runner.check import check
-    from runner.graph import read_graph
-    from runner.live import Live
+    from runner.check import check, read_graph
+    from runner.speak.live import Live
 
     torch.set_num_threads(options.threads)
     live = Live(check(read_graph(GRAPH), released=True, needs=False))

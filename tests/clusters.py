@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.check import check
-from runner.executor import Observer, Outcome
-from runner.graph import read_graph
+from runner.check import check, read_graph
 from runner.plan import Plan, make_plan
 from runner.store import Store
+from runner.work.executor import Observer, Outcome
 from tests.environment import ROOT, TOYS
 
 MEMORY = 100 * 2**20  # bytes of shared memory for each node: the least Ray takes is 75 MiB

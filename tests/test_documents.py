@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.check import check
+from runner.check import check, read_graph
 from runner.cli import app
-from runner.graph import read_graph
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ["README.md", "BUILD.md", "CONTRIBUTING.md", "graphs/README.md", "benchmarks/README.md"]

@@ -22,9 +22,8 @@ from runner.check.settings import (
     spec_of,
     weights_problems,
 )
-from runner.graph.nodes import KEYS, Edge, Graph, Node
+from runner.graph.nodes import KEYS, SUFFIXES, Edge, Graph, Node
 from runner.graph.tree import GraphError, Place, Problem
-from runner.output import SUFFIXES
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from runner.executor import number
 from runner.store.files import Files
+from runner.work.executor import number
 
 
 class Events:

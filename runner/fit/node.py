@@ -6,14 +6,14 @@ from pathlib import Path
 
 from blocks.base import BadItem, Schema, Trainable
 from blocks.training import FitConfig
-from runner.executor import NodeFailed
 from runner.fit.card import card
 from runner.fit.checkpoints import Checkpoints
 from runner.fit.data import Ancestry, heard
 from runner.fit.events import Events, curves, thinned
 from runner.fit.run import Items, LocalRun, TrainingError
-from runner.rows import NodeWork, Rows
-from runner.work import make_item
+from runner.work.apply import make_item
+from runner.work.executor import NodeFailed
+from runner.work.rows import NodeWork, Rows
 
 
 @dataclass

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from blocks.training import Batch, Validate
-from runner.executor import number
 from runner.fit.run import LocalRun, TrainingError
 from runner.fit.watchdog import Watchdog
+from runner.work.executor import number
 
 # How XLA begins to say that another rank is gone: in a ValueError at times, as if the block had refused its input.
 LOST = re.compile("(UNKNOWN|INTERNAL|UNAVAILABLE|ABORTED|CANCELLED|DEADLINE_EXCEEDED): ")

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from blocks.training import Batch, FitConfig, Run, Validate
-from runner.executor import number
 from runner.fit.batches import BatchPlan
 from runner.fit.checkpoints import Checkpoints
 from runner.fit.events import Events
 from runner.fit.pace import Pace
+from runner.work.executor import number
 
 
 class TrainingError(RuntimeError):

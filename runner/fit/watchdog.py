@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from runner.executor import NodeFailed, number
 from runner.store.files import Files
+from runner.work.executor import NodeFailed, number
 
 PATIENCE_S = 120.0  # for one step: computing it, and waiting for the other ranks
 AT_REST = 10  # times as much before the first step is done (it reads, it compiles), and between two (it saves)

@@ -23,6 +23,7 @@ KEYS = {  # verb -> what else its nodes may say
 }
 VERBS = tuple(KEYS)
 TESTS = ("min", "max", "not")  # of a condition
+SUFFIXES = {"wave": ".wav", "textgrid": ".TextGrid"}  # of the files that a node's fields become, by their type
 RUN = (  # options of `voxblocks run`, which a graph cannot have as its own
     "set", "size", "store", "until", "from_nodes", "to_nodes", "limit", "released", "dry_run", "address", "out", "report",
     "play", "raw", "json", "help", "no_wait",

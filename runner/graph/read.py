@@ -20,21 +20,20 @@ _OPTION = re.compile(r"[a-z][a-z0-9_]*")
 _MEMORY = re.compile(r"[0-9]+(\.[0-9]+)? ?[KMGT]i?B")
 
 
-def read_graph(
+def parse_graph(
     path: str | Path, sets: Sequence[str] = (), size: str | None = None, options: Mapping[str, str | None] | None = None
 ) -> Graph:
     """The graph in a YAML file, with its base merged, a size chosen (default: the first) and ``node.key=value`` set.
 
     `options` are values of options that the graph itself declares, by name.
 
-    Raises GraphError with every problem, also those that `runner.check` would find.
+    Raises GraphError with what could not be read; it holds the rest as `graph`. `runner.check.read_graph` adds what is
+    wrong with that.
     """
     reader = _Reader(str(path))
     graph = reader.read(list(sets), size, options or {})
     if reader.problems:
-        from runner.check import problems  # here, because check stands on this module
-
-        raise GraphError(reader.problems + (problems(graph) if graph else []), graph.file if graph else str(path))
+        raise GraphError(reader.problems, graph.file if graph else str(path), graph)
     return graph
 
 

@@ -35,9 +35,10 @@ class Problem:
 
 
 class GraphError(ValueError):
-    """Every problem of a graph, one a line, in the order of the file."""
+    """Every problem of a graph, one a line, in the order of the file. `graph` is what could be read, if it could."""
 
-    def __init__(self, problems: list[Problem], file: str = ""):
+    def __init__(self, problems: list[Problem], file: str = "", graph: Any = None):
+        self.file, self.graph = file, graph
         order = {
             problem: (problem.place.file != file, problem.place.line, problem.place.column) for problem in problems
         }

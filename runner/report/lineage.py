@@ -19,7 +19,7 @@ class System:
 
 @dataclass
 class Lineage:
-    """`record` as `runner.record` makes it. Nodes come in execution order there, so that sources precede their users."""
+    """`record` as `runner.run.record` makes it. Nodes come in execution order there, so that sources precede their users."""
 
     record: dict
     nodes: dict[str, dict] = field(init=False)

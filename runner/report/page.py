@@ -1,6 +1,6 @@
 """The report of a run: one HTML file that needs nothing else, to read, to look at and to listen to.
 
-Everything comes from the run's record (`runner.record`) and the store; texts, styles and script are in
+Everything comes from the run's record (`runner.run.record`) and the store; texts, styles and script are in
 report.html.j2, report.css and report.js beside this file.
 """
 

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.live import Live
-from runner.serve.sound import TYPES
+from runner.serve.encoding import TYPES
+from runner.speak.live import Live
 from runner.store.artifact import read_manifest
 
 SPEEDS = (0.25, 4.0)

@@ -16,8 +16,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingRes
 from starlette.exceptions import HTTPException
 
 from runner.serve.about import About
+from runner.serve.encoding import TYPES, Encoder
 from runner.serve.request import Refused, read_request, row_of
-from runner.serve.sound import TYPES, Encoder
 
 Speak = Callable[[dict], AsyncIterator[dict | bytes]]
 RETRY_S = 2  # when who was turned away may come again

@@ -15,12 +15,12 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-from runner.executor import ClusterError
-from runner.live import Live
+from runner.cluster.session import ENVIRONMENT, worker_environment
 from runner.serve.about import About
-from runner.session import ENVIRONMENT, worker_environment
-from runner.shards import DEATHS
-from runner.work import reason_of
+from runner.speak.live import Live
+from runner.work.apply import reason_of
+from runner.work.executor import ClusterError
+from runner.work.shards import DEATHS
 
 APP, SPEAKER = "voxblocks", "speaker"
 HEALTH_S = 2.0  # how often it is looked whether a replica lives

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
 
 from blocks.load import suggest
 from runner.serve.about import SPEEDS, About
-from runner.serve.sound import TYPES
+from runner.serve.encoding import TYPES
 
 _BYTES_A_CHAR = 12  # of a JSON string at most: an escaped pair of surrogates
 

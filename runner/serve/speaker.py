@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
-from runner.live import Live, Lost, Ready
-from runner.serve.sound import pcm16
+from runner.speak.live import Live, Lost, Ready
+from runner.speak.playback import pcm16
 
 COUNTED = ", ".join(map(str, range(1, 21)))
 BATCH = 16  # rows that are prepared together at most

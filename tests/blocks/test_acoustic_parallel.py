@@ -13,14 +13,14 @@ from blocks.acoustic.schema import Controlled, Lesson
 from blocks.base import BadItem, Failure, check_item
 from blocks.load import find, restore
 from blocks.spec import AudioSpec
-from runner.check import check
-from runner.executor import Observer
+from runner.check import check, read_graph
 from runner.fit.checkpoints import Checkpoints
 from runner.fit.events import curves
-from runner.graph import GraphError, read_graph
-from runner.local import LocalExecutor
+from runner.graph import GraphError
 from runner.plan import make_plan
+from runner.run.local import LocalExecutor
 from runner.store import Store
+from runner.work.executor import Observer
 from tests.blocks import plain_acoustic as plain
 from tests.toys.toy.sayings import PHONES
 

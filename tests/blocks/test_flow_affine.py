@@ -14,15 +14,14 @@ from blocks.base import BadItem, check_item
 from blocks.flow.schema import Latents, Lesson, Spectral
 from blocks.load import find
 from blocks.spec import AudioSpec
-from runner.check import check
-from runner.executor import Observer
+from runner.check import check, read_graph
 from runner.fit.checkpoints import Checkpoints
 from runner.fit.events import Events, curves
 from runner.fit.run import Items, LocalRun
-from runner.graph import read_graph
-from runner.local import LocalExecutor
 from runner.plan import make_plan
+from runner.run.local import LocalExecutor
 from runner.store import Store
+from runner.work.executor import Observer
 from tests.blocks import plain_flow
 from tests.environment import ROOT
 

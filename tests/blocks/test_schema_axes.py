@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from blocks.arrays import Array, LogMel, Pitch
 from blocks.base import Schema
-from runner.work import make_item
+from runner.work.apply import make_item
 
 
 class Alone(Schema):

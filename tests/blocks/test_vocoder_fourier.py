@@ -10,13 +10,12 @@ from blocks.load import find
 from blocks.spec import AudioSpec
 from blocks.training import bucket
 from blocks.vocoder.schema import Spectral
-from runner.check import check
-from runner.executor import Observer
+from runner.check import check, read_graph
 from runner.fit.events import curves
-from runner.graph import read_graph
-from runner.local import LocalExecutor
 from runner.plan import make_plan
+from runner.run.local import LocalExecutor
 from runner.store import Store
+from runner.work.executor import Observer
 from tests.blocks import plain_fourier
 
 jax = pytest.importorskip("jax")

@@ -18,8 +18,8 @@ from blocks.load import find, restore
 from blocks.spec import AudioSpec
 from blocks.vocoder.fourier import export
 from blocks.vocoder.schema import Spectral
+from runner.catalogue.export import exportable
 from runner.cli import app
-from runner.export import exportable
 from runner.store.artifact import write_manifest
 from tests.blocks.test_vocoder_fourier import DRIFT
 

@@ -14,13 +14,12 @@ from blocks.common.mel import log_mel
 from blocks.load import find
 from blocks.spec import PRESETS, AudioSpec
 from blocks.vocoder.rnn_ms import SIZES, Fold, Told, samples
-from runner.check import check
-from runner.executor import Observer
+from runner.check import check, read_graph
 from runner.fit.checkpoints import Checkpoints
-from runner.graph import read_graph
-from runner.local import LocalExecutor
 from runner.plan import make_plan
+from runner.run.local import LocalExecutor
 from runner.store import Store
+from runner.work.executor import Observer
 from tests.blocks import plain_rnn_ms as plain
 from tests.blocks.signals import speechlike
 

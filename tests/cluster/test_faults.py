@@ -6,13 +6,12 @@ import time
 
 import pytest
 
-from runner.check import check
-from runner.cluster import RayExecutor
-from runner.graph import read_graph
-from runner.local import LocalExecutor
+from runner.check import check, read_graph
+from runner.cluster.executor import RayExecutor
 from runner.plan import make_plan
+from runner.run.local import LocalExecutor
 from runner.store import Store
-from runner.work import SHARD_ROWS
+from runner.work.apply import SHARD_ROWS
 from tests.clusters import go, tables
 
 pytestmark = pytest.mark.ray

@@ -9,7 +9,7 @@ import psutil
 import pytest
 from safetensors.numpy import load_file
 
-from runner.local import LocalExecutor
+from runner.run.local import LocalExecutor
 from runner.store import Store
 from tests.cluster import s3
 from tests.cluster.machines import machines as started

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.local import LocalExecutor
+from runner.run.local import LocalExecutor
 from runner.store import Store
 from tests.clusters import MEMORY, go, tables
 from tests.environment import ROOT

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from runner.local import LocalExecutor
+from runner.run.local import LocalExecutor
 from runner.store import Store
 from tests.cluster import hosts
 from tests.clusters import go, tables

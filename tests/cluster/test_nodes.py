@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from runner.local import LocalExecutor
+from runner.run.local import LocalExecutor
 from runner.store import Store
-from runner.work import SHARD_ROWS
+from runner.work.apply import SHARD_ROWS
 from tests.cluster.machines import machines as started
 from tests.clusters import go, tables
 

@@ -10,16 +10,15 @@ from rich.console import Console
 
 from blocks.base import Failure, Skip
 from blocks.load import find
-from runner.check import check
-from runner.cluster import ClusterNode, _made
-from runner.executor import NodeResult, Observer
-from runner.graph import read_graph
-from runner.local import LocalExecutor
+from runner.check import check, read_graph
+from runner.cluster.executor import ClusterNode, _made
 from runner.plan import make_plan
-from runner.progress import Bars
+from runner.run.local import LocalExecutor
+from runner.run.progress import Bars
 from runner.store import Store
 from runner.store.artifact import read_artifact, write_manifest
-from runner.work import Shard
+from runner.work.apply import Shard
+from runner.work.executor import NodeResult, Observer
 from tests.clusters import go
 
 TALK = """

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from runner.cluster import RayExecutor
-from runner.executor import ClusterError
+from runner.cluster.executor import RayExecutor
 from runner.store import Store
+from runner.work.executor import ClusterError
 from tests.clusters import go
 from tests.environment import ROOT
 

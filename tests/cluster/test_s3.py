@@ -13,14 +13,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from runner.check import check
-from runner.executor import Observer
-from runner.graph import read_graph
-from runner.local import LocalExecutor
+from runner.check import check, read_graph
 from runner.plan import make_plan
+from runner.run.local import LocalExecutor
 from runner.store import Store, StoreError
 from runner.store.artifact import read_artifact, write_manifest
 from runner.store.upkeep import gc, ls, why
+from runner.work.executor import Observer
 from tests.cluster import s3
 from tests.environment import ROOT, TOYS
 

@@ -10,12 +10,12 @@ import pytest
 from safetensors.numpy import save_file
 
 from blocks.spec import AudioSpec
+from runner.check import read_graph
 from runner.cli import app
-from runner.graph import read_graph
-from runner.local import LocalExecutor
+from runner.cluster.submit import Job, SubmitError, send, store_for
+from runner.run.local import LocalExecutor
 from runner.store import Store
 from runner.store.artifact import write_manifest
-from runner.submit import Job, SubmitError, send, store_for
 from tests.cluster.heads import free_port, head, on_path
 from tests.clusters import go, tables
 from tests.environment import ROOT, TOYS
@@ -69,7 +69,7 @@ def test_what_travels_runs_where_it_is_laid_out(graph, tmp_path, monkeypatch):
 
 
 def test_too_much_to_carry_is_said_before_it_is_sent(graph, tmp_path, monkeypatch):
-    monkeypatch.setattr("runner.submit._LARGEST", 1000)
+    monkeypatch.setattr("runner.cluster.submit._LARGEST", 1000)
     with pytest.raises(
         SubmitError, match=r"Ray carries .* MB; put artifacts into a folder that the cluster's machines"
     ):

@@ -9,7 +9,7 @@ from blocks.arrays import Array
 from blocks.base import BadItem, BlockConfig, Mapper, check_item, ports, verbs
 from blocks.load import find, missing, names
 from blocks.spec import AudioSpec
-from runner.work import map_rows
+from runner.work.apply import map_rows
 from tests.conformance.items import draw
 
 SPEC = AudioSpec()

@@ -7,7 +7,7 @@ from subprocess import run
 import pytest
 
 from blocks.load import find
-from runner.local import LocalExecutor
+from runner.run.local import LocalExecutor
 from runner.store import Store
 from runner.store.artifact import write_manifest
 from tests.clusters import go, tables, told
@@ -78,7 +78,7 @@ CASES = {
 def executor(request):
     if request.param == "process":
         return LocalExecutor()
-    from runner.cluster import RayExecutor
+    from runner.cluster.executor import RayExecutor
 
     return RayExecutor(request.getfixturevalue("ray_here"))
 

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from runner.check import check
-from runner.executor import Observer
-from runner.graph import read_graph
-from runner.local import LocalExecutor
+from runner.check import check, read_graph
 from runner.plan import make_plan
+from runner.run.local import LocalExecutor
 from runner.store import Store
+from runner.work.executor import Observer
 
 GRAPHS = sorted((Path(__file__).parents[2] / "graphs").glob("*.yaml"))
 FEW = 60  # rows of each source: enough for some to pass the conditions of every graph

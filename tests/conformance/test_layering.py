@@ -22,6 +22,12 @@ CONTRACT = {
 }
 
 
+# The rooms of the runner, from the ground up: each may import those before it.
+ROOMS = (
+    "graph", "check", "plan", "store", "work", "fit", "run", "cluster", "speak", "serve", "report", "catalogue", "cli",
+)  # fmt: skip
+
+
 def imports(path: Path) -> set[str]:
     """Every module a file imports, at any depth of nesting."""
     found = set()
@@ -53,6 +59,13 @@ def test_kinds_do_not_import_each_other(path):
 def test_the_runner_imports_no_variant(path):
     below = {module for module in imports(path) if module.startswith("blocks")}
     assert not {module for module in below if not any(module == c or module.startswith(c + ".") for c in CONTRACT)}
+
+
+@pytest.mark.parametrize("path", [path for path in RUNNER if path.parent.name != "runner"], ids=name)
+def test_rooms_of_the_runner_import_only_those_below_them(path):
+    room = path.relative_to(ROOT / "runner").parts[0]
+    others = {module.split(".")[1] for module in imports(path) if module.startswith("runner.")} - {room}
+    assert others <= set(ROOMS[: ROOMS.index(room)])
 
 
 @pytest.mark.parametrize("path", [path for path in BLOCKS if path.name == "schema.py"], ids=name)

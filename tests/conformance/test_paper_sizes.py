@@ -8,12 +8,11 @@ import pytest
 
 from blocks.common import weights
 from blocks.load import restore
-from runner.check import check
-from runner.executor import Observer
-from runner.graph import read_graph
-from runner.local import LocalExecutor
+from runner.check import check, read_graph
 from runner.plan import make_plan
+from runner.run.local import LocalExecutor
 from runner.store import Store
+from runner.work.executor import Observer
 
 GRAPHS = Path(__file__).parents[2] / "graphs"
 STEPS = 2

@@ -14,13 +14,13 @@ from blocks.base import BadItem, Trainable, check_item, ports
 from blocks.common.mel import log_mel
 from blocks.load import find, names
 from blocks.spec import AudioSpec
-from runner.check import check
-from runner.executor import Observer
-from runner.graph import GraphError, read_graph
-from runner.local import LocalExecutor
+from runner.check import check, read_graph
+from runner.graph import GraphError
 from runner.plan import make_plan
+from runner.run.local import LocalExecutor
 from runner.store import Store
-from runner.work import map_rows
+from runner.work.apply import map_rows
+from runner.work.executor import Observer
 
 SPEC = AudioSpec()
 VOCODERS = [name for name in names() if name.startswith("vocoder.")]

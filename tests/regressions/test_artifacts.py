@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 
 from blocks.load import ARTIFACT, restore
-from runner.check import check
-from runner.executor import Observer
-from runner.graph import read_graph
-from runner.local import LocalExecutor
+from runner.check import check, read_graph
 from runner.plan import make_plan
+from runner.run.local import LocalExecutor
 from runner.store import Store
 from runner.store.artifact import read_artifact
+from runner.work.executor import Observer
 from tests.regressions.write_artifacts import HERE, answers, wave
 
 pytest.importorskip("torch")

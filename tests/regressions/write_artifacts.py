@@ -59,13 +59,12 @@ def answers(aligner, tuned) -> dict:
 
 
 def main() -> None:
-    from runner.check import check
-    from runner.executor import Observer
-    from runner.graph import read_graph
-    from runner.local import LocalExecutor
+    from runner.check import check, read_graph
     from runner.plan import make_plan
+    from runner.run.local import LocalExecutor
     from runner.store import Store
     from runner.store.artifact import FORMAT
+    from runner.work.executor import Observer
 
     with tempfile.TemporaryDirectory() as folder:
         corpus = Path(folder, "corpus")

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from runner.check import check
-from runner.executor import Observer
-from runner.graph import read_graph
-from runner.local import LocalExecutor
+from runner.check import check, read_graph
 from runner.plan import make_plan
-from runner.record import make_record
+from runner.run.local import LocalExecutor
+from runner.run.record import make_record
 from runner.store import Store
+from runner.work.executor import Observer
 
 RATE = 16000
 TEXTS = {

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from runner.check import check
-from runner.executor import Observer
-from runner.graph import read_graph
-from runner.local import LocalExecutor
+from runner.check import check, read_graph
 from runner.plan import make_plan
+from runner.run.local import LocalExecutor
 from runner.store import Store
+from runner.work.executor import Observer
 
 GRAPH = """
 max_failed: {share}

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 import blocks
-from runner.check import check
-from runner.graph import GraphError, read_graph
+from runner.check import check, read_graph
+from runner.graph import GraphError
 
 HERE = Path(__file__).parent
 WRONG = [

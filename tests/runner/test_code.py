@@ -5,7 +5,7 @@ import sys
 import pytest
 
 import blocks
-from runner.code import code_digest
+from runner.plan.code import code_digest
 
 SCHEMA = "from blocks.base import Schema\n\n\nclass Thing(Schema):\n    size: int\n"
 VARIANT = '"""Doc."""\nfrom blocks.{kind}.schema import Thing\n\n\ndef double(x):\n    """Twice."""\n    return 2 * x  # times two\n'

@@ -11,16 +11,16 @@ import yaml
 
 import blocks
 from blocks.load import UnknownBlock, find, names
-from runner.describe import describe, listing, text_of
-from runner.graph import read_graph
-from runner.new import write_skeleton
-from runner.schema import graph_schema
+from runner.catalogue.describe import describe, listing, text_of
+from runner.catalogue.json_schema import graph_schema
+from runner.catalogue.new import write_skeleton
+from runner.check import read_graph
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_listing_reads_docstrings_without_importing():
-    code = "import sys; from runner.describe import listing; print(len(listing())); print(*sys.modules)"
+    code = "import sys; from runner.catalogue.describe import listing; print(len(listing())); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     count, modules = done.stdout.splitlines()
     assert int(count) > 0

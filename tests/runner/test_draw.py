@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.check import check
-from runner.draw import conditions, flows, mermaid, svg
-from runner.graph import read_graph
-from runner.layout import GAP, Box, place
+from runner.check import check, read_graph
+from runner.report.draw import conditions, flows, mermaid, svg
+from runner.report.layout import GAP, Box, place
 
 ROOT = Path(__file__).parents[2]
 EVERY_VERB = """\

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from runner.check import check
-from runner.executor import Observer
+from runner.check import check, read_graph
 from runner.fit.events import curves
-from runner.graph import GraphError, read_graph
-from runner.local import LocalExecutor
+from runner.graph import GraphError
 from runner.plan import make_plan
+from runner.run.local import LocalExecutor
 from runner.store import Store
+from runner.work.executor import Observer
 from tests.environment import ROOT, TOYS
 
 pytest.importorskip("torch")

@@ -6,12 +6,11 @@ import json
 import pytest
 from rich.console import Console
 
-from runner.check import check
+from runner.check import check, read_graph
 from runner.fit.pace import Pace
-from runner.graph import read_graph
-from runner.local import LocalExecutor
 from runner.plan import make_plan
-from runner.progress import Bars
+from runner.run.local import LocalExecutor
+from runner.run.progress import Bars
 from runner.store import Store
 
 pytest.importorskip("torch")

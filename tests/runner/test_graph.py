@@ -2,7 +2,8 @@
 
 import pytest
 
-from runner.graph import Condition, Edge, GraphError, Place, Scale, read_graph
+from runner.check import read_graph
+from runner.graph import Condition, Edge, GraphError, Place, Scale
 
 TONES = "nodes:\n  tones: {read: toy.tones}\n"
 

@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from blocks.load import find
-from runner.check import check
-from runner.executor import Observer
-from runner.graph import read_graph
-from runner.local import LocalExecutor
+from runner.check import check, read_graph
 from runner.plan import PlanError, make_plan
+from runner.run.local import LocalExecutor
 from runner.store import Store
 from runner.store.artifact import write_manifest
+from runner.work.executor import Observer
 from tests.environment import ROOT, TOYS
 
 GRAPH = """

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from runner.shards import Trials
 from runner.store import Store
+from runner.work.shards import Trials
 from tests.environment import ROOT, TOYS
 
 GRAPH = """

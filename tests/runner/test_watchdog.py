@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from runner.executor import NodeFailed
 from runner.fit.watchdog import AT_REST, Ranks, forget, hang, patience
 from runner.store.files import Files
+from runner.work.executor import NodeFailed
 from tests.environment import ROOT
 
 RANK = """

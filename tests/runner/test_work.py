@@ -7,7 +7,7 @@ import pytest
 
 from blocks.base import Failure, ports
 from blocks.load import find
-from runner.work import BlockError, map_rows, reason_of
+from runner.work.apply import BlockError, map_rows, reason_of
 
 
 def rows(*ids):

@@ -8,13 +8,12 @@ pytest.importorskip("torch")
 pytest.importorskip("flax")
 pytest.importorskip("gruut")
 
-from runner.check import check
-from runner.executor import Observer
-from runner.graph import read_graph
-from runner.live import Live
-from runner.local import LocalExecutor
+from runner.check import check, read_graph
 from runner.plan import make_plan
+from runner.run.local import LocalExecutor
+from runner.speak.live import Live
 from runner.store import Store
+from runner.work.executor import Observer
 from tests.serving.tiny import write_tiny
 
 TEXTS = (

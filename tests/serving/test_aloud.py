@@ -4,11 +4,10 @@ import numpy as np
 import soundfile
 from typer.testing import CliRunner
 
-from runner.aloud import at_once
-from runner.check import check
+from runner.check import check, read_graph
 from runner.cli import app
-from runner.graph import read_graph
 from runner.plan import make_plan
+from runner.speak.aloud import at_once
 
 TEXT = "The quick brown fox: does it jump? [[ h ə ˈoʊ ]]"
 

@@ -18,7 +18,7 @@ from blocks.base import BadItem
 from blocks.corpus.lines import Config as Settings
 from runner.serve.about import _voices, describe
 from runner.serve.app import Site
-from runner.serve.sound import TYPES
+from runner.serve.encoding import TYPES
 from runner.serve.speaker import BATCH, Speaker
 from tests.serving.conftest import TEXTS
 

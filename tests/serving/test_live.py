@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from blocks.base import BadItem
-from runner.check import check
-from runner.graph import read_graph
-from runner.live import Live, Lost
+from runner.check import check, read_graph
 from runner.plan import PlanError
+from runner.speak.live import Live, Lost
 from runner.store import Store
 from tests.serving.conftest import TEXTS, made
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from runner.output import write_out
-from runner.serve.sound import TYPES, Encoder, pcm16
+from runner.run.output import write_out
+from runner.serve.encoding import TYPES, Encoder
+from runner.speak.playback import pcm16
 
 RATE = 16000
 WAVE = (0.6 * np.sin(2 * np.pi * 440 * np.arange(3 * RATE) / RATE)).astype(np.float32)

@@ -16,12 +16,6 @@ TYPES = {  # response_format -> Content-Type
 _WIDTH = 2  # bytes of a sample
 
 
-def pcm16(wave: np.ndarray) -> bytes:
-    """Samples in -1..1 as little-endian 16-bit integers, the same as in the WAV files that a run writes."""
-    whole = np.clip(np.rint(wave.astype(np.float64) * 2.0**31), -(2**31), 2**31 - 1).astype(np.int32)
-    return (whole >> 16).astype("<i2").tobytes()  # by way of 32 bits, as libsndfile does it
-
-
 def wav_header(samples: int, rate: int) -> bytes:
     """Of a mono WAV file of 16-bit samples."""
     size = samples * _WIDTH

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from runner.plan import Plan, Step
-from runner.work import Shard
+from runner.work.apply import Shard
 
 
 class NodeFailed(RuntimeError):

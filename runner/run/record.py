@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import numpy as np
 
 from blocks.arrays import type_name
-from runner.executor import Outcome
 from runner.graph import Edge
 from runner.plan import Plan
 from runner.store.formats import versions
+from runner.work.executor import Outcome
 
 
 def make_record(plan: Plan, outcome: Outcome, started: datetime) -> dict:

@@ -12,9 +12,9 @@ from functools import cached_property
 
 from blocks.base import Block, Failure, Mapper, Schema, ports
 from blocks.training import bucket
-from runner.rows import NodeWork
 from runner.store import Store, TableWriter
-from runner.work import SHARD_ROWS, BlockError, Shard, make_block, make_item, map_rows
+from runner.work.apply import SHARD_ROWS, BlockError, Shard, make_block, make_item, map_rows
+from runner.work.rows import NodeWork
 
 DEATHS = 3  # of a process at one item, until the item is blamed
 _SETUP = "setup"  # stands in the notes where a batch does, while the block is loaded

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from blocks.load import suggest
 from runner.check import Checked, CheckedNode
-from runner.code import CONTRACT, code_digest
 from runner.graph import Edge, Graph
+from runner.plan.code import CONTRACT, code_digest
 
 
 class PlanError(ValueError):

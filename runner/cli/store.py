@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from runner.cli_steps import Json, StoreAt, open_store, stop
+from runner.cli.steps import Json, StoreAt, open_store, stop
 
 store_app = typer.Typer(no_args_is_help=True, help="Look after the store of tables and artifacts.")
 

@@ -8,14 +8,18 @@ from typing import BinaryIO
 
 import numpy as np
 
-from runner.serve.sound import pcm16
-
 PLAYERS = {  # each with its words for such PCM at a rate on stdin
     "paplay": "--raw --format=s16le --channels=1 --rate={rate}",
     "aplay": "-q -t raw -f S16_LE -c 1 -r {rate}",
     "ffplay": "-loglevel error -nodisp -autoexit -f s16le -sample_rate {rate} -i -",
     "play": "-q -t raw -e signed-integer -L -b 16 -c 1 -r {rate} -",
 }
+
+
+def pcm16(wave: np.ndarray) -> bytes:
+    """Samples in -1..1 as little-endian 16-bit integers, the same as in the WAV files that a run writes."""
+    whole = np.clip(np.rint(wave.astype(np.float64) * 2.0**31), -(2**31), 2**31 - 1).astype(np.int32)
+    return (whole >> 16).astype("<i2").tobytes()  # by way of 32 bits, as libsndfile does it
 
 
 def player(sample_rate: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""`run --play` and `--raw`: the waves of a node, out of the store, or spoken as they are made (`runner.live`)."""
+"""`run --play` and `--raw`: the waves of a node, out of the store, or spoken as they are made (`runner.speak.live`)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,9 +7,9 @@ from itertools import islice
 import numpy as np
 
 from blocks.base import BadItem, Failure, Skip
-from runner.live import Live
-from runner.output import field_of
 from runner.plan import Plan, PlanError
+from runner.run.output import field_of
+from runner.speak.live import Live
 
 
 def stored(plan: Plan, until: str, store) -> Iterator[np.ndarray]:

@@ -10,12 +10,12 @@ import threading
 import time
 from collections.abc import Callable
 
-from runner.executor import ClusterError, NodeFailed
+from runner.cluster.resources import wanted
 from runner.fit.node import FitWork, publish, train
 from runner.fit.ranks import LOST, JaxRun, RankRun, TorchRun
 from runner.fit.run import TrainingError
 from runner.fit.watchdog import AT_REST, NOTE_S, Ranks, Watchdog, forget, hang, patience, rank_file
-from runner.resources import wanted
+from runner.work.executor import ClusterError, NodeFailed
 
 MAX_FAILURES = 3  # attempts after worker deaths, until the training is given up
 

@@ -1,4 +1,4 @@
-"""The in-process executor: the default, and the meaning of a graph."""
+"""Running one node: its inputs found, the shards that are missing made, its table published. An executor decides where."""
 
 import time
 from collections.abc import Iterator
@@ -6,30 +6,15 @@ from contextlib import contextmanager
 from itertools import islice
 
 from blocks.base import Failure, Reducer, ports
-from runner.executor import ClusterError, FailurePolicy, NodeFailed, NodeResult, Observer, Outcome, not_run
 from runner.plan import Plan, Step
-from runner.rows import Rows
-from runner.shards import MapWork, open_writer
 from runner.store import StoreError, ViewPart
 from runner.store.artifact import read_artifact
-from runner.work import SHARD_ROWS, BlockError, Shard, make_block, make_item, reason_of
+from runner.work.apply import SHARD_ROWS, BlockError, Shard, make_block, make_item, reason_of
+from runner.work.executor import ClusterError, FailurePolicy, NodeFailed, NodeResult, Observer, Outcome
+from runner.work.rows import Rows
+from runner.work.shards import MapWork, open_writer
 
 ONE_ROW = "all"  # the id of a reduced row
-
-
-class LocalExecutor:
-    """Runs the nodes of a plan one after another, shard by shard; memory does not grow with the length of a table."""
-
-    def run(self, plan: Plan, store, observer: Observer) -> Outcome:
-        outcome = not_run(plan)
-        started = time.perf_counter()
-        for step in plan.steps.values():
-            error = finish(NodeRun(plan, step, store, observer, outcome.nodes[step.name]), outcome)
-            if error:
-                outcome.error = error
-                break
-        outcome.seconds = time.perf_counter() - started
-        return outcome
 
 
 def finish(node: "NodeRun", outcome: Outcome) -> Exception | None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from runner.cli_steps import GraphFile, Released, Sets, Size, StoreAt, open_store, read_checked, stop
+from runner.cli.steps import GraphFile, Released, Sets, Size, StoreAt, open_store, read_checked, stop
 
 
 def serve(
@@ -29,10 +29,10 @@ def serve(
     ] = None,
 ) -> None:
     """Speak over HTTP, in OpenAI's shape: POST /v1/audio/speech; with a page to type and listen. Ctrl-C ends it."""
-    from runner.executor import ClusterError
-    from runner.live import Live
     from runner.plan import PlanError
+    from runner.speak.live import Live
     from runner.store import StoreError
+    from runner.work.executor import ClusterError
 
     checked = read_checked(graph, set, size, released)
     token = _token(token_file)

@@ -41,8 +41,8 @@ def own_options(graph: Path, words: list[str]) -> tuple[Path, dict[str, str | No
 def read_checked(
     path: Path, sets: list[str], size: str | None, released: bool, needs: bool = True, options: dict | None = None
 ):
-    from runner.check import check
-    from runner.graph import GraphError, read_graph
+    from runner.check import check, read_graph
+    from runner.graph import GraphError
 
     try:
         return check(read_graph(path, sets=sets, size=size, options=options), released=released, needs=needs)
@@ -80,10 +80,10 @@ def open_store(url: str):
 
 def executor_for(address: str | None):
     if address:
-        from runner.cluster import RayExecutor
+        from runner.cluster.executor import RayExecutor
 
         return RayExecutor(address)
-    from runner.local import LocalExecutor
+    from runner.run.local import LocalExecutor
 
     return LocalExecutor()
 
@@ -114,7 +114,7 @@ def print_plan(plan, as_json: bool) -> None:
 
 def write_files(plan, table, until: str, folder: Path, console) -> list[str]:
     """Write the waves and TextGrids among a node's rows; gives the paths."""
-    from runner.output import write_out
+    from runner.run.output import write_out
 
     checked = plan.steps[until].checked
     try:
@@ -135,8 +135,8 @@ def print_waves(paths: list[str], raw: bool) -> None:
 
 def sound_of(plan, until: str | None, play: bool, raw: bool, as_json: bool):
     """A function that lets waves be heard, or None where that was not asked for."""
-    from runner import sound
-    from runner.output import field_of
+    from runner.run.output import field_of
+    from runner.speak import playback
 
     if not (play or raw):
         return None
@@ -147,7 +147,7 @@ def sound_of(plan, until: str | None, play: bool, raw: bool, as_json: bool):
         wants = "--raw wants" if raw else "--play wants"
         stop(f"{wants} a node with a wave; {until} has {', '.join(checked.fields) or 'no fields'}")
     try:
-        command = sound.player(rate) if play else []
+        command = playback.player(rate) if play else []
     except ValueError as error:
         stop(str(error))
 
@@ -157,9 +157,9 @@ def sound_of(plan, until: str | None, play: bool, raw: bool, as_json: bool):
             with redirect_stdout(sys.stderr):  # whatever blocks print while they speak
                 if raw:
                     print(f"16-bit little-endian mono PCM at {rate} Hz")
-                    sound.write_raw(waves, stdout)
+                    playback.write_raw(waves, stdout)
                 else:
-                    sound.play(waves, command)
+                    playback.play(waves, command)
         except ValueError as error:
             stop(str(error), code=1)
         except KeyboardInterrupt:
@@ -178,8 +178,8 @@ def speak(plan, speaking, sound, until: str, folder: Path | None, raw: bool, con
 
 
 def write_page(plan, store, record: dict, path: Path) -> Path:
-    from runner.draw import svg
     from runner.report import write_report
+    from runner.report.draw import svg
 
     states = {name: "cached" if node["state"] == "cached" else "run" for name, node in record["nodes"].items()}
     return write_report(store, record, path, svg=svg(plan.checked, states))

@@ -15,9 +15,9 @@ from blocks.base import BadItem, Block, Failure, Schema, ports
 from runner.check import Checked, CheckedNode
 from runner.graph import Edge
 from runner.plan import PlanError, make_plan, upstream_of
-from runner.rows import Rows
 from runner.store.artifact import read_artifact
-from runner.work import make_block, make_item, map_rows, reason_of
+from runner.work.apply import make_block, make_item, map_rows, reason_of
+from runner.work.rows import Rows
 
 FIRST_S, NEXT_S = 0.3, 1.0  # seconds of a log-mel that a block which streams is given at once
 LENGTHS = 8  # frames: padded lengths (`blocks.training.bucket`) differ by this at least

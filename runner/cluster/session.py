@@ -10,10 +10,10 @@ import time
 import warnings
 from collections.abc import Iterator
 
-from runner.compiled import compiled_programs
-from runner.executor import ClusterError
+from runner.cluster.resources import check_capacity
 from runner.plan import Plan
-from runner.resources import check_capacity
+from runner.run.jax_cache import compiled_programs
+from runner.work.executor import ClusterError
 
 SILENT_S = 10.0  # how long the head may not answer until it counts as gone
 

@@ -8,8 +8,8 @@ from typing import Any
 from blocks.base import Block, ports, verbs
 from blocks.load import find, names
 from blocks.spec import PRESETS, AudioSpec
+from runner.catalogue.describe import config_keys
 from runner.check.edges import input_fields, show
-from runner.describe import config_keys
 from runner.graph.nodes import KEYS, RUN, TESTS, VERBS
 
 EDGE = {"type": "string", "pattern": r"^[A-Za-z_][A-Za-z0-9_]*\.[A-Za-z_][A-Za-z0-9_]*$"}

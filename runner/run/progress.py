@@ -14,9 +14,9 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from runner.executor import NodeResult, Observer, number
 from runner.plan import Plan, Step
-from runner.work import Shard
+from runner.work.apply import Shard
+from runner.work.executor import NodeResult, Observer, number
 
 _STATES = {
     "cached": "[dim]cached[/]",

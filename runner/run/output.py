@@ -7,8 +7,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from blocks.arrays import type_name
-
-SUFFIXES = {"wave": ".wav", "textgrid": ".TextGrid"}  # by type
+from runner.graph.nodes import SUFFIXES
 
 
 def write_out(table, fields: dict, sample_rate: int, folder: Path) -> list[Path]:

@@ -7,7 +7,7 @@ from blocks.arrays import Array, marker
 from runner.check import Checked, CheckedNode
 from runner.check.edges import short, show
 from runner.graph.nodes import Node
-from runner.layout import Box, place
+from runner.report.layout import Box, place
 
 States = dict[str, str]  # node -> "cached" or "run"
 

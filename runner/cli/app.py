@@ -14,8 +14,8 @@ from typing import Annotated
 
 import typer
 
-from runner.cli_serve import serve
-from runner.cli_steps import (
+from runner.cli.serve import serve
+from runner.cli.steps import (
     GraphFile,
     Json,
     Released,
@@ -37,8 +37,8 @@ from runner.cli_steps import (
     write_files,
     write_page,
 )
-from runner.cli_store import store_app
-from runner.compiled import compiled_programs
+from runner.cli.store import store_app
+from runner.run.jax_cache import compiled_programs
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -92,11 +92,11 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run a graph: only what the store lacks is made. A graph may have options of its own, such as --speaker NAME."""
-    from runner.aloud import at_once, stored
-    from runner.executor import not_run
-    from runner.progress import Bars
-    from runner.record import make_record, now
-    from runner.summary import print_results
+    from runner.run.progress import Bars
+    from runner.run.record import make_record, now
+    from runner.run.summary import print_results
+    from runner.speak.aloud import at_once, stored
+    from runner.work.executor import not_run
 
     if lost := [name for name, given in (("--out", out), ("--play", play), ("--raw", raw)) if given and not until]:
         stop(f"{lost[0]} wants the files of one node: name it with --until")
@@ -149,8 +149,8 @@ def submit(
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Print the job's id and do not follow it.")] = False,
 ) -> None:
     """Send a run to a Ray cluster as a job that carries this code; takes every other option of `run`, too."""
+    from runner.cluster.submit import Job, SubmitError, follow, send, store_for
     from runner.store import StoreError
-    from runner.submit import Job, SubmitError, follow, send, store_for
 
     inner = typer.main.get_command(app).commands["run"].make_context("submit", [str(graph), *context.args])
     given, (file, options) = inner.params, own_options(inner.params["graph"], inner.args)
@@ -227,7 +227,7 @@ def draw(
     size: Size = None,
 ) -> None:
     """Draw a graph as SVG or Mermaid; edge labels are the array types."""
-    from runner.draw import mermaid, svg
+    from runner.report.draw import mermaid, svg
 
     checked = read_checked(graph, set, size, False)
     states = states_of(plan_for(checked, open_store(store), None, "", "", None, fetch=False)) if store else None
@@ -240,7 +240,7 @@ def draw(
 @app.command(name="list")
 def list_() -> None:
     """List every block with what it does."""
-    from runner.describe import listing
+    from runner.catalogue.describe import listing
 
     rows = listing()
     width = max(len(name) for name, _ in rows)
@@ -252,8 +252,8 @@ def list_() -> None:
 def describe(block: Annotated[str, typer.Argument(metavar="KIND.VARIANT")], as_json: Json = False) -> None:
     """Show a block's ports with axes and units, its settings with defaults, its paper and what it needs."""
     from blocks.load import UnknownBlock
-    from runner.describe import describe as describe_block
-    from runner.describe import text_of
+    from runner.catalogue.describe import describe as describe_block
+    from runner.catalogue.describe import text_of
 
     try:
         found = describe_block(block)
@@ -265,7 +265,7 @@ def describe(block: Annotated[str, typer.Argument(metavar="KIND.VARIANT")], as_j
 @app.command()
 def new(block: Annotated[str, typer.Argument(metavar="KIND.VARIANT")]) -> None:
     """Write the skeleton of a new block and of its test."""
-    from runner.new import write_skeleton
+    from runner.catalogue.new import write_skeleton
 
     try:
         for path in write_skeleton(block, Path.cwd()):
@@ -281,7 +281,7 @@ def export(
     format: Annotated[str, typer.Option(help="onnx, or stablehlo.")] = "onnx",
 ) -> None:
     """Write a trained block as one file for programs that have none of this code."""
-    from runner.export import export as write
+    from runner.catalogue.export import export as write
     from runner.store import StoreError
 
     try:
@@ -294,7 +294,7 @@ def export(
 @app.command()
 def schema(out: Annotated[Path | None, typer.Option(metavar="FILE")] = None) -> None:
     """Print a JSON Schema of graph YAMLs, for an editor's completion."""
-    from runner.schema import graph_schema
+    from runner.catalogue.json_schema import graph_schema
 
     text = json.dumps(graph_schema(), indent=1)
     if out:
@@ -307,7 +307,7 @@ def doctor(
     graphs: Annotated[list[Path] | None, typer.Argument(metavar="[GRAPH]...")] = None, store: StoreAt = "store"
 ) -> None:
     """Say what this machine has and lacks, for each graph if any are named."""
-    from runner.doctor import examine
+    from runner.catalogue.doctor import examine
 
     lines, sound = examine([read_checked(path, [], None, False, needs=False) for path in graphs or []], store)
     print("\n".join(lines))

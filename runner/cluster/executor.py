@@ -13,15 +13,15 @@ import time
 from collections.abc import Iterator
 
 from blocks.base import Failure, Skip
-from runner.executor import ClusterError, NodeFailed, NodeResult, Observer, Outcome, not_run
-from runner.local import NodeRun, finish
+from runner.cluster.resources import room_for, wanted
+from runner.cluster.session import Session, connected
 from runner.plan import Plan, Step
-from runner.resources import room_for, wanted
-from runner.session import Session, connected
-from runner.shards import DEATHS, MapWork
+from runner.run.node import NodeRun, finish
 from runner.store import StoreError
 from runner.store.artifact import MANIFEST, read_manifest
-from runner.work import SHARD_ROWS, BlockError, Shard, reason_of
+from runner.work.apply import SHARD_ROWS, BlockError, Shard, reason_of
+from runner.work.executor import ClusterError, NodeFailed, NodeResult, Observer, Outcome, not_run
+from runner.work.shards import DEATHS, MapWork
 
 RETRIES = DEATHS * SHARD_ROWS  # of one shard whose worker died: it ends even where every item is deadly
 
@@ -155,7 +155,7 @@ class ClusterNode(NodeRun):
         self._elsewhere()
 
     def _fit(self) -> None:
-        from runner.fit.cluster import fit_on_cluster
+        from runner.cluster.fit import fit_on_cluster
 
         work = self.fit_work()
         self._found(work.rows)

@@ -1,0 +1,1 @@
+"""A slice of a graph held in memory, spoken as it is made."""
