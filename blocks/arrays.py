@@ -105,6 +105,13 @@ Energy = Annotated[
 Embedding = Annotated[
     np.ndarray, Array("embedding", "float32", "embedding", about="a vector of unit length that stands for a voice")
 ]
+Posteriorgram = Annotated[
+    np.ndarray,
+    Array(
+        "posteriorgram", "float32", "frames", "classes", bound=FRAMES,
+        about="how likely each phone or other class of sound is in a frame; a row sums to 1",
+    ),
+]  # fmt: skip
 WordOfPhone = Annotated[
     np.ndarray,
     Array("word_of_phone", "int32", "phones", about="the number of the word a phone is in, -1 for a silence"),
@@ -180,4 +187,5 @@ Style = Annotated[str, Value("style", "how it is said, such as neutral or acted"
 SpeakingRate = Annotated[float, Value("speaking_rate", "how fast it is said: 1 as the voice does, 2 in half the time")]
 Split = Annotated[Literal["train", "dev", "reserved"], Value("split", "what the row may be used for")]
 Seconds = Annotated[float, Value("seconds", "length of the recording", unit="s")]
+BandHz = Annotated[float, Value("band_hz", "a recording tells nothing of what lies above", unit="Hz")]
 Licence = Annotated[str, Value("licence", "SPDX identifier of the terms the row comes under")]

@@ -44,6 +44,7 @@ class Entry:
     decode: Callable[[], tuple[np.ndarray, int]]
     fields: dict
     skip: str = ""  # why it is left out, if it is
+    band_hz: float = float("inf")  # where a corpus is known to end below half its rate
 
 
 def split_of(key: str) -> Split:
@@ -74,7 +75,9 @@ def _row(schema: type[Schema], entry: Entry, config: RecordingConfig, rate: int)
     if entry.skip:
         return Skip(entry.skip, entry.id)
     try:
-        wave = to_wave(*entry.decode(), rate, config.channel, config.upsample)
+        decoded, recorded_at = entry.decode()
+        wave = to_wave(decoded, recorded_at, rate, config.channel, config.upsample)
     except BadItem as bad:
         return Failure(str(bad), entry.id)
-    return schema(id=entry.id, wave=wave, seconds=len(wave) / rate, split=split, **entry.fields)
+    band_hz = float(min(entry.band_hz, recorded_at / 2, rate / 2))
+    return schema(id=entry.id, wave=wave, seconds=len(wave) / rate, band_hz=band_hz, split=split, **entry.fields)

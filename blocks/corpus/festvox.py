@@ -16,6 +16,7 @@ from blocks.common import audio, debian, textgrid
 from blocks.common.recordings import Entry, RecordingConfig, rows
 from blocks.corpus.schema import Labelled, Utterance
 
+BAND_HZ = 7200.0  # a brick wall
 _VOICE = "usr/share/festival/voices/russian/msu_ru_nsh_clunits"
 # Vowels by their reduction, after msu_ru_nsh_phoneset.scm: aa stressed, a before the stress, ay and ae farther from it.
 _IPA = dict(
@@ -59,7 +60,7 @@ def _entries() -> Iterator[Entry]:
         text = texts.get(path.stem, "")
         fields = dict(text=text, speaker="nsh", language="ru-RU", style="neutral", licence="MIT-Festival")
         skip = "" if text else "no transcript"
-        yield Entry(f"festvox-ru/{path.stem}", path.stem, partial(audio.decode, path), fields, skip)
+        yield Entry(f"festvox-ru/{path.stem}", path.stem, partial(audio.decode, path), fields, skip, BAND_HZ)
 
 
 def transcripts(text: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What every corpus yields: one row per recording, at the graph's sample rate, in a stable order."""
 
 from blocks.arrays import (
+    BandHz,
     Durations,
     Language,
     Licence,
@@ -22,6 +23,7 @@ class Recording(NewRow):
 
     wave: Wave
     seconds: Seconds
+    band_hz: BandHz
     speaker: Speaker
     language: Language
     style: Style

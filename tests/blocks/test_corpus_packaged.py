@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from blocks.base import Failure, Skip, check_item
 from blocks.common.phones import INDEX
 from blocks.common.recordings import split_of
-from blocks.corpus import asterisk, festvox, fillets
+from blocks.corpus import _queen, amazon_queen, asterisk, festvox, fillets, tuxpaint
+from blocks.corpus.amazon_queen import AmazonQueen
 from blocks.corpus.asterisk import Asterisk
 from blocks.corpus.festvox import Festvox
 from blocks.corpus.fillets import Fillets
@@ -22,6 +23,7 @@ from blocks.corpus.gcin import Gcin
 from blocks.corpus.klettres import Klettres
 from blocks.corpus.ktuberling import Ktuberling
 from blocks.corpus.schema import Labelled, Recording, Utterance
+from blocks.corpus.tuxpaint import Tuxpaint
 from blocks.spec import AudioSpec
 
 # ---- transcript formats ----
@@ -77,7 +79,44 @@ dialogStr("")
     }
 
 
+def test_a_line_of_the_queen_falls_into_segments_with_sounds_of_their_own():
+    assert _queen.segments("Hello there.*f1*XY0123456789_Who's that?*f2...") == {1: "Hello there.", 3: "Who's that?"}
+    assert _queen.segments("...") == {}
+
+
+def test_what_is_no_data_of_the_queen_is_refused_by_name(tmp_path):
+    (tmp_path / "queen.1c").write_bytes(b"RIFF" + bytes(40))
+    with pytest.raises(ValueError, match=r"queen\.1c: no table of Flight of the Amazon Queen"):
+        list(_queen.said(tmp_path / "queen.1c"))
+
+
+@pytest.mark.parametrize(
+    ("role", "reason"),
+    [
+        ("JOE", ""),
+        ("FRANK/SPARKY", "two roles in one scene: FRANK/SPARKY"),
+        ("ORACLE", "reserved for outside evaluation"),
+        ("TAM", "nobody knows the actor of: TAM"),
+    ],
+)
+def test_rows_of_the_queen_are_of_one_actor_who_is_known(role, reason):
+    assert amazon_queen.why_left_out(role) == reason
+
+
+def test_names_of_stamps_are_read_by_language():
+    text = "A frog.\nca.utf8=Una granota.\nca@valencia.utf8=Una granota\nro.utf8=O broască = una.\n"
+    found = tuxpaint.names(text)
+    assert (found["en"], found["ca"], found["ro"]) == ("A frog.", "Una granota.", "O broască = una.")
+    assert tuxpaint.names("") == {"en": ""}
+
+
 # ---- settings ----
+
+
+@pytest.mark.parametrize("languages", [("be",), ("ro", "bg"), ("xx",), ()])
+def test_tuxpaint_languages_are_checked(languages):
+    with pytest.raises(ValidationError, match=r"reserved for outside evaluation|choose from|want each language once"):
+        Tuxpaint.Config(languages=languages)
 
 
 @pytest.mark.parametrize("language", ["fr", "it"])
@@ -134,6 +173,7 @@ def test_asterisk_en_is_whole(english):
     assert Counter(row.reason for row in rows if type(row) is Skip)["reserved for outside evaluation"] == 59
     assert all(check_item(row, block.spec) is None and row.text and np.abs(row.wave).max() <= 1 for row in good)
     assert {(row.speaker, row.language, row.licence) for row in good} == {("allison", "en-US", "CC-BY-SA-3.0")}
+    assert {row.band_hz for row in good} == {8000.0}
     assert all(split_of(row.id.removeprefix("asterisk-en/")) == row.split for row in good)
 
 
@@ -322,3 +362,43 @@ def test_gcin_is_whole_and_a_syllable_lies_in_one_split_for_both_voices():
         if type(row) is Recording:
             splits[row.id.split("/")[-1]].add(row.split)
     assert all(len(found) == 1 for found in splits.values())
+
+
+@pytest.mark.slow
+def test_amazon_queen_is_whole_and_by_actor():
+    rows, minutes, skips, failures = measured(AmazonQueen)
+    assert rows == {"train": 3535, "dev": 450}
+    assert minutes.keys() == {f"queen-{actor}" for actor in amazon_queen._ACTORS}
+    assert minutes["queen-lavelle"] == pytest.approx(91.77, abs=0.02)
+    assert sum(minutes.values()) == pytest.approx(161.68, abs=0.05)
+    assert skips == {
+        "reserved for outside evaluation": 1542,
+        "nobody knows the actor of": 631,
+        "two roles in one scene": 209,
+        "pace": 129,
+        "short": 91,
+    }
+    assert not failures
+
+
+@pytest.mark.slow
+def test_amazon_queen_tells_where_its_band_ends():
+    block = AmazonQueen(AmazonQueen.Config(), AudioSpec())
+    rows = [row for row in itertools.islice(block.read(), 200) if type(row) is Utterance]
+    assert {row.band_hz for row in rows} == {4000.0}
+    power = sum(np.abs(np.fft.rfft(row.wave, 1 << 17)) ** 2 for row in rows)
+    hz = np.fft.rfftfreq(1 << 17, 1 / 16000)
+    assert power[hz > 4300].sum() < 1e-4 * power[hz < 4000].sum()
+
+
+@pytest.mark.slow
+def test_tuxpaint_is_whole():
+    _, minutes, skips, failures = measured(Tuxpaint)
+    assert minutes == {
+        "tuxpaint-ro": pytest.approx(22.85, abs=0.02),
+        "tuxpaint-es": pytest.approx(19.81, abs=0.02),
+        "tuxpaint-ru": pytest.approx(18.34, abs=0.02),
+        "tuxpaint-el": pytest.approx(15.71, abs=0.02),
+    }
+    assert set(skips) == {"reserved for outside evaluation", "a copy", "no transcript"}
+    assert not failures

@@ -19,6 +19,7 @@ VALUES = {
     "style": "neutral",
     "split": "train",
     "seconds": 1.0,
+    "band_hz": 8000.0,
     "licence": "CC0-1.0",
 }
 
