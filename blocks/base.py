@@ -125,6 +125,8 @@ class Block(Generic[C]):
 
     def __init__(self, config: C, spec: AudioSpec, seed: int = 0):
         self.config, self.spec, self.seed = config, spec, seed
+        # Where a torch block puts its weights when it loads them: whoever makes it says so before. JAX chooses by itself.
+        self.device = "cpu"
 
     def setup(self) -> None:
         """Load what is heavy. Called once per process, before the first item."""

@@ -34,7 +34,7 @@ class Critic(nn.Module):
         for layer in self.layers:
             h = functional.leaky_relu(layer(h), SLOPE)
             seen.append(h)
-        return self.verdict(h), seen
+        return self.verdict(h).float(), seen
 
 
 class Critics(nn.Module):
@@ -74,7 +74,7 @@ def losses(shared: nn.Module, critics: Critics, real: list[torch.Tensor], fake: 
     size = len(real[0])
     return {
         "adversarial": _mean([(1 - said).square().mean() for said, _ in made]),
-        "feature": _mean([(a - b).abs().mean() for (_, x), (_, y) in zip(made, meant, strict=True)
+        "feature": _mean([(a - b).float().abs().mean() for (_, x), (_, y) in zip(made, meant, strict=True)
                           for a, b in zip(x, y, strict=True)]),
         "critic": _mean([(1 - said[:size]).square().mean() + said[size:].square().mean() for said, _ in both]),
     }  # fmt: skip

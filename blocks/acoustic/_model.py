@@ -16,7 +16,7 @@ from blocks.acoustic.schema import Lesson
 from blocks.base import BadItem, C, Trainable
 from blocks.common import weights
 from blocks.common.checks import check_mel
-from blocks.training import Batch, FitConfig, Run
+from blocks.training import Batch, FitConfig, Precision, Run
 
 
 def _odd(size: int) -> int:
@@ -47,6 +47,7 @@ class AcousticConfig(FitConfig):
     energy_weight: NonNegativeFloat = 0.1
     lr: PositiveFloat = 1e-3
     clip: PositiveFloat = 1.0  # norm of the gradient
+    precision: Precision = "float32"  # of the layers in training; losses and attention weights stay in float32
     adversarial_from: PositiveInt | None = None  # the first step with critics; none: the distance alone
     adversarial_weight: NonNegativeFloat = 0.1
     feature_weight: NonNegativeFloat = 0.5
@@ -224,6 +225,7 @@ class AcousticModel(Trainable[C]):
         wanted = {name: tuple(value.shape) for name, value in self.net.state_dict().items()}
         weights.check({name: value.shape for name, value in found.items()}, wanted, where)
         self.net.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in found.items()})
+        self.net.to(self.device)
 
     def _on_device(self, value):
         import torch

@@ -43,7 +43,7 @@ class DistillMOS(Mapper[Config]):
         with _without_torchaudio():
             from distillmos import ConvTransformerSQAModel
         with contextlib.redirect_stdout(io.StringIO()):  # it announces its weights
-            self.network = ConvTransformerSQAModel(segmenting_in_forward=False).eval()
+            self.network = ConvTransformerSQAModel(segmenting_in_forward=False).eval().to(self.device)
 
     def apply(self, items: list[Heard]) -> list[Naturalness | Failure]:
         return each(self._one, items)
@@ -55,7 +55,7 @@ class DistillMOS(Mapper[Config]):
             raise BadItem("heard: no samples, wants a recording")
         windows = torch.from_numpy(_windows(resample(item.heard, self.spec.sample_rate, _RATE)))
         with torch.inference_mode():
-            scores = torch.cat([self.network(some) for some in windows.split(_AT_ONCE)])
+            scores = torch.cat([self.network(some.to(self.device)) for some in windows.split(_AT_ONCE)])
         return Naturalness(distillmos=float(scores.mean()))
 
 

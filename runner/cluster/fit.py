@@ -33,6 +33,7 @@ def fit_on_cluster(work: FitWork, on_progress: Callable[[dict], None]) -> None:
     os.environ["RAY_TRAIN_WORKER_HEALTH_CHECK_TIMEOUT_S"] = str(1.5 * seconds)  # misses a process that is stopped
     asked = wanted(scale)
     resources = {"CPU": asked["num_cpus"]} | ({"GPU": asked["num_gpus"]} if scale.gpus else {})
+    resources |= {"memory": asked["memory"]} if scale.memory else {}
     trainer = DataParallelTrainer(
         _worker,
         train_loop_config={"work": work, "patience": seconds},

@@ -12,6 +12,7 @@ from runner.fit.data import Ancestry, heard
 from runner.fit.events import Events, curves, thinned
 from runner.fit.run import Items, LocalRun, TrainingError
 from runner.work.apply import make_item
+from runner.work.device import device_of
 from runner.work.executor import NodeFailed
 from runner.work.rows import NodeWork, Rows
 
@@ -56,6 +57,9 @@ def train(work: FitWork, kind: type[LocalRun] = LocalRun, on_step=None, on_start
             on_step or (lambda batch, scalars: None),
             [group for _, group in told],
         )
+        if kind is LocalRun:
+            run.device = device_of(checked)
+        block.device = run.device
         if on_start:
             on_start(run)
         block.fit(run)

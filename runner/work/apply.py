@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from blocks.base import BadItem, Block, Failure, Mapper, Schema, Skip, check_item
 from blocks.spec import AudioSpec
+from runner.work.device import device_of
 
 SHARD_ROWS = 64  # rows a killed run loses at most; part of no digest
 
@@ -119,6 +120,7 @@ def _is_machine_trouble(error: Exception) -> bool:
 def make_block(checked, seed: int, weights: str | None = None) -> Block:
     """A ready block of a checked node; `weights` is the folder of its artifact."""
     block = checked.cls(checked.config, checked.spec, seed)
+    block.device = device_of(checked)
     if weights is not None:
         block.load(Path(weights))
     block.setup()

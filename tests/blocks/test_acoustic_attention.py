@@ -527,9 +527,24 @@ def test_streams_and_globals_of_a_training_that_starts_from_another(tmp_path):
     assert (heard - theirs).abs().max() > 1e-3
 
 
-def test_a_training_that_was_stopped_goes_on_bit_for_bit(tmp_path):
+@pytest.mark.parametrize("kind", [Dynamic(width=6, static=2, dynamic=2), Location(width=6, filters=2, kernel=3)])
+def test_half_precision_learns_alike(tmp_path, kind):
+    items = [toned(utterance(seed, durations=True), seed) for seed in range(4)]
+    base = Attention.tiny.model_copy(update={"attention": kind, "max_steps": 12, "led_steps": 6, "prenet_dropout": 0.0})
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        config = base.model_copy(update={"precision": precision})
+        block, told = fitted(tmp_path / precision, config, items, dev=items[:1])
+        losses[precision] = np.array(list(curve(told, "train/loss").values()))
+        assert {value.dtype for value in block.net.state_dict().values()} == {torch.float32}
+    assert not np.array_equal(*losses.values())
+    np.testing.assert_allclose(losses["bfloat16"], losses["float32"], rtol=0.02)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_training_that_was_stopped_goes_on_bit_for_bit(tmp_path, precision):
     items = [utterance(seed) for seed in range(4)]
-    config = TINY.model_copy(update={"max_items": 2})
+    config = TINY.model_copy(update={"max_items": 2, "precision": precision})
     whole, _ = fitted(tmp_path / "whole", config, items, dev=items[:1])
     run, events, _ = training(tmp_path / "parts", config, items, dev=items[:1])
     run.on_step = lambda batch, scalars: run.stop_asked.set() if batch.step == 3 else None

@@ -45,7 +45,7 @@ class LocationSensitive(nn.Module):
         """Weights (B, N) that sum to 1, and the next state, from the query (B, Q)."""
         padding, keys, last, total = state
         places = self.place(self.filters(torch.stack((last, total), 1)).transpose(1, 2))
-        energies = self.score(torch.tanh(self.query(query)[:, None] + keys + places))[:, :, 0]
+        energies = self.score(torch.tanh(self.query(query)[:, None] + keys + places))[:, :, 0].float()
         weights = energies.masked_fill(padding, -torch.inf).softmax(1)
         return weights, self.onto(state, weights)
 
@@ -96,7 +96,7 @@ class DynamicConvolution(nn.Module):
             (self.dynamic(query).view(-1, *self.shape), fixed), 2
         )  # one product for all filters
         energies = self.score(torch.tanh(self.place(found[:, :, :-1])))[:, :, 0]
-        energies = energies + found[:, :, -1].clamp(min=FLOOR).log()
+        energies = energies.float() + found[:, :, -1].float().clamp(min=FLOOR).log()
         weights = energies.masked_fill(padding, -torch.inf).softmax(1)
         return weights, self.onto(state, weights)
 

@@ -98,7 +98,7 @@ class Net(AcousticNet):
         coarse = self.frames(spoken).view(B, T, M)
         toned, prosody = self.taught(memory, there, given)
         fine = self.decoded(toned, whole, durations, real)
-        return Taught(coarse, fine, self.stop(spoken)[:, :, 0], weights, prosody)
+        return Taught(coarse.float(), fine.float(), self.stop(spoken)[:, :, 0].float(), weights, prosody)
 
     def _alone(self, heard: torch.Tensor, memory: torch.Tensor, padding: torch.Tensor) -> tuple:
         """Hidden states, contexts and weights (B, S, ...), each step listening by what the last ones did."""

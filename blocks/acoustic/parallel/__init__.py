@@ -28,7 +28,7 @@ from blocks.acoustic.parallel import controls
 from blocks.acoustic.schema import Controllable, Controlled, Lesson
 from blocks.base import BadItem, Failure
 from blocks.common.griffin_lim import griffin_lim
-from blocks.training import Precision, Run
+from blocks.training import Run
 
 
 class Config(AcousticConfig):
@@ -37,7 +37,6 @@ class Config(AcousticConfig):
     duration_weight: NonNegativeFloat = 0.3
     warmup_steps: PositiveInt = 200
     weight_decay: NonNegativeFloat = 0.01
-    precision: Precision = "float32"
     together: PositiveInt = 1  # items a pass says at once; on a CPU more gain little
     max_steps: PositiveInt = 20000
     max_frames: PositiveInt = 6000

@@ -166,6 +166,7 @@ class Monotonic(Trainable[Config]):
         shapes = {name: value.shape for name, value in found.items()}
         weights.check(shapes, wanted, f"{folder}, a table of {len(self.phones)} phones")
         self.net.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in found.items()})
+        self.net.to(self.device)
 
     def _network(self):
         from blocks.aligner.monotonic.net import Emissions
