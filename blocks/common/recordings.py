@@ -1,11 +1,10 @@
-"""What all corpora of recordings do alike: the split of a row, and a file on disk turned into a row or a reason."""
+"""What all corpora of recordings do alike: a file on disk turned into a row or a reason, and the split of each row."""
 
 import hashlib
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import NonNegativeInt
@@ -13,6 +12,7 @@ from pydantic import NonNegativeInt
 from blocks.arrays import Language, Licence, Speaker, Split, Style
 from blocks.base import BadItem, BlockConfig, Failure, Schema, Skip
 from blocks.common.audio import to_wave
+from blocks.common.splits import splits
 
 Channel = NonNegativeInt | Literal["mix"] | None
 
@@ -20,6 +20,7 @@ Channel = NonNegativeInt | Literal["mix"] | None
 class RecordingConfig(BlockConfig):
     """Settings of every corpus of recordings."""
 
+    reserves: ClassVar[bool] = True  # whether a tenth is kept for outside evaluation
     splits: tuple[Split, ...] = ("train", "dev")  # rows of another split are left out, and listed
     channel: Channel = None  # of a file with several; None: such a file fails
     upsample: bool = False  # whether a recording below the spec's rate may be used
@@ -28,7 +29,7 @@ class RecordingConfig(BlockConfig):
 class OwnConfig(RecordingConfig):
     """Settings of corpora that users bring: what their files do not say is given here."""
 
-    splits: tuple[Split, ...] = ("train", "dev", "reserved")
+    reserves: ClassVar[bool] = False
     speaker: Speaker = "unknown"
     language: Language = "und"  # undetermined
     style: Style = "neutral"
@@ -37,7 +38,7 @@ class OwnConfig(RecordingConfig):
 
 @dataclass(frozen=True)
 class Entry:
-    """One row to be: `decode` gives its samples (S, C) and rate, `key` decides its split, `fields` are the rest."""
+    """One row to be: `decode` gives its samples (S, C) and rate, `key` and text decide its split, `fields` are the rest."""
 
     id: str
     key: str
@@ -45,11 +46,11 @@ class Entry:
     fields: dict
     skip: str = ""  # why it is left out, if it is
     band_hz: float = float("inf")  # where a corpus is known to end below half its rate
+    said: str = ""  # its text, where `fields` hold none
 
-
-def split_of(key: str) -> Split:
-    """A tenth each for ``reserved`` and ``dev``, by a checksum of the row's name: the same on every machine, for ever."""
-    return {0: "reserved", 1: "dev"}.get(zlib.crc32(key.encode()) % 10, "train")
+    @property
+    def text(self) -> str:
+        return self.fields.get("text", self.said)
 
 
 def fingerprint(root: Path, paths: Iterable[Path]) -> str:
@@ -61,14 +62,32 @@ def fingerprint(root: Path, paths: Iterable[Path]) -> str:
     return found.hexdigest()
 
 
-def rows(schema: type[Schema], entries: Iterable[Entry | Failure], config: RecordingConfig, rate: int) -> Iterator:
-    """A row of `schema`, a Failure or a Skip for each entry, one at a time."""
+def rows(
+    schema: type[Schema],
+    entries: Iterable[Entry | Failure],
+    config: RecordingConfig,
+    rate: int,
+    among: Iterable[Entry | Failure] | None = None,
+) -> Iterator:
+    """A row of `schema`, a Failure or a Skip for each entry, one at a time.
+
+    What is said twice shares a split, for which all entries are looked at before the first is decoded; with `among`,
+    all of these, of which `entries` are some. An iterator is kept as a list; for more than memory holds, give
+    something that can be gone through twice.
+    """
+    entries = list(entries) if isinstance(entries, Iterator) else entries
+    split_by_id = _splits(entries if among is None else among, config.reserves)
     for entry in entries:
-        yield entry if isinstance(entry, Failure) else _row(schema, entry, config, rate)
+        yield entry if isinstance(entry, Failure) else _row(schema, entry, split_by_id[entry.id], config, rate)
 
 
-def _row(schema: type[Schema], entry: Entry, config: RecordingConfig, rate: int):
-    split = split_of(entry.key)
+def _splits(entries: Iterable[Entry | Failure], reserve: bool) -> dict[str, Split]:
+    found = [(e.id, e.key, "" if e.skip else e.text) for e in entries if isinstance(e, Entry)]
+    ids, keys, texts = zip(*found) if found else ((), (), ())
+    return dict(zip(ids, splits(keys, texts, reserve)))
+
+
+def _row(schema: type[Schema], entry: Entry, split: Split, config: RecordingConfig, rate: int):
     if split not in config.splits:
         wanted = f"split {split}, and only {', '.join(config.splits)} is asked for"
         return Skip("reserved for outside evaluation" if split == "reserved" else wanted, entry.id)

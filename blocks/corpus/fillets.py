@@ -2,7 +2,8 @@ r"""Corpus: the dialogues of the game Fish Fillets, acted, in Czech (106 min) an
 
 The fish `small` and `big` speak most of it, other actors in each language; Czech has about thirty smaller roles. From
 the Debian packages fillets-ng-data (scripts with the texts) and fillets-ng-data-cs, -nl (recordings). Whole levels of
-the game are drawn for a split, so that a dialogue is never torn, and the same ones in both languages.
+the game are drawn for a split, the same ones in both languages, so that a dialogue stays whole but for lines that another
+level has too (`blocks.common.splits`).
 
 A script of a level holds ``dialogId("name", "font_ROLE", "English") dialogStr("what is said")``.
 """
@@ -50,10 +51,12 @@ class Fillets(Source[Config]):
     def read(self) -> Iterator[Utterance | Failure | Skip]:
         """Raises ValueError for a level that the game lacks."""
         for language in self.config.languages:
-            yield from rows(Utterance, self._chosen(language), self.config, self.spec.sample_rate)
+            entries = list(_entries(language))
+            chosen = self._chosen(language, entries)
+            yield from rows(Utterance, chosen, self.config, self.spec.sample_rate, among=entries)
 
-    def _chosen(self, language: str) -> list[Entry]:
-        entries, wanted = list(_entries(language)), set(self.config.levels)
+    def _chosen(self, language: str, entries: list[Entry]) -> list[Entry]:
+        wanted = set(self.config.levels)
         levels = {entry.key for entry in entries}
         if unknown := ", ".join(sorted(wanted - levels)):
             raise ValueError(f"levels {unknown} are not in {language}, want some of {', '.join(sorted(levels))}")

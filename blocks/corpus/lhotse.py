@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -50,7 +50,7 @@ class Lhotse(Source[Config]):
         return found.hexdigest()
 
     def read(self) -> Iterator[Utterance | Failure | Skip]:
-        return rows(Utterance, self._entries(), self.config, self.spec.sample_rate)
+        return rows(Utterance, _Again(self._entries), self.config, self.spec.sample_rate)
 
     def _lines(self) -> Iterator[bytes]:
         path = Path(self.config.manifest)
@@ -111,6 +111,16 @@ class Lhotse(Source[Config]):
         text = (supervision.text or "").strip()
         own = self.config.model_dump(include={"style", "licence"})
         return dict(text=text, speaker=speaker, language=language, **own)
+
+
+class _Again:
+    """A manifest that can be gone through twice and is never held in memory."""
+
+    def __init__(self, entries: Callable[[], Iterator]):
+        self.entries = entries
+
+    def __iter__(self) -> Iterator:
+        return self.entries()
 
 
 def _decode(cut) -> tuple[np.ndarray, int]:

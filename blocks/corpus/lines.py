@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from blocks.arrays import Language, Speaker, SpeakingRate
+from blocks.arrays import Language, Speaker, SpeakingRate, Split
 from blocks.base import BlockConfig, Failure, Source
 from blocks.corpus.schema import Line
 
@@ -28,6 +28,7 @@ class Config(BlockConfig):
     language: Language = "en"
     speaker: Speaker = ""  # who is to say it; empty: no one was asked for
     speaking_rate: Annotated[SpeakingRate, Field(ge=0.1, le=10)] = 1.0
+    split: Split = "train"  # of what is made of the texts, to pool it with recordings
     prefix: str = ""  # put before each id
 
     @model_validator(mode="after")
@@ -41,10 +42,11 @@ class Config(BlockConfig):
 
 
 class Spoken(Line):
-    """A text with who is to say it, and how fast."""
+    """A text with who is to say it and how fast, and what its rows are for."""
 
     speaker: Speaker
     speaking_rate: SpeakingRate
+    split: Split
 
 
 class Lines(Source[Config]):
@@ -66,7 +68,8 @@ class Lines(Source[Config]):
                 yield Failure(f"line {number}: {error}; want UTF-8", id)
                 continue
             if text:
-                yield Spoken(id=self.config.prefix + _name(text, asked) if self.config.text else id, text=text, **asked)
+                name = self.config.prefix + _name(text, asked) if self.config.text else id
+                yield Spoken(id=name, text=text, split=self.config.split, **asked)
             elif not self.config.file:
                 yield Failure("the text is empty", id)
 

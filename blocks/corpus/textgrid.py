@@ -5,7 +5,9 @@ The TextGrid of ``a/b.wav`` is ``a/b.TextGrid``, beside it or below a folder of 
 `text.phones` takes them.
 """
 
+import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Literal
@@ -14,6 +16,7 @@ import numpy as np
 
 from blocks.base import Failure, Skip, Source
 from blocks.common import phones, recordings, textgrid
+from blocks.common.recordings import Entry
 from blocks.common.textgrid import Interval, Tiers
 from blocks.corpus import folder
 from blocks.corpus.schema import Recording, Timed
@@ -41,7 +44,7 @@ class TextGrids(Source[Config]):
         return f"{heard} {recordings.fingerprint(grids, sorted(grids.rglob('*.TextGrid')))}"
 
     def read(self) -> Iterator[Timed | Failure | Skip]:
-        for row in recordings.rows(Recording, folder.entries(self.config), self.config, self.spec.sample_rate):
+        for row in recordings.rows(Recording, self._entries(), self.config, self.spec.sample_rate):
             if isinstance(row, Failure):
                 yield row
                 continue
@@ -50,12 +53,23 @@ class TextGrids(Source[Config]):
             except (OSError, ValueError) as error:
                 yield Failure(str(error), row.id)
 
-    def _timed(self, row: Recording) -> Timed:
-        key = row.id.removeprefix(self.config.prefix)
-        path = Path(self.config.grids or self.config.path) / f"{key}.TextGrid"
+    def _entries(self) -> Iterator[Entry | Failure]:
+        """Those of the folder with what their TextGrids say, for the split; one that cannot be read fails later, as a row."""
+        for entry in folder.entries(self.config):
+            if isinstance(entry, Entry):
+                with contextlib.suppress(OSError, ValueError):
+                    tier = self._tier(self._tiers(entry.id), self.config.words or self.config.phones)
+                    entry = replace(entry, said=" ".join(one.label for one in tier))
+            yield entry
+
+    def _tiers(self, id: str) -> Tiers:
+        path = Path(self.config.grids or self.config.path) / f"{id.removeprefix(self.config.prefix)}.TextGrid"
         if not path.is_file():
             raise ValueError(f"no TextGrid for this recording: want {path}")
-        tiers = textgrid.read(path)
+        return textgrid.read(path)
+
+    def _timed(self, row: Recording) -> Timed:
+        tiers = self._tiers(row.id)
         said = self._tier(tiers, self.config.phones)
         labels = tuple(self._phone(one) for one in said)
         if self.config.words is None:

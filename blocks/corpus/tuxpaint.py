@@ -1,7 +1,8 @@
 """Corpus: the names of Tux Paint's stamps, said by volunteers, 44.1 kHz, from the Debian package tuxpaint-stamps-default (161 MB).
 
 Short phrases such as "A frog."; one speaker a language as far as is known, but two in Catalan and French, whom nothing tells
-apart: `speaker` names both there. A stamp lies in one split for all languages. Belarusian and Bulgarian are kept for outside
+apart: `speaker` names both there. A stamp lies in one split for all languages, but for stamps that share their name with
+another in one of them. Belarusian and Bulgarian are kept for outside
 evaluation and refused here. Copies of a clip are left out.
 """
 
@@ -53,7 +54,10 @@ class Tuxpaint(Source[Config]):
         return debian.fingerprint([_PACKAGE])
 
     def read(self) -> Iterator[Utterance | Failure | Skip]:
-        return rows(Utterance, self._entries(), self.config, self.spec.sample_rate)
+        entries = list(self._entries())
+        for language in self.config.languages:
+            own = [entry for entry in entries if entry.fields["language"] == _TAGS[language]]
+            yield from rows(Utterance, own, self.config, self.spec.sample_rate)
 
     def _entries(self) -> Iterator[Entry]:
         root = debian.tree(_PACKAGE) / _STAMPS

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from blocks.base import Failure, Skip, check_item
 from blocks.common import audio
-from blocks.common.recordings import split_of
+from blocks.common.splits import own_split_of, split_of
 from blocks.corpus.folder import Folder
 from blocks.corpus.lines import Lines, Spoken
 from blocks.corpus.ljspeech import LJSpeech
@@ -64,8 +64,8 @@ def test_ids_of_two_folders_can_be_kept_apart_and_their_splits_stay(tmp_path, sp
         write(tmp_path / f"{number}.wav", tone(0.01))
     bare, named = read(Folder, spec, path=str(tmp_path)), read(Folder, spec, path=str(tmp_path), prefix="mine/")
     assert [f"mine/{row.id}" for row in bare] == [row.id for row in named]
-    assert [row.split for row in bare] == [row.split for row in named] == [split_of(row.id) for row in bare]
-    assert {row.split for row in bare} == {"train", "dev", "reserved"}
+    assert [row.split for row in bare] == [row.split for row in named] == [own_split_of(row.id) for row in bare]
+    assert {row.split for row in bare} == {"train", "dev"}, "nothing of a user's own recordings is reserved"
 
 
 def test_a_higher_rate_is_resampled_and_keeps_its_pitch(tmp_path, spec):
@@ -168,13 +168,14 @@ def test_the_fingerprint_of_a_folder_changes_with_its_files_only(tmp_path, spec)
 
 
 def test_a_row_of_a_split_not_asked_for_is_listed(tmp_path, spec):
-    assert (split_of("0"), split_of("9")) == ("train", "train")
-    dev, reserved = (next(str(n) for n in range(99) if split_of(str(n)) == split) for split in ("dev", "reserved"))
-    for name in (dev, reserved):
+    dev, elsewhere_reserved = (
+        next(str(n) for n in range(99) if split_of(str(n)) == split) for split in ("dev", "reserved")
+    )
+    for name in (dev, elsewhere_reserved):
         write(tmp_path / f"{name}.wav", tone())
     rows = {row.id: row for row in read(Folder, spec, path=str(tmp_path), splits=("train",))}
     assert rows[dev] == Skip("split dev, and only train is asked for", dev)
-    assert rows[reserved] == Skip("reserved for outside evaluation", reserved)
+    assert rows[elsewhere_reserved].split == "train"
 
 
 def test_other_codecs_are_decoded_by_ffmpeg(tmp_path):
@@ -252,6 +253,23 @@ def test_the_normalised_text_can_be_taken_instead(lj, spec):
     assert rows[4].reason == "metadata.csv, line 6: the normalised text is empty"
 
 
+def test_what_is_said_twice_lies_in_one_split(tmp_path, spec):
+    """Sixty recordings of twelve texts: each text is for training or for validation, not for both."""
+    names = [f"take {take} of {text}" for take in range(5) for text in range(12)]
+    for name in names:
+        write(tmp_path / "wavs" / f"{name}.wav", tone(0.01))
+    lines = [f"{name}|Say it {int(name.split()[-1]):b}{', please' * (n % 2)}.\n" for n, name in enumerate(names)]
+    (tmp_path / "metadata.csv").write_text("".join(lines))
+    rows = read(LJSpeech, spec, path=str(tmp_path))
+    splits = {(row.text, row.split) for row in rows}
+    assert len(splits) == len({text for text, _ in splits}) == 12
+    assert {split for _, split in splits} == {"train", "dev"}
+    (tmp_path / "metadata.csv").write_text("".join(reversed(lines)))
+    assert {row.id: row.split for row in read(LJSpeech, spec, path=str(tmp_path))} == {
+        row.id: row.split for row in rows
+    }
+
+
 def test_a_folder_without_metadata_is_refused(tmp_path, spec):
     with pytest.raises(FileNotFoundError, match=r"want a folder with metadata\.csv and wavs"):
         read(LJSpeech, spec, path=str(tmp_path))
@@ -271,7 +289,7 @@ def test_the_fingerprint_follows_texts_and_recordings(lj, spec):
 
 def test_lines_come_from_the_settings_or_a_file(tmp_path, spec):
     rows = read(Lines, spec, texts=("Eins.", "Zwei."), language="de", prefix="de/", speaker="me", speaking_rate=1.5)
-    said = {"language": "de", "speaker": "me", "speaking_rate": 1.5}
+    said = {"language": "de", "speaker": "me", "speaking_rate": 1.5, "split": "train"}
     assert rows == [
         Spoken(id="de/line-0001", text="Eins.", **said),
         Spoken(id="de/line-0002", text="Zwei.", **said),
@@ -281,6 +299,12 @@ def test_lines_come_from_the_settings_or_a_file(tmp_path, spec):
     one, two, three = read(Lines, spec, file=str(path))
     assert (one.text, two.id, two.text) == ("One.", "line-0003", "Two.")
     assert "line 4: 'utf-8' codec can't decode byte 0xff" in three.reason
+
+
+def test_lines_say_what_they_are_for_and_keep_their_names(spec):
+    held, free = (only(read(Lines, spec, text="One.", **given)) for given in ({"split": "dev"}, {}))
+    assert (held.split, free.split) == ("dev", "train")
+    assert held.id == free.id
 
 
 def test_a_single_text_is_named_by_its_words_and_how_it_is_said(spec):

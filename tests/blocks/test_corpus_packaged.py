@@ -6,14 +6,18 @@ error that tells what to do. The big ones are slow tests.
 
 import itertools
 from collections import Counter, defaultdict
+from difflib import SequenceMatcher
+from functools import partial
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from blocks.base import Failure, Skip, check_item
+from blocks.common import debian
 from blocks.common.phones import INDEX
-from blocks.common.recordings import split_of
+from blocks.common.splits import split_of, splits
+from blocks.common.words import plain
 from blocks.corpus import _queen, amazon_queen, asterisk, festvox, fillets, tuxpaint
 from blocks.corpus.amazon_queen import AmazonQueen
 from blocks.corpus.asterisk import Asterisk
@@ -145,14 +149,6 @@ def test_licences_are_those_of_the_chosen_languages(spec):
     assert Asterisk(Asterisk.Config(languages=("en", "ru")), spec).licences == ("CC-BY-3.0", "CC-BY-SA-3.0")
 
 
-def test_the_split_is_the_checksum_of_the_name():
-    # crc32 of digits/1 is 1599507285, of aztec 4181427860, of cave 92237121: fixed, or reserved rows would leak
-    assert [split_of(name) for name in ("digits/1", "aztec", "cave")] == ["train", "reserved", "dev"]
-    share = Counter(split_of(f"utterance {n}") for n in range(10000))
-    assert 900 < share["dev"] < 1100
-    assert 900 < share["reserved"] < 1100
-
-
 # ---- the real data ----
 
 
@@ -168,13 +164,35 @@ def test_asterisk_en_is_whole(english):
     assert len({row.id for row in rows}) == len(rows) == 568
     good = [row for row in rows if type(row) is Utterance]
     assert Counter(type(row) for row in rows) == {Utterance: 493, Skip: 75}
-    assert Counter(row.split for row in good) == {"train": 444, "dev": 49}
+    assert Counter(row.split for row in good) == {"train": 439, "dev": 54}
     assert sum(row.seconds for row in good) / 60 == pytest.approx(21.49, abs=0.01)
     assert Counter(row.reason for row in rows if type(row) is Skip)["reserved for outside evaluation"] == 59
     assert all(check_item(row, block.spec) is None and row.text and np.abs(row.wave).max() <= 1 for row in good)
     assert {(row.speaker, row.language, row.licence) for row in good} == {("allison", "en-US", "CC-BY-SA-3.0")}
     assert {row.band_hz for row in good} == {8000.0}
-    assert all(split_of(row.id.removeprefix("asterisk-en/")) == row.split for row in good)
+    moved = [row.id for row in good if split_of(row.id.removeprefix("asterisk-en/")) != row.split]
+    assert len(moved) == 19, "said twice; every other row goes by its name"
+    reserved = {row.id for row in rows if type(row) is Skip and row.reason == "reserved for outside evaluation"}
+    assert reserved == {row.id for row in rows if split_of(row.id.removeprefix("asterisk-en/")) == "reserved"}
+
+
+def test_what_is_held_out_of_asterisk_en_is_said_in_no_training_row(english):
+    """Equal texts, and nearly equal ones by another measure than the rule's own: at most a tenth of the letters differ."""
+    _, rows = english
+    by_id = {entry.id: entry for entry in asterisk._entries("en")}
+    texts = defaultdict(set)
+    for row in rows:
+        if text := plain(by_id[row.id].text):
+            texts[row.split if type(row) is Utterance else "left out"].add(text)
+    assert not texts["train"] & (texts["dev"] | texts["left out"])
+    long = {split: [text for text in found if len(text.split()) >= 5] for split, found in texts.items()}
+    near = [
+        (train, held)
+        for train in long["train"]
+        for held in long["dev"] + long["left out"]
+        if SequenceMatcher(None, train, held, autojunk=False).ratio() > 0.95
+    ]
+    assert near == []
 
 
 def test_asterisk_en_sounds_like_speech_and_says_its_text(english):
@@ -226,7 +244,7 @@ def measured(cls, **config):
 @pytest.mark.slow
 def test_asterisk_es_and_ru_are_whole():
     rows, minutes, skips, failures = measured(Asterisk, languages=("es", "ru"))
-    assert rows == {"train": 840, "dev": 85}
+    assert rows == {"train": 832, "dev": 93}
     assert minutes["allison"] == pytest.approx(25.53, abs=0.02)
     assert minutes["ivrvoice-ru"] == pytest.approx(20.64, abs=0.02)
     assert skips["reserved for outside evaluation"] == 113
@@ -261,7 +279,7 @@ def test_festvox_ru_brings_its_labels_as_phones_that_last():
 @pytest.mark.slow
 def test_fillets_is_whole():
     rows, minutes, skips, failures = measured(Fillets)
-    assert rows == {"train": 1427 + 1244, "dev": 175 + 241}
+    assert rows == {"train": 1421 + 1237, "dev": 181 + 248}
     assert {name: round(minutes[f"fillets-{name}"], 1) for name in ("cs-big", "cs-small", "nl-big", "nl-small")} == {
         "cs-big": 39.8,
         "cs-small": 38.8,
@@ -289,20 +307,51 @@ def test_fillets_levels_are_chosen_by_name():
 
 
 @pytest.mark.slow
-def test_fillets_levels_lie_in_one_split_in_both_languages():
-    splits = defaultdict(set)
+def test_fillets_levels_lie_in_one_split_in_both_languages_but_for_lines_of_other_levels():
+    splits = defaultdict(Counter)
     for language in ("cs", "nl"):
         block = Fillets(Fillets.Config(languages=(language,)), AudioSpec())
         block.fetch()
         for row in block.read():
             level = row.id.split("/")[1]
             if type(row) is Utterance:
-                splits[level].add(row.split)
+                splits[level][row.split] += 1
             elif row.reason.startswith("reserved"):
-                splits[level].add("reserved")
-    assert all(len(found) == 1 for found in splits.values())
-    reserved = {level for level, found in splits.items() if found == {"reserved"}}
+                splits[level]["reserved"] += 1
+    usual = {level: found.most_common(1)[0][0] for level, found in splits.items()}
+    assert all(usual[level] == split_of(level) for level in splits)
+    assert sum(found.total() - found[usual[level]] for level, found in splits.items()) < 20
+    reserved = {level for level, found in splits.items() if "reserved" in found}
     assert reserved == {"aztec", "city", "corals", "imprisoned", "kitchen", "music", "tetris", "viking2"}
+    assert all(len(splits[level]) == 1 for level in reserved)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("cls", "read"),
+    [
+        (Asterisk, partial(asterisk._entries, "es")),
+        (Asterisk, partial(asterisk._entries, "ru")),
+        (Festvox, festvox._entries),
+        (Fillets, partial(fillets._entries, "cs")),
+        (Fillets, partial(fillets._entries, "nl")),
+        (
+            AmazonQueen,
+            lambda: map(
+                amazon_queen._entry, _queen.said(debian.tree("flight-of-the-amazon-queen") / amazon_queen._FILE)
+            ),
+        ),
+        (Tuxpaint, lambda: Tuxpaint(Tuxpaint.Config(languages=("ro",)), AudioSpec())._entries()),
+    ],
+    ids=["es", "ru", "nsh", "cs", "nl", "queen", "ro"],
+)
+def test_no_held_out_text_of_any_corpus_is_trained_on(cls, read):
+    cls(cls.Config(**({"languages": ("es", "ru")} if cls is Asterisk else {})), AudioSpec()).fetch()
+    entries = [entry for entry in read() if not entry.skip]
+    found = splits([entry.key for entry in entries], [entry.text for entry in entries])
+    texts = {split: {plain(e.text) for e, s in zip(entries, found) if s == split} for split in set(found)}
+    assert not texts["train"] & (texts["dev"] | texts["reserved"])
+    assert all((s == "reserved") == (split_of(entry.key) == "reserved") for entry, s in zip(entries, found))
 
 
 @pytest.mark.slow
@@ -367,7 +416,7 @@ def test_gcin_is_whole_and_a_syllable_lies_in_one_split_for_both_voices():
 @pytest.mark.slow
 def test_amazon_queen_is_whole_and_by_actor():
     rows, minutes, skips, failures = measured(AmazonQueen)
-    assert rows == {"train": 3535, "dev": 450}
+    assert rows == {"train": 3291, "dev": 694}
     assert minutes.keys() == {f"queen-{actor}" for actor in amazon_queen._ACTORS}
     assert minutes["queen-lavelle"] == pytest.approx(91.77, abs=0.02)
     assert sum(minutes.values()) == pytest.approx(161.68, abs=0.05)
