@@ -9,6 +9,7 @@ import blocks
 from blocks.spec import AudioSpec
 from tests.clusters import ray_environment, ray_here  # noqa: F401  (fixtures)
 
+pytest.register_assert_rewrite("runner.conformance")
 blocks.__path__.append(str(Path(__file__).parent / "toys"))
 
 # A shell starts what runs in its background with Ctrl-C ignored, and children inherit that: tests of Ctrl-C would wait for ever.

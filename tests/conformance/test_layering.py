@@ -14,6 +14,7 @@ KINDS = {path.parent.name for path in (ROOT / "blocks").glob("*/schema.py")}
 CONTRACT = {
     "blocks",
     "blocks.common.folders",
+    "blocks.common.mel",  # what the items of the conformance suite are made with
     "blocks.arrays",
     "blocks.base",
     "blocks.load",
@@ -24,7 +25,8 @@ CONTRACT = {
 
 # The rooms of the runner, from the ground up: each may import those before it.
 ROOMS = (
-    "graph", "check", "plan", "store", "work", "fit", "run", "cluster", "speak", "serve", "report", "catalogue", "cli",
+    "graph", "check", "plan", "store", "work", "fit", "run", "cluster", "speak", "serve", "report", "catalogue",
+    "conformance", "cli",
 )  # fmt: skip
 
 

@@ -36,12 +36,25 @@ def value(hint, spec: AudioSpec, n: int, number: int):
     mark = marker(hint)
     if isinstance(mark, Array):
         return array(mark, spec, n, number)
-    if mark is not None:
+    if mark is not None and mark.name in VALUES:
         return VALUES[mark.name]
-    if typing.get_origin(hint) is dict:
-        inner = typing.get_args(hint)[1]
-        return {name: value(inner, spec, n, number + k) for k, name in enumerate("ab")}
-    return {str: VALUES["id"], float: 0.5 + n, int: 1 + n}[hint]
+    return plain(hint, spec, n, number)
+
+
+def plain(hint, spec: AudioSpec, n: int, number: int):
+    """A value of a type without a meaning that is known here."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Annotated:
+        return plain(args[0], spec, n, number)
+    if origin is typing.Literal:
+        return args[n % len(args)]
+    if origin is dict:
+        return {name: value(args[1], spec, n, number + k) for k, name in enumerate("ab")}
+    if origin in (tuple, list):
+        return origin(value(args[0], spec, n, number + k) for k in range(3))
+    if args:  # a union
+        return value(next(arm for arm in args if arm is not type(None)), spec, n, number)
+    return {str: VALUES["id"], float: 0.5 + n, int: 1 + n, bool: bool(n)}[hint]
 
 
 def array(mark: Array, spec: AudioSpec, n: int, number: int) -> np.ndarray:
@@ -64,8 +77,18 @@ def array(mark: Array, spec: AudioSpec, n: int, number: int) -> np.ndarray:
             np.sort(rng.choice(np.arange(1, frames), 9, replace=False)), prepend=0, append=frames
         ),
         "embedding": lambda: (lambda v: v / np.linalg.norm(v))(rng.standard_normal(256)),
-    }[mark.name]()
-    return made.astype(mark.dtype)
+    }
+    found = (
+        made[mark.name]() if mark.name in made else numbers(mark, {"samples": len(wave), "frames": frames}, spec, rng)
+    )
+    return found.astype(mark.dtype)
+
+
+def numbers(mark: Array, sizes: dict[str, int], spec: AudioSpec, rng: np.random.Generator) -> np.ndarray:
+    """An array of a type that is not known here: by its axes alone."""
+    sizes = sizes | {"mels": spec.n_mels, "phones": len(VALUES["phones"])}
+    shape = [dim if isinstance(dim, int) else sizes.get(dim.split(":")[0], 16) for dim in mark.dims]
+    return rng.standard_normal(shape) if mark.dtype.kind == "f" else rng.integers(0, 2, shape)
 
 
 def speech(spec: AudioSpec, seconds: float, seed: int) -> np.ndarray:
