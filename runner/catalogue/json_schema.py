@@ -13,7 +13,16 @@ from runner.check.edges import input_fields, show
 from runner.graph.nodes import KEYS, RUN, TESTS, VERBS
 
 EDGE = {"type": "string", "pattern": r"^[A-Za-z_][A-Za-z0-9_]*\.[A-Za-z_][A-Za-z0-9_]*$"}
+NUMBERS = {"type": "array", "items": {"type": "number"}}
+CONSTANT = {
+    "type": "object",
+    "properties": {"value": {"anyOf": [{"type": ["string", "number", "boolean"]}, NUMBERS]}},
+    "required": ["value"],
+    "additionalProperties": False,
+    "description": "The same value for every row.",
+}
 TEXT = {"type": "string"}
+WIRED = [EDGE, {"$ref": "#/definitions/constant"}, {"$ref": "#/definitions/edges"}]
 ABOUT = {
     "read": "Rows from outside; the ids are the source's.",
     "map": "Item by item; the rows keep their ids.",
@@ -29,7 +38,8 @@ ABOUT = {
 def graph_schema() -> dict[str, Any]:
     """The schema, as a dict that `json.dumps` takes. Imports every variant, none of its libraries."""
     classes = {name: find(name) for name in names()}
-    definitions: dict[str, Any] = {"edges": _edges(), "spec": _spec(), "condition": _condition(), "scale": _scale()}
+    definitions: dict[str, Any] = {"edges": _edges(), "constant": CONSTANT, "spec": _spec()}
+    definitions |= {"condition": _condition(), "scale": _scale()}
     definitions["node"] = _node(classes, definitions)
     partial = {"additionalProperties": {"type": ["object", "null"], "properties": definitions["node"]["properties"]}}
     return {
@@ -123,10 +133,7 @@ def _block_rule(name: str, cls: type[Block], verb: str) -> dict[str, Any]:
     if schema:
         inputs = input_fields(schema)
         required = [port for port in inputs if schema.model_fields[port].is_required()]
-        wired = {
-            port: {"description": show(hint), "anyOf": [EDGE, {"$ref": "#/definitions/edges"}]}
-            for port, hint in inputs.items()
-        }
+        wired = {port: {"description": show(hint), "anyOf": WIRED} for port, hint in inputs.items()}
         then["properties"]["in"] = {"properties": wired, "additionalProperties": False, "required": required}
         then["required"] = ["in"] if required else []
     return {"if": {"properties": {verb: {"const": name}}, "required": [verb]}, "then": then}
@@ -147,9 +154,9 @@ def _config(name: str, cls: type[Block], definitions: dict[str, Any]) -> dict[st
 
 def _edges() -> dict[str, Any]:
     return {
-        "description": "field: node.field; a port that takes many has names with edges below it.",
+        "description": "field: node.field, or {value: constant}; a port that takes many has names with these below it.",
         "type": "object",
-        "additionalProperties": {"anyOf": [EDGE, {"$ref": "#/definitions/edges"}]},
+        "additionalProperties": {"anyOf": WIRED},
     }
 
 

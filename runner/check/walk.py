@@ -11,6 +11,7 @@ from blocks.base import Block, BlockConfig, Schema, ports
 from blocks.load import suggest
 from blocks.spec import AudioSpec
 from runner.check import origins
+from runner.check.constants import constant_problem
 from runner.check.edges import Field, arms, at, different, differing, fits, input_fields, output_fields, short, show
 from runner.check.joins import Joins
 from runner.check.order import execution_order, references, with_released
@@ -22,7 +23,7 @@ from runner.check.settings import (
     spec_of,
     weights_problems,
 )
-from runner.graph.nodes import KEYS, SUFFIXES, Edge, Graph, Node
+from runner.graph.nodes import KEYS, SUFFIXES, Constant, Edge, Graph, Node
 from runner.graph.tree import GraphError, Place, Problem
 
 
@@ -202,6 +203,10 @@ class _Walk:
                 self.wrong(node.at("in"), f"{node.name}: input {name} is missing: {show(hint)}{hope}")
         if not node.inputs and not any(schema.model_fields[name].is_required() for name in known):
             self.wrong(node.at("in"), f"{node.name}: no input is wired; there is {', '.join(known)}")
+        if node.constants() and not node.edges():
+            self.wrong(
+                node.at("in"), f"{node.name}: every input is a constant, so there are no rows; wire a field to one"
+            )
 
     def connect(self, node: Node, path: tuple[str, ...], value, hint, spec: AudioSpec) -> None:
         """One port and what is wired to it; a mapping goes into a dict port name by name."""
@@ -220,6 +225,12 @@ class _Walk:
                 self.connect(node, (*path, name), each, inner, spec)
             return
         here = f"{here} <- {value}"
+        if isinstance(value, Constant):
+            if inner is not None:
+                self.wrong(value.place, f"{here}: wants a mapping of names to edges of {show(inner)}, got a constant")
+            elif problem := constant_problem(hint, value.value):
+                self.wrong(value.place, f"{here}: {problem}")
+            return
         source = self.take(value, here)
         if source is None:
             return

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from runner.graph.nodes import CONSTANT
 from runner.store import Store
 
 _COUNTED = {"speaker": "speakers", "language": "languages", "style": "styles", "licence": "licences"}
@@ -87,6 +88,6 @@ def _public(config: dict) -> dict:
 def _digests(inputs: dict) -> Iterator[str]:
     for source in inputs.values():
         if isinstance(source, dict):
-            yield from _digests(source)
+            yield from () if source.keys() == CONSTANT else _digests(source)
         else:
             yield source[0]

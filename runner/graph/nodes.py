@@ -1,5 +1,6 @@
 """The objects a graph is made of, as written: edges, conditions, scales, nodes. Whether they fit, `runner.check` asks."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ KEYS = {  # verb -> what else its nodes may say
 }
 VERBS = tuple(KEYS)
 TESTS = ("min", "max", "not")  # of a condition
+CONSTANT = {"value"}  # the keys of a mapping below a port that is one value, not names with edges
 SUFFIXES = {"wave": ".wav", "textgrid": ".TextGrid"}  # of the files that a node's fields become, by their type
 RUN = (  # options of `voxblocks run`, which a graph cannot have as its own
     "set", "size", "store", "until", "from_nodes", "to_nodes", "limit", "released", "dry_run", "address", "out", "report",
@@ -40,6 +42,21 @@ class Edge:
 
     def __str__(self) -> str:
         return f"{self.node}.{self.field}"
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same value for every row, written ``{value: allison}``; a vector is a tuple of numbers."""
+
+    value: str | int | float | bool | tuple
+    place: Place
+
+    def __str__(self) -> str:
+        return f"{{value: {self.kind()}}}"
+
+    def kind(self) -> str:
+        """What it is, for messages."""
+        return f"a list of {len(self.value)}" if isinstance(self.value, tuple) else repr(self.value)
 
 
 @dataclass(frozen=True)
@@ -83,7 +100,7 @@ class Node:
     block: str | None
     place: Place
     config: dict = field(default_factory=dict)
-    inputs: dict[str, Any] = field(default_factory=dict)  # field -> Edge, or a mapping of names to the same
+    inputs: dict[str, Any] = field(default_factory=dict)  # field -> Edge or Constant, or a mapping of names to the same
     model: str | None = None
     init: str | None = None
     where: tuple[Condition, ...] = ()
@@ -102,7 +119,10 @@ class Node:
 
     def edges(self) -> list[tuple[tuple[str, ...], Edge]]:
         """Every input edge with its path of names: ``(("scores", "world"), Edge)``."""
-        return list(_leaves(self.inputs))
+        return [(path, leaf) for path, leaf in leaves(self.inputs) if isinstance(leaf, Edge)]
+
+    def constants(self) -> list[tuple[tuple[str, ...], Constant]]:
+        return [(path, leaf) for path, leaf in leaves(self.inputs) if isinstance(leaf, Constant)]
 
 
 @dataclass
@@ -140,12 +160,13 @@ class Graph:
         return Path(self.file).parent / path
 
 
-def _leaves(inputs: dict, path: tuple[str, ...] = ()):
+def leaves(inputs: dict, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Edge | Constant]]:
+    """What is wired, at any depth, with its path of names."""
     for name, value in inputs.items():
-        if isinstance(value, Edge):
-            yield (*path, name), value
+        if isinstance(value, dict):
+            yield from leaves(value, (*path, name))
         else:
-            yield from _leaves(value, (*path, name))
+            yield (*path, name), value
 
 
 def spec_errors(error: ValidationError) -> list[tuple[str, tuple]]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from blocks.load import find, suggest
-from runner.graph.nodes import KEYS, RUN, SETTINGS, TOP, VERBS
+from runner.graph.nodes import CONSTANT, KEYS, RUN, SETTINGS, TOP, VERBS
 from runner.graph.tree import Asker, Item, Place, parse
 
 
@@ -152,6 +152,7 @@ def _merge(below: Item, above: Item, path: tuple[str, ...] = ()) -> Item:
             continue
         old = values.get(name)
         both = old is not None and isinstance(old.value, dict) and isinstance(item.value, dict)
+        both = both and not ("in" in here[2:3] and CONSTANT in (old.value.keys(), item.value.keys()))
         # A key that both have keeps its place in the order, but points to the file that speaks last.
         values[name] = _merge(old, item, here) if both else item
         keys[name] = above.keys[name]

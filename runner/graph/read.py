@@ -11,7 +11,21 @@ from pydantic import ValidationError
 
 from blocks.load import suggest
 from blocks.spec import PRESETS, AudioSpec
-from runner.graph.nodes import KEYS, RUN, SETTINGS, TESTS, VERBS, Condition, Edge, Graph, Node, Scale, spec_errors
+from runner.graph.nodes import (
+    CONSTANT,
+    KEYS,
+    RUN,
+    SETTINGS,
+    TESTS,
+    VERBS,
+    Condition,
+    Constant,
+    Edge,
+    Graph,
+    Node,
+    Scale,
+    spec_errors,
+)
 from runner.graph.overlay import Overlay
 from runner.graph.tree import GraphError, Item, Place
 
@@ -231,11 +245,29 @@ class _Reader(Overlay):
         found = {}
         for field_name, value in self.mapping(item, want).items():
             here = f"{path}.{field_name}"
-            if nested and isinstance(value.value, dict):
-                found[field_name] = self.inputs(value, "", here)
-            elif edge := self.edge(value, here):
-                found[field_name] = edge
+            if isinstance(value.value, dict) and value.value.keys() == CONSTANT:
+                leaf = self.constant(value.get("value"), here, value.place, nested)
+            elif nested and isinstance(value.value, dict):
+                leaf = self.inputs(value, "", here)
+            else:
+                leaf = self.edge(value, here)
+            if leaf is not None:
+                found[field_name] = leaf
         return found
+
+    def constant(self, item: Item, what: str, place: Place, allowed: bool) -> Constant | None:
+        value = item.plain()
+        if not allowed:
+            self.wrong(place, f"{what}: a pick shows fields as they are; give a constant to the node that needs it")
+        elif value is None:
+            self.wrong(item.place, f"{what}: want a value, got nothing; leave out what is to be missing")
+        elif isinstance(value, dict) or (isinstance(value, list) and not all(map(_is_number, value))):
+            self.wrong(
+                item.place, f"{what}: want a text, a number, true, false or a list of numbers, got {item.kind()}"
+            )
+        else:
+            return Constant(tuple(value) if isinstance(value, list) else value, item.place)
+        return None
 
     def where(self, name: str, item: Item | None) -> tuple[Condition, ...]:
         found = []
@@ -281,6 +313,10 @@ class _Reader(Overlay):
             if not isinstance(memory.value, str) or not _MEMORY.fullmatch(memory.value):
                 self.wrong(memory.place, f"{name}.scale.memory: want a size such as 4GB, got {memory.kind()}")
         return Scale(**found)
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _count(least: int):

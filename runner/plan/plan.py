@@ -6,13 +6,13 @@ random), inputs, conditions, and for a source the state of its data. Equal diges
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from blocks.load import suggest
 from runner.check import Checked, CheckedNode
-from runner.graph import Edge, Graph
+from runner.graph import Constant, Edge, Graph
 from runner.plan.code import CONTRACT, code_digest
 
 
@@ -87,15 +87,6 @@ def digest_of(meta: dict) -> str:
     """The digest of everything that makes a result, as 32 hex digits."""
     text = json.dumps(meta, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def sources_of(edges: dict) -> Iterable[Edge]:
-    """Every edge of an `in` mapping, nested ones too."""
-    for edge in edges.values():
-        if isinstance(edge, Edge):
-            yield edge
-        else:
-            yield from sources_of(edge)
 
 
 # ---- slices ----
@@ -175,9 +166,15 @@ def _identity(meta: dict) -> dict:
 
 def _named(inputs: dict, steps: dict[str, Step]) -> dict:
     return {
-        field: [steps[edge.node].digest, edge.field] if isinstance(edge, Edge) else _named(edge, steps)
-        for field, edge in inputs.items()
+        field: _named(wired, steps) if isinstance(wired, dict) else _source(wired, steps)
+        for field, wired in inputs.items()
     }
+
+
+def _source(wired: Edge | Constant, steps: dict[str, Step]):
+    if isinstance(wired, Constant):
+        return {"value": _plain(wired.value)}
+    return [steps[wired.node].digest, wired.field]
 
 
 def _fingerprint(block, fetch: bool) -> str | None:

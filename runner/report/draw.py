@@ -78,6 +78,14 @@ def _few(labels: list[str]) -> list[str]:
     return labels if len(labels) <= 3 else [", ".join(label.split(" ")[0] for label in labels)]
 
 
+def constants(node: Node) -> list[str]:
+    """``speaker := allison``, ``embedding := a list of 256``."""
+    return [
+        f"{path[-1]} := {each.kind() if isinstance(each.value, tuple) else each.value}"
+        for path, each in node.constants()
+    ]
+
+
 def conditions(node: Node) -> list[str]:
     """``split = dev``, ``1.5 <= seconds <= 15``."""
     return [_condition(each.edge.field, each.test) for each in node.where]
@@ -145,7 +153,7 @@ def _box(each: CheckedNode, edges: dict, state: str | None) -> Box:
 
 
 def _lines(each: CheckedNode) -> list[str]:
-    return [subtitle(each), *conditions(each.node)]
+    return [subtitle(each), *constants(each.node), *conditions(each.node)]
 
 
 def _width(text: str, size: float) -> float:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from runner.graph.nodes import CONSTANT
+
 Column = tuple[str, str]  # node, field
 
 
@@ -128,7 +130,7 @@ def edges(inputs: dict) -> Iterator[tuple[str, Column]]:
     """(field, column) of every edge, nested ones too."""
     for name, source in inputs.items():
         if isinstance(source, dict):
-            yield from edges(source)
+            yield from () if source.keys() == CONSTANT else edges(source)
         else:
             node, _, column = source.partition(".")
             yield name, (node, column)

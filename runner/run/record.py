@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from blocks.arrays import type_name
-from runner.graph import Edge
+from runner.graph import Constant, Edge
 from runner.plan import Plan
 from runner.store.formats import versions
 from runner.work.executor import Outcome
@@ -64,8 +64,8 @@ def _plain(value):
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _written(inputs: dict) -> dict:
-    return {
-        field: f"{edge.node}.{edge.field}" if isinstance(edge, Edge) else _written(edge)
-        for field, edge in inputs.items()
-    }
+def _written(wired: dict | Edge | Constant):
+    """As in the graph."""
+    if isinstance(wired, dict):
+        return {field: _written(inner) for field, inner in wired.items()}
+    return {"value": wired.value} if isinstance(wired, Constant) else str(wired)

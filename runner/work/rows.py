@@ -1,15 +1,17 @@
 """Joining the tables that a node reads into rows for its block.
 
 Plain edges are an inner join on the utterance id; edges inside a ``dict`` port are an outer join, so that a metric
-which failed on one utterance leaves a gap instead of taking the row with it. A one-row table joins every row.
+which failed on one utterance leaves a gap instead of taking the row with it. A one-row table joins every row, as does a constant.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cache, cached_property
+
+import numpy as np
 
 from runner.check import CheckedNode
-from runner.graph import Edge
+from runner.graph import Constant, Edge
 from runner.store import Store
 
 
@@ -47,11 +49,8 @@ class Rows:
         """Node names on plain edges and inside dict ports, in the order written, one-row tables left out."""
         plain: list[str] = []
         nested: list[str] = []
-        for edge in self.checked.node.inputs.values():
-            if isinstance(edge, Edge):
-                plain.append(edge.node)
-            else:
-                nested += [inner.node for inner in _leaves(edge)]
+        for path, edge in self.checked.node.edges():
+            (plain if len(path) == 1 else nested).append(edge.node)
         return _unique(plain, self.single), _unique(nested, self.single)
 
     @cached_property
@@ -81,11 +80,13 @@ class Rows:
 
     def _take(self, inputs: dict, id: str) -> dict:
         row = {}
-        for field, edge in inputs.items():
-            if not isinstance(edge, Edge):
-                row[field] = self._take(edge, id)
-            elif edge.node in self.single or id in self._known[edge.node]:
-                row[field] = self._value(edge, id)
+        for field, wired in inputs.items():
+            if isinstance(wired, dict):
+                row[field] = self._take(wired, id)
+            elif isinstance(wired, Constant):
+                row[field] = _vector(wired.value) if isinstance(wired.value, tuple) else wired.value
+            elif wired.node in self.single or id in self._known[wired.node]:
+                row[field] = self._value(wired, id)
         return row
 
     def _value(self, edge: Edge, id: str):
@@ -126,8 +127,12 @@ class NodeWork:
         return Rows(self.checked, tables, self.single)
 
 
-def _leaves(edges: dict) -> list[Edge]:
-    return [leaf for edge in edges.values() for leaf in ([edge] if isinstance(edge, Edge) else _leaves(edge))]
+@cache
+def _vector(value: tuple) -> np.ndarray:
+    """A constant vector as blocks take it, one for all rows."""
+    vector = np.array(value, np.float32)
+    vector.flags.writeable = False
+    return vector
 
 
 def _unique(names: list[str], without: frozenset[str]) -> list[str]:

@@ -26,6 +26,12 @@ nodes:
   level: {map: toy.level, in: {wave: pair.wave}}
   mean: {reduce: toy.mean, in: {level: level.level}}
 """
+WIRED = """
+about: constants where edges could stand
+nodes:
+  tone: {read: toy.tones, config: {count: 8}}
+  told: {map: toy.told, in: {wave: tone.wave, gain: {value: 2}, two: {value: [1, 2]}, globals: {a: {value: ann}, b: tone.speaker}}}
+"""
 SHARDS = """
 about: several shards, some bad items, more workers than one
 max_failed: 0.5
@@ -54,6 +60,7 @@ RELEASED = LOADED.replace(
 )
 CASES = {
     "every verb": (VERBS, {}),
+    "what is wired": (WIRED, {}),
     "limit": (VERBS, {"limit": 5}),
     "until": (VERBS, {"until": "loud"}),
     "to nodes": (VERBS, {"to_nodes": ["odd", "even"]}),

@@ -123,6 +123,16 @@ def test_options_and_outputs_fit_the_schema_as_they_should(more, good, validator
         ({"loud": {"map": "toy.gain", "in": {"wave": "tones"}}}, False),
         ({"loud": {"map": "toy.gain", "in": {"wav": "tones.wave"}}}, False),
         ({"loud": {"map": "toy.gain", "in": {}}}, False),
+        (
+            {
+                "told": {
+                    "map": "toy.told",
+                    "in": {"gain": {"value": 2}, "globals": {"a": {"value": [1, 2]}, "b": "x.y"}},
+                }
+            },
+            True,
+        ),
+        ({"told": {"map": "toy.told", "in": {"gain": {"value": None}}}}, False),
         ({"loud": {"map": "toy.gain", "in": {"wave": "a.b"}, "where": {"a.c": {"min": 1, "not": [2]}}}}, True),
         ({"loud": {"map": "toy.gain", "in": {"wave": "a.b"}, "where": {"a.c": {"mim": 1}}}}, False),
         ({"loud": {"map": "toy.gain", "in": {"wave": "a.b"}, "scale": {"workers": 0}}}, False),
