@@ -83,6 +83,19 @@ def mel_filters(spec: AudioSpec) -> np.ndarray:
     return filters
 
 
+def mels_below(spec: AudioSpec, hz: float) -> int:
+    """How many mels, the first ones, hear nothing above `hz`."""
+    bins = np.arange(spec.n_fft // 2 + 1) * spec.sample_rate / spec.n_fft
+    return int(np.count_nonzero(~(mel_filters(spec)[bins > hz] > 0).any(axis=0)))
+
+
+def decibels(log_mel: np.ndarray, spec: AudioSpec) -> np.ndarray:
+    """float32 (T, M): its levels in dB, whatever the logarithm of the spec."""
+    nepers = np.log(10) if spec.log_base == "10" else 1.0
+    scale = (20 if spec.power == 1 else 10) / np.log(10) * nepers / spec.log_gain
+    return ((log_mel - np.float32(spec.log_offset)) * np.float32(scale)).astype(np.float32, copy=False)
+
+
 def linear_magnitude(log_mel: np.ndarray, spec: AudioSpec, steps: int = 30) -> np.ndarray:
     """float32 (T, F): a non-negative magnitude spectrogram whose mel is the one given, for vocoders that need one.
 

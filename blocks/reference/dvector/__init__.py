@@ -1,0 +1,247 @@
+"""Voice encoder that is trained here with the GE2E loss: a recording of half a second or more -> a unit vector of the voice.
+
+It is meant to condition other models; a judge should be another encoder, such as `reference.ge2e`.
+What names a voice in a pool of corpora but is none of it is kept from the encoder: it hears only mels below `f_max`, where all
+corpora have something; a recording's loud frames are brought to 0 dB and what lies `range_db` below is raised to that; training
+adds a tilt of the spectrum and a floor of noise, new for each crop. Crops shorter than a step's window go on with
+another recording of the voice. Frames are taken in pairs.
+A step has `voices` times `recordings` crops of its own drawing, as the loss wants it; several processes would all compute the
+same one. In use, windows of 1.6 s, half of each shared with the next, are averaged.
+Axes: T frames, M mels that are heard, V voices, R recordings.
+"""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+
+from blocks.base import BadItem, Failure, Trainable
+from blocks.common import weights
+from blocks.common.mel import decibels, log_mel, mels_below
+from blocks.reference.schema import Embedded, Lesson, Recorded
+from blocks.training import FitConfig, Run
+
+_LOUD = 0.9  # quantile of the frames' levels that is brought to 0 dB
+_WINDOW_S = 1.6  # of which the vectors are averaged (Wan et al. 2018)
+_KNOWN = 8  # recordings of a training voice that validation compares with
+
+
+class Config(FitConfig):
+    size: PositiveInt = 128  # of the vector
+    hidden: PositiveInt = 256
+    layers: PositiveInt = 2
+    f_max: PositiveFloat = 4000.0  # Hz; mels that hear something above are left out
+    range_db: PositiveFloat = 45.0  # below the loud frames, where silence and noise lie
+    voices: int = Field(16, ge=2)  # of a step
+    recordings: int = Field(4, ge=2)  # of each
+    shortest: PositiveFloat = 1.0  # seconds of a step's crops, drawn between both
+    longest: PositiveFloat = 1.8
+    tilt_db: NonNegativeFloat = 6.0  # at both ends of what is heard, up and down, at most
+    noise_db: PositiveFloat = 50.0  # noise lies between 15 dB and this below the loud frames; 15 or less: none
+    lr: PositiveFloat = 1e-3
+    clip: PositiveFloat = 3.0  # norm of the gradient
+    min_seconds: PositiveFloat = 0.5  # less than that says little about a voice
+    max_steps: PositiveInt = 2000
+    weights: Literal["best", "last"] = "last"
+    # A step draws its own recordings: these would change nothing.
+    max_items: Literal[1] = 1
+    accumulate: Literal[1] = 1
+    balance: Literal[0.0] = 0.0
+
+
+class Dvector(Trainable[Config]):
+    tiny = Config(
+        size=8, hidden=8, layers=1, voices=2, recordings=2, max_steps=2, shortest=0.2, longest=0.3, min_seconds=0.01
+    )
+    paper = "Wan et al. 2018, Generalized End-to-End Loss for Speaker Verification"
+    needs = ("torch",)
+    extra = "train"
+    limits = (
+        "Trained on few voices beside published encoders: it conditions models of voices like those, and is no judge of identity. "
+        "It hears nothing above its `f_max`."
+    )
+
+    net = None  # once there are weights
+
+    # ---- training ----
+
+    def fit(self, run: Run[Lesson]) -> None:
+        """Raises ValueError for fewer voices, or recordings of a voice, than a step wants."""
+        import torch
+
+        from blocks.reference.dvector.net import ge2e
+
+        self._begin(run)
+        voices = self._voices(run)
+        model = run.parallel(self.net)
+        optimizer = torch.optim.Adam(self.net.parameters(), lr=self.config.lr)
+        run.state(model=self.net, optimizer=optimizer)
+
+        def loss(part):
+            vectors = model(self._on_device(self._crops(voices, np.random.default_rng(run.key(part.step, "crops")))))
+            vectors_VRD = vectors.view(self.config.voices, self.config.recordings, -1)
+            similar, right = ge2e(vectors_VRD, self.net.scale, self.net.shift)
+            return {"loss": torch.nn.functional.cross_entropy(similar, right),
+                    "accuracy": (similar.argmax(1) == right).float().mean()}  # fmt: skip
+
+        for batch in run.batches(validate=lambda items: self._validate(items, voices)):
+            rate = self.config.lr * (1 - 0.95 * batch.step / self.config.max_steps)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            self.net.train()
+            optimizer.zero_grad()
+            numbers = run.backward(batch, loss)
+            if run.accepts(batch, numbers["loss"]):
+                norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip)
+                optimizer.step()
+                run.report(batch.step, **numbers, lr=rate, grad_norm=norm)
+        self.net.eval()
+
+    def _begin(self, run: Run[Lesson]) -> None:
+        import torch
+
+        torch.manual_seed(run.key(0, "weights"))
+        self.net = self._network()
+        if run.init:
+            self.load(run.init)
+
+    def _voices(self, run: Run[Lesson]) -> dict[str, list[np.ndarray]]:
+        """What is heard of each voice that has recordings enough, as float16: all of it stays in memory."""
+        found = defaultdict(list)
+        for item in run.items:
+            found[item.speaker].append(self._heard(item.log_mel).astype(np.float16))
+        enough = {name: heard for name, heard in found.items() if len(heard) >= self.config.recordings}
+        if len(enough) < self.config.voices:
+            raise ValueError(
+                f"{len(enough)} of {len(found)} voices have {self.config.recordings} recordings, want {self.config.voices} "
+                "such voices: give it more, or set voices and recordings lower"
+            )
+        return enough
+
+    def _crops(self, voices: dict[str, list[np.ndarray]], rng: np.random.Generator) -> np.ndarray:
+        """float32 (V * R, T, M), scaled, the recordings of a voice one after the other."""
+        config, rate = self.config, self.spec.frame_rate
+        frames = 2 * round(rng.uniform(config.shortest, max(config.shortest, config.longest)) * rate / 2)
+        made = []
+        for name in rng.choice(list(voices), config.voices, replace=False):
+            heard = voices[name]
+            for first in rng.permutation(len(heard))[: config.recordings]:
+                made.append(self._disturbed(_cut(heard, int(first), max(2, frames), rng), rng))
+        return self._scaled(np.stack(made))
+
+    def _disturbed(self, heard_TM: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """With another tilt, and a floor of noise."""
+        tilt = rng.uniform(-self.config.tilt_db, self.config.tilt_db)
+        heard_TM = heard_TM + np.linspace(-tilt, tilt, heard_TM.shape[1], dtype=np.float32)
+        floor = -rng.uniform(15, max(15, self.config.noise_db)) if self.config.noise_db > 15 else -self.config.range_db
+        return np.clip(heard_TM, max(floor, -self.config.range_db), None)
+
+    def _validate(self, items: list[Lesson], voices: dict[str, list[np.ndarray]]) -> dict[str, float]:
+        """How well recordings of the training voices are told: against the centroids of others."""
+        known = [item for item in items if item.speaker in voices]
+        if not known:
+            return {"loss": 0.0, "accuracy": 0.0}
+        names = list(voices)
+        centroids = np.stack([self._centroid(voices[name][:_KNOWN]) for name in names])
+        vectors = np.stack([self._vector(self._heard(item.log_mel)) for item in known])
+        scores = float(self.net.scale.detach()) * vectors @ centroids.T
+        rows = [names.index(item.speaker) for item in known]
+        top = scores.max(axis=1, keepdims=True)
+        odds = scores - top - np.log(np.exp(scores - top).sum(axis=1, keepdims=True))
+        right = odds[np.arange(len(rows)), rows]
+        return {"loss": float(-right.mean()), "accuracy": float((scores.argmax(axis=1) == rows).mean())}
+
+    def _centroid(self, heard: list[np.ndarray]) -> np.ndarray:
+        mean = np.mean([self._vector(one.astype(np.float32)) for one in heard], axis=0)
+        return mean / np.linalg.norm(mean)
+
+    def length(self, item) -> int:
+        return len(item.log_mel) if isinstance(item, Lesson) else len(item.wave)
+
+    # ---- use ----
+
+    def apply(self, items: list[Recorded]) -> list[Embedded | Failure]:
+        """Raises ValueError where there are no weights."""
+        if self.net is None:
+            raise ValueError("this encoder has no weights yet: fit it, or load what a fit has saved")
+        return [self._one(item.wave) for item in items]
+
+    def _one(self, wave: np.ndarray) -> Embedded | Failure:
+        seconds = len(wave) / self.spec.sample_rate
+        if seconds < self.config.min_seconds:
+            least = f"{self.config.min_seconds:g} s (min_seconds)"
+            return Failure(f"the recording is {seconds:.2f} s long, want at least {least}: leave out shorter clips")
+        if not wave.any():
+            return Failure("the recording is digital silence, want speech")
+        try:
+            return Embedded(embedding=self._vector(self._heard(log_mel(wave, self.spec))))
+        except BadItem as error:
+            return Failure(str(error))
+
+    def _vector(self, heard_TM: np.ndarray) -> np.ndarray:
+        """float32 (D), of unit length: the direction of the windows' mean."""
+        import torch
+
+        self.net.eval()
+        size = max(2, 2 * round(_WINDOW_S * self.spec.frame_rate / 2))
+        heard_TM = np.concatenate([heard_TM, heard_TM[-1:]]) if len(heard_TM) % 2 else heard_TM
+        last = max(0, len(heard_TM) - size)
+        starts = np.unique(np.rint(np.linspace(0, last, 1 + -(-last // (size // 2)))).astype(int) // 2 * 2)
+        windows = np.stack([heard_TM[start : start + min(size, len(heard_TM))] for start in starts])
+        with torch.inference_mode():
+            mean = self.net(self._on_device(self._scaled(windows))).mean(0)
+            return torch.nn.functional.normalize(mean, dim=0).cpu().numpy()
+
+    def _heard(self, log_mel: np.ndarray) -> np.ndarray:
+        """float32 (T, M): dB below the loud frames, none lower than `range_db`."""
+        levels = decibels(log_mel[:, : self._mels], self.spec)
+        loud = np.quantile(levels.max(axis=1), _LOUD)
+        return np.maximum(levels - loud, np.float32(-self.config.range_db))
+
+    def _scaled(self, heard: np.ndarray) -> np.ndarray:
+        """Near -1..1."""
+        return (heard * (2 / self.config.range_db) + 1).astype(np.float32)
+
+    @property
+    def _mels(self) -> int:
+        if found := mels_below(self.spec, self.config.f_max):
+            return found
+        raise ValueError(f"no mel lies below f_max {self.config.f_max:g} Hz, want a higher one")
+
+    def _network(self):
+        from blocks.reference.dvector.net import Network
+
+        return Network(self._mels, self.config)
+
+    def _on_device(self, values: np.ndarray):
+        import torch
+
+        return torch.from_numpy(values).to(self.net.scale.device)
+
+    # ---- the artifact ----
+
+    def save(self, folder: Path) -> None:
+        weights.write(folder, {name: value.cpu().numpy() for name, value in self.net.state_dict().items()})
+
+    def load(self, folder: Path) -> None:
+        import torch
+
+        self.net = self._network()
+        found, _ = weights.read(folder)
+        wanted = {name: tuple(value.shape) for name, value in self.net.state_dict().items()}
+        weights.check({name: value.shape for name, value in found.items()}, wanted, f"{folder}")
+        self.net.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in found.items()})
+        self.net.eval()
+
+
+def _cut(heard: list[np.ndarray], first: int, frames: int, rng: np.random.Generator) -> np.ndarray:
+    """float32 (frames, M) from anywhere in a recording; one that is too short goes on with others of the voice."""
+    parts, have, index = [], 0, first
+    while have < frames:
+        one = heard[index]
+        start = int(rng.integers(max(0, len(one) - frames) + 1))
+        part = one[start : start + frames - have]
+        parts, have, index = [*parts, part], have + len(part), int(rng.integers(len(heard)))
+    return np.concatenate(parts, dtype=np.float32)
