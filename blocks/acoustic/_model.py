@@ -10,12 +10,13 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from blocks.acoustic._inputs import Global, Inputs, Name, Stream, grown
+from blocks.acoustic._inputs import Inputs, grown
 from blocks.acoustic._voice import Measures, check_controls, of_phones, padded
 from blocks.acoustic.schema import Lesson
 from blocks.base import BadItem, C, Trainable
 from blocks.common import weights
 from blocks.common.checks import check_mel
+from blocks.common.conditions import Global, Name, Stream
 from blocks.training import Batch, FitConfig, Precision, Run
 
 

@@ -7,6 +7,7 @@ Silences: ``sil`` at the edges of a text, ``,`` ``.`` ``?`` ``!`` where it has s
 
 import difflib
 import unicodedata
+from collections.abc import Container
 
 VERSION = 1
 # Append only, at the end, and raise VERSION: a token keeps its place in PHONES for ever.
@@ -78,6 +79,28 @@ def unknown(phone: str) -> str:
     """What is wrong with a token that is not in the inventory, and what would fit."""
     close = [" ".join(made)] if (made := tokens(phone)) else difflib.get_close_matches(phone, PHONES, n=2, cutoff=0.4)
     return f"{phone!r} is not in the inventory of phones" + (f"; {' or '.join(close)} would fit" if close else "")
+
+
+# ---- what passes for a phone that is not known ----
+
+# What a voice with few recordings never said, and what passes for it, best first.
+NEAR = {
+    "ʒ": ("d͡ʒ", "ʃ"), "d͡ʒ": ("ʒ", "t͡ʃ"), "t͡ʃ": ("ʃ", "d͡ʒ"), "ʃ": ("ʂ", "t͡ʃ"), "ʂ": ("ʃ",), "ʐ": ("ʒ",), "θ": ("f", "s"),
+    "ð": ("v", "z", "d"), "x": ("h", "k"), "h": ("x",), "ɹ": ("r", "ɾ"), "r": ("ɹ", "ɾ"), "ɾ": ("r", "ɹ"), "ɫ": ("l",),
+    "l": ("ɫ",), "ŋ": ("n",), "ɲ": ("n",), "ʔ": ("t",), "ɚ": ("ɝ", "ɜ"), "ɝ": ("ɚ", "ɜ"), "ɜ": ("ɝ", "ə"), "ɒ": ("ɔ", "ɑ"),
+    "ɔ": ("ɒ", "o"), "ʌ": ("ə", "ɐ"), "ɐ": ("ʌ", "ə"), "ʊ": ("u",), "ɪ": ("i",), "ɔɪ": ("oi",), "əʊ": ("oʊ",), "oʊ": ("əʊ",),
+}  # fmt: skip
+
+
+def nearest(phone: str, known: Container[str]) -> str:
+    """The phone if it is known; else the same with another stress, another silence, or one that is `NEAR`; itself if none is."""
+    if phone in SILENCES:
+        like = sorted(SILENCES)
+    else:
+        plain = stressless(phone)
+        stress = phone.removesuffix(plain)
+        like = [mark + one for one in (plain, *NEAR.get(plain, ())) for mark in dict.fromkeys((stress, *STRESS))]
+    return next((one for one in (phone, *like) if one in known), phone)
 
 
 # ---- ARPAbet, as English dictionaries and pocketsphinx write it ----

@@ -7,11 +7,11 @@ import re
 import numpy as np
 import pytest
 
-from blocks.acoustic._inputs import Global, Stream
 from blocks.acoustic.attention import Attention, Config, Dynamic, Location, Uttered
 from blocks.acoustic.attention.health import health
 from blocks.acoustic.schema import Lesson, Request
 from blocks.base import Failure
+from blocks.common.conditions import Global, Stream
 from blocks.spec import AudioSpec
 from runner.fit.checkpoints import Checkpoints
 from runner.fit.events import Events, curves

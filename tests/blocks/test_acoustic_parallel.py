@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blocks.acoustic._inputs import Global, Inputs, Stream
+from blocks.acoustic._inputs import Inputs
 from blocks.acoustic._voice import of_phones
 from blocks.acoustic.parallel import controls
 from blocks.acoustic.schema import Controlled, Lesson
 from blocks.base import BadItem, Failure, check_item
+from blocks.common.conditions import Global, Stream
 from blocks.load import find, restore
 from blocks.spec import AudioSpec
 from runner.check import check, read_graph

@@ -21,12 +21,12 @@ from typing import Literal
 import numpy as np
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
-from blocks.acoustic._inputs import Global, Stream
 from blocks.acoustic._model import AcousticConfig, AcousticModel
 from blocks.acoustic._voice import padded
 from blocks.acoustic.parallel import controls
 from blocks.acoustic.schema import Controllable, Controlled, Lesson
 from blocks.base import BadItem, Failure
+from blocks.common.conditions import Global, Stream
 from blocks.common.griffin_lim import griffin_lim
 from blocks.training import Run
 
