@@ -1,8 +1,9 @@
 """Which node needs which, and the order that follows: that of the file where the graph leaves it free."""
 
-import heapq
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from graphlib import CycleError, TopologicalSorter
+
+import networkx as nx
 
 from runner.graph.nodes import Node
 from runner.graph.tree import Place
@@ -28,18 +29,27 @@ def with_released(nodes: dict[str, Node]) -> dict[str, Node]:
     def above(node):
         return {target for target, *_ in references(node)}
 
-    inner = set().union(*map(above, nodes.values()))
     swapped = {
         name: replace(node, verb="load", path=node.released, inputs={}, where=(), init=None) if node.released else node
         for name, node in nodes.items()
     }
-    wanted, waiting = set(), [name for name in nodes if name not in inner]
-    while waiting:
-        name = waiting.pop()
-        if name not in wanted and name in swapped:
-            wanted.add(name)
-            waiting += above(swapped[name])
+    inner = set().union(*map(above, nodes.values()))
+    dag = dag_of({name: above(node) & swapped.keys() for name, node in swapped.items()})
+    wanted = needed_for(dag, [name for name in nodes if name not in inner])
     return {name: node for name, node in swapped.items() if name in wanted}
+
+
+def dag_of(upstream: Mapping[str, Iterable[str]]) -> nx.DiGraph:
+    """The nodes in the order given, each edge from what makes to what takes."""
+    dag = nx.DiGraph()
+    dag.add_nodes_from(upstream)
+    dag.add_edges_from((source, name) for name, sources in upstream.items() for source in sources)
+    return dag
+
+
+def needed_for(dag: nx.DiGraph, ends: Iterable[str]) -> set[str]:
+    """The ends and all that they need."""
+    return set(ends).union(*(nx.ancestors(dag, end) for end in ends))
 
 
 def execution_order(links: dict[str, list]) -> tuple[list[str], list[tuple[list[str], Place]]]:
@@ -48,24 +58,12 @@ def execution_order(links: dict[str, list]) -> tuple[list[str], list[tuple[list[
     `links` maps each node to ``(target, place, ...)`` of the nodes it refers to.
     """
     number = {name: n for n, name in enumerate(links)}
-    above = {name: {target for target, *_ in found} for name, found in links.items()}
+    dag = dag_of({name: [target for target, *_ in found] for name, found in links.items()})
     cycles = []
-    while True:
-        sorter = TopologicalSorter(above)
-        try:
-            sorter.prepare()
-            break
-        except CycleError as error:
-            loop = error.args[1][:-1]  # each feeds the next
-            first = min(range(len(loop)), key=lambda i: number[loop[i]])
-            loop = loop[first:] + loop[:first]
-            cycles.append((loop, next(place for target, place, *_ in links[loop[0]] if target == loop[-1])))
-            above[loop[0]].discard(loop[-1])
-    ready, order = [], []
-    while sorter.is_active():
-        for name in sorter.get_ready():
-            heapq.heappush(ready, (number[name], name))
-        name = heapq.heappop(ready)[1]
-        order.append(name)
-        sorter.done(name)
-    return order, cycles
+    while not nx.is_directed_acyclic_graph(dag):
+        loop = [source for source, _ in nx.find_cycle(dag)]  # each feeds the next
+        first = min(range(len(loop)), key=lambda i: number[loop[i]])
+        loop = loop[first:] + loop[:first]
+        cycles.append((loop, next(place for target, place, *_ in links[loop[0]] if target == loop[-1])))
+        dag.remove_edge(loop[-1], loop[0])
+    return list(nx.lexicographical_topological_sort(dag, key=number.get)), cycles

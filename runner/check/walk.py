@@ -4,7 +4,10 @@ Imports the variants that the graph names, and nothing heavier. Every problem go
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, get_args, get_origin
+
+import networkx as nx
 
 from blocks.arrays import marker
 from blocks.base import Block, BlockConfig, Schema, ports
@@ -14,7 +17,7 @@ from runner.check import origins
 from runner.check.constants import constant_problem
 from runner.check.edges import Field, arms, at, different, differing, fits, input_fields, output_fields, short, show
 from runner.check.joins import Joins
-from runner.check.order import execution_order, references, with_released
+from runner.check.order import dag_of, execution_order, references, with_released
 from runner.check.settings import (
     artifact_of,
     block_of,
@@ -45,6 +48,11 @@ class CheckedNode:
 class Checked:
     graph: Graph
     nodes: dict[str, CheckedNode] = field(default_factory=dict)  # in execution order, that of the file where free
+
+    @cached_property
+    def dag(self) -> nx.DiGraph:
+        """The names of the nodes, each edge from what makes to what takes."""
+        return dag_of({name: node.upstream for name, node in self.nodes.items()})
 
 
 def check(graph: Graph, released: bool = False, needs: bool = True) -> Checked:

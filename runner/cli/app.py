@@ -220,18 +220,20 @@ def show(graph: GraphFile, set: Sets = [], size: Size = None) -> None:  # noqa: 
 def draw(
     graph: GraphFile,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="graph.svg or graph.mmd; default: Mermaid on stdout.")
+        Path | None,
+        typer.Option(metavar="FILE", help="graph.svg, graph.mmd or graph.graphml; default: Mermaid on stdout."),
     ] = None,
     store: Annotated[str | None, typer.Option("--store", help="Show what is cached in this store.")] = None,
     set: Sets = [],  # noqa: B006
     size: Size = None,
 ) -> None:
-    """Draw a graph as SVG or Mermaid; edge labels are the array types."""
-    from runner.report.draw import mermaid, svg
+    """Draw a graph as SVG, Mermaid or GraphML; edge labels are the array types."""
+    from runner.report.draw import graphml, mermaid, svg
 
     checked = read_checked(graph, set, size, False)
     states = states_of(plan_for(checked, open_store(store), None, "", "", None, fetch=False)) if store else None
-    text = svg(checked, states) if out and out.suffix == ".svg" else mermaid(checked, states)
+    write = {".svg": svg, ".graphml": graphml}.get(out.suffix if out else "", mermaid)
+    text = write(checked, states)
     if out:
         out.write_text(text, encoding="utf-8")
     print(out or text)

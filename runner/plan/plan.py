@@ -10,8 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import networkx as nx
+
 from blocks.load import suggest
 from runner.check import Checked, CheckedNode
+from runner.check.order import needed_for
 from runner.graph import Constant, Edge, Graph
 from runner.plan.code import CONTRACT, code_digest
 
@@ -79,7 +82,7 @@ def make_plan(
             f"run once without --from-nodes, or start from {absent[0]}"
         )
     steps = {name: step for name, step in steps.items() if name in chosen or name in chosen_inputs}
-    leaves = [name for name in chosen if not any(name in checked.nodes[other].upstream for other in chosen)]
+    leaves = [name for name in chosen if not checked.dag.subgraph(chosen).out_degree(name)]
     return Plan(checked.graph, checked, steps, tuple(leaves))
 
 
@@ -95,24 +98,14 @@ def digest_of(meta: dict) -> str:
 def upstream_of(checked: Checked, ends: list[str]) -> list[str]:
     """The end nodes (default: those nothing depends on) and all they need, in execution order. Raises PlanError."""
     _known(checked, ends)
-    inner = {above for node in checked.nodes.values() for above in node.upstream}
-    waiting = ends or [name for name in checked.nodes if name not in inner]
-    found: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting = waiting + list(checked.nodes[name].upstream)
+    found = needed_for(checked.dag, ends or [name for name, degree in checked.dag.out_degree if not degree])
     return [name for name in checked.nodes if name in found]
 
 
 def _after(checked: Checked, needed: list[str], starts: list[str]) -> list[str]:
     """Those of `needed` that are a start or depend on one."""
     _known(checked, starts)
-    after: set[str] = set()
-    for name in checked.nodes:  # execution order: upstream first
-        if name in starts or after.intersection(checked.nodes[name].upstream):
-            after.add(name)
+    after = set(starts).union(*(nx.descendants(checked.dag, start) for start in starts))
     return [name for name in needed if name in after]
 
 

@@ -1,7 +1,9 @@
-"""A checked graph as SVG or as Mermaid text, made offline. Edge labels are the types of what flows."""
+"""A checked graph as SVG, as Mermaid text or as GraphML, made offline. Edge labels are the types of what flows."""
 
 from html import escape
 from itertools import pairwise
+
+import networkx as nx
 
 from blocks.arrays import Array, marker
 from runner.check import Checked, CheckedNode
@@ -71,6 +73,17 @@ def flows(checked: Checked) -> dict[tuple[str, str], tuple[str, list[str], list[
         for condition in node.where:
             found.setdefault((condition.edge.node, name), ("where", ["where"], [f"where {condition.edge}"]))
     return {edge: (kind, _few(labels), titles) for edge, (kind, labels, titles) in found.items()}
+
+
+def graphml(checked: Checked, states: States | None = None) -> str:
+    """The graph as GraphML, for other programs: verb, block and state of nodes, kind and types of edges."""
+    dag = checked.dag.copy()
+    for name, each in checked.nodes.items():
+        told = {"verb": each.node.verb, "block": each.node.block or "", "state": (states or {}).get(name, "")}
+        dag.nodes[name].update({key: value for key, value in told.items() if value})
+    for edge, (kind, labels, _) in flows(checked).items():
+        dag.edges[edge].update(kind=kind, label=", ".join(labels))
+    return "\n".join(nx.generate_graphml(dag)) + "\n"
 
 
 def _few(labels: list[str]) -> list[str]:

@@ -7,6 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import networkx as nx
+
 BEND = 14.0  # height kept free for a line that passes a column
 GAP = 26.0  # between two boxes of a column
 
@@ -68,8 +70,11 @@ def _columns(boxes: dict[str, Box], edges: list[tuple[str, str]]) -> None:
     for a, b in edges:
         into[b].append(a)
         out[a].append(b)
-    for name, box in boxes.items():
-        box.column = max((boxes[a].column + 1 for a in into[name]), default=0)
+    dag = nx.DiGraph(edges)
+    dag.add_nodes_from(boxes)
+    for column, names in enumerate(nx.topological_generations(dag)):
+        for name in names:
+            boxes[name].column = column
     for name in reversed(boxes):  # as far right as possible, where that shortens lines
         if out[name] and len(into[name]) < len(out[name]):
             boxes[name].column = min(boxes[b].column for b in out[name]) - 1

@@ -4,10 +4,11 @@ import itertools
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import networkx as nx
 import pytest
 
 from runner.check import check, read_graph
-from runner.report.draw import conditions, flows, mermaid, svg
+from runner.report.draw import conditions, flows, graphml, mermaid, svg
 from runner.report.layout import GAP, Box, place
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +99,15 @@ def test_mermaid_is_the_same_graph(every_verb):
     assert "  class n_tones cached" in lines
     arrows = sum(any(arrow in line for arrow in ("-->", "==>", "-.->")) for line in lines)
     assert arrows == len(flows(every_verb))
+
+
+def test_graphml_is_read_back_as_the_same_graph(every_verb):
+    read = nx.parse_graphml(graphml(every_verb, {"tones": "cached"}))
+    assert set(read.nodes) == set(every_verb.nodes)
+    assert set(read.edges) == set(flows(every_verb))
+    assert read.nodes["tones"] == {"verb": "read", "block": "toy.tones", "state": "cached"}
+    assert read.edges["fitted", "scaled"] == {"kind": "weights", "label": "weights"}
+    assert read.edges["tones", "loud"] == {"kind": "data", "label": "wave (samples)"}
 
 
 def test_one_node_alone_can_be_drawn(tmp_path):
