@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import json
 import re
+import traceback
 from pathlib import Path
 
 import blocks
@@ -20,26 +21,89 @@ class UnknownBlock(LookupError):
     """No such block; the message names close matches."""
 
 
+class WrongBlock(TypeError):
+    """The file of a block does not hold what it should; the message says what."""
+
+
 def names() -> list[str]:
-    """Every ``kind.variant`` below `blocks`, sorted, without importing any."""
-    found = set()
+    """Every ``kind.variant`` below `blocks`, sorted, without importing any.
+
+    Raises ValueError for a folder of one's own that cannot be used (`wrong_folders`).
+    """
+    if wrong := wrong_folders():
+        raise ValueError("\n".join(wrong))
+    return sorted(_files())
+
+
+def file_of(name: str) -> Path:
+    """The file that holds a block. Raises KeyError where there is none of that name."""
+    return _files()[name][0]
+
+
+def kind_of(name: str) -> Path:
+    """The folder with the ``schema.py`` of a block's kind."""
+    return kinds()[name.split(".")[0]][0]
+
+
+def wrong_folders() -> list[str]:
+    """What is wrong with the folders that VOXBLOCKS_BLOCKS and entry points name, a line each."""
+    named = [(f"{blocks.VARIABLE}: {part}", Path(folder)) for part, folder in blocks.own()]
+    named += [(f"entry point {part} of {blocks.GROUP}", Path(folder)) for part, folder in blocks.installed()]
+    found = [f"{what}: {message}" for what, folder in named if (message := _wrong(folder))]
+    for kind, (first, *others) in kinds().items():
+        found += [f"{other}/schema.py: there is a kind {kind} in {first}; leave schema.py out" for other in others]
+    for name, (first, *others) in _files().items():
+        found += [f"{other}: there is a {name} in {first}; give it another name" for other in others]
+    return found
+
+
+def _wrong(folder: Path) -> str:
+    """Why no blocks would be found in a folder, or nothing; an empty one is for blocks to come."""
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    if _variants(folder):
+        return ""
+    if (folder / "schema.py").exists() or (folder.name in kinds() and any(folder.glob("*.py"))):
+        return f"{folder} is the folder of one kind; want the one above it, {folder.parent}"
+    inner = next((path for path in sorted(folder.iterdir()) if path.is_dir() and _variants(path)), None)
+    return f"no kind lies in {folder}, but there are some in {inner}; want that one" if inner else ""
+
+
+def kinds() -> dict[str, list[Path]]:
+    """The folders with a ``schema.py``, by kind."""
+    found: dict[str, list[Path]] = {}
+    for schema in (path for root in blocks.__path__ for path in Path(root).glob("*/schema.py")):
+        if schema.parent.name not in _NOT_KINDS:
+            found.setdefault(schema.parent.name, []).append(schema.parent)
+    return found
+
+
+def _files() -> dict[str, list[Path]]:
+    """The files of each block."""
+    found: dict[str, list[Path]] = {}
     for root in map(Path, blocks.__path__):
-        for kind in root.iterdir():
-            if not (kind / "schema.py").exists() or kind.name in _NOT_KINDS:
-                continue
-            for path in kind.iterdir():
-                variant = path.stem if path.suffix == ".py" else path.name if (path / "__init__.py").exists() else ""
-                if variant and not variant.startswith("_") and variant != "schema":
-                    found.add(f"{kind.name}.{variant}")
-    return sorted(found)
+        for name, path in _variants(root).items():
+            found.setdefault(name, []).append(path)
+    return found
+
+
+def _variants(root: Path) -> dict[str, Path]:
+    """The blocks below one folder: files, and folders with an ``__init__.py``, of the kinds there are."""
+    found = {}
+    for kind in sorted({*kinds(), *(schema.parent.name for schema in root.glob("*/schema.py"))} - _NOT_KINDS):
+        for path in root.glob(f"{kind}/[!_]*"):
+            file = path if path.suffix == ".py" else path / "__init__.py"
+            if path.stem != "schema" and file.exists():
+                found[f"{kind}.{path.stem}"] = file
+    return found
 
 
 def find(name: str) -> type[Block]:
     """The block class called `name`.
 
-    Raises UnknownBlock if there is none, TypeError if its module does not hold exactly one block.
+    Raises UnknownBlock if there is none, WrongBlock if its module does not hold exactly one block with settings.
     """
-    if not _NAME.fullmatch(name) or name not in names():
+    if not _NAME.fullmatch(name) or name not in _files():
         raise UnknownBlock(f"no block {name!r}" + suggest(name, names()))
     module = importlib.import_module(f"blocks.{name}")
     found = [
@@ -48,8 +112,49 @@ def find(name: str) -> type[Block]:
         if isinstance(value, type) and issubclass(value, Block) and value.__module__ == module.__name__
     ]
     if len(found) != 1:
-        raise TypeError(f"{module.__name__} must hold exactly one block, but holds {len(found)}")
-    return found[0]
+        raise WrongBlock(f"{module.__file__}: want exactly one block, got {len(found)}{_list(found)}")
+    cls = found[0]
+    if not hasattr(cls, "Config"):
+        base = next((each.__name__ for each in cls.__mro__[1:] if each.__module__ == Block.__module__), "Mapper")
+        raise WrongBlock(
+            f"{module.__file__}: {cls.__name__} does not say its settings; want class {cls.__name__}({base}[Config]), "
+            "where Config is a BlockConfig"
+        )
+    return cls
+
+
+def _list(found: list[type]) -> str:
+    return f" ({', '.join(cls.__name__ for cls in found)})" if found else ""
+
+
+def line_of(error: BaseException) -> str:
+    """``mine/metric/loud.py:12``: the innermost line of a block's code that an error came through, or ``""``.
+
+    The path begins with the folder of kinds, so that it is the same on every machine.
+    """
+    if isinstance(error, SyntaxError) and error.filename:
+        places = [(error.filename, error.lineno)]
+    else:
+        places = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    found = [(path, line) for file, line in places if (path := _below(Path(file)))]
+    own = [(path, line) for path, line in found if path.parts[1] not in _NOT_KINDS] or found
+    return f"{own[-1][0].as_posix()}:{own[-1][1]}" if own else ""
+
+
+def _below(file: Path) -> Path | None:
+    """The path of a block's file from the folder of kinds; None for the contract, and for what is no block's."""
+    for root in map(Path, blocks.__path__):
+        if file.is_relative_to(root) and file.parent != root:
+            return file.relative_to(root.parent)
+    return None
+
+
+def import_problem(name: str, error: Exception) -> str:
+    """What `find` raised, in one line."""
+    if isinstance(error, UnknownBlock | WrongBlock):
+        return str(error)
+    line = "" if isinstance(error, SyntaxError) else line_of(error)
+    return f"{name} cannot be imported: {type(error).__name__}: {error}{f' ({line})' if line else ''}"
 
 
 def suggest(name: str, known: list[str]) -> str:

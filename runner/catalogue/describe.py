@@ -7,16 +7,15 @@ import tokenize
 from pathlib import Path
 from typing import Any
 
-import blocks
 from blocks.arrays import Array, marker
 from blocks.base import Block, BlockConfig, field_type, ports, verbs
-from blocks.load import find, missing, names
+from blocks.load import file_of, find, kind_of, missing, names
 from runner.check.edges import input_fields, output_fields, show
 
 
 def listing() -> list[tuple[str, str]]:
     """Every block with the first line of its docstring, read without importing any."""
-    return [(name, _first_line(_file(name))) for name in names()]
+    return [(name, _first_line(file_of(name))) for name in names()]
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -30,7 +29,7 @@ def describe(name: str) -> dict[str, Any]:
     return {
         "name": name,
         "about": inspect.getdoc(module) or "",
-        "role": _first_line(_kind(name) / "schema.py"),
+        "role": _first_line(kind_of(name) / "schema.py"),
         "verbs": verbs(cls),
         "paper": cls.paper,
         "licences": list(cls.licences) if isinstance(cls.licences, tuple) else [],
@@ -154,22 +153,9 @@ def _comments(cls: type) -> dict[str, str]:
 # ---- files ----
 
 
-def _file(name: str) -> Path:
-    """The file that holds a block."""
-    kind, variant = name.split(".")
-    for root in map(Path, blocks.__path__):
-        for path in (root / kind / f"{variant}.py", root / kind / variant / "__init__.py"):
-            if path.exists():
-                return path
-    raise FileNotFoundError(name)
-
-
-def _kind(name: str) -> Path:
-    """The folder of a block's kind."""
-    folder = _file(name).parent
-    return folder if (folder / "schema.py").exists() else folder.parent
-
-
 def _first_line(path: Path) -> str:
-    doc = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+    try:
+        doc = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+    except (SyntaxError, UnicodeDecodeError) as error:
+        return f"(cannot be read: {error})"
     return doc.partition("\n")[0]

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import ValidationError
 
 from blocks.base import Block, BlockConfig, Trainable, field_type, verbs
-from blocks.load import ARTIFACT, UnknownBlock, find, missing, suggest
+from blocks.load import ARTIFACT, find, import_problem, missing, suggest
 from blocks.spec import AudioSpec
 from runner.check.edges import arms, at, base, show, unequal, values
 from runner.graph.nodes import Condition, Graph, Node, spec_errors
@@ -18,10 +18,8 @@ def block_of(node: Node, needs: bool) -> tuple[type[Block] | None, list[Problem]
     place = node.at("as" if node.verb == "load" else node.verb, value=True)
     try:
         cls = find(node.block)
-    except UnknownBlock as error:
-        return None, [Problem(place, f"{node.name}: {error}")]
     except Exception as error:  # a variant may fail in any way while it is imported
-        return None, [Problem(place, f"{node.name}: {node.block} cannot be imported: {type(error).__name__}: {error}")]
+        return None, [Problem(place, f"{node.name}: {import_problem(node.block, error)}")]
     serves = verbs(cls)
     if ("fit" if node.verb == "load" else node.verb) not in serves:
         what = "has no weights to load" if node.verb == "load" else f"cannot {node.verb}"

@@ -16,6 +16,7 @@ import typer
 
 from runner.cli.serve import serve
 from runner.cli.steps import (
+    BlockName,
     GraphFile,
     Json,
     Released,
@@ -23,6 +24,7 @@ from runner.cli.steps import (
     Size,
     StoreAt,
     executor_for,
+    found_block,
     new_console,
     open_store,
     own_options,
@@ -47,6 +49,16 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Speech systems as graphs of typed blocks: check them, run them, listen to what they make.",
 )
+
+
+@app.callback()
+def _folders() -> None:
+    from blocks.load import wrong_folders
+
+    if wrong := wrong_folders():
+        stop("\n".join(wrong))
+
+
 app.add_typer(store_app, name="store")
 app.command()(serve)
 
@@ -251,29 +263,38 @@ def list_() -> None:
 
 
 @app.command()
-def describe(block: Annotated[str, typer.Argument(metavar="KIND.VARIANT")], as_json: Json = False) -> None:
+def describe(block: BlockName, as_json: Json = False) -> None:
     """Show a block's ports with axes and units, its settings with defaults, its paper and what it needs."""
-    from blocks.load import UnknownBlock
     from runner.catalogue.describe import describe as describe_block
     from runner.catalogue.describe import text_of
 
-    try:
-        found = describe_block(block)
-    except UnknownBlock as error:
-        stop(str(error))
+    found_block(block)
+    found = describe_block(block)
     print(json.dumps(found, indent=1) if as_json else text_of(found))
 
 
 @app.command()
-def new(block: Annotated[str, typer.Argument(metavar="KIND.VARIANT")]) -> None:
-    """Write the skeleton of a new block and of its test."""
-    from runner.catalogue.new import write_skeleton
+def new(block: BlockName) -> None:
+    """Write the skeleton of a new block and of its test, into the folder VOXBLOCKS_BLOCKS names first or a checkout."""
+    from runner.catalogue.new import home, write_skeleton
 
     try:
-        for path in write_skeleton(block, Path.cwd()):
+        for path in write_skeleton(block, *home()):
             print(path)
     except (ValueError, FileExistsError) as error:
         stop(str(error))
+
+
+@app.command(context_settings=_MORE_OPTIONS)
+def test(context: typer.Context, block: BlockName) -> None:
+    """Ask a block what all must keep, and run its own test; further options are pytest's, such as -x or -k WORDS."""
+    from runner.conformance.ask import ask
+
+    found_block(block)
+    try:
+        raise typer.Exit(ask(block, context.args))
+    except ImportError:
+        stop("voxblocks test wants pytest: pip install 'voxblocks[test]'")
 
 
 @app.command()

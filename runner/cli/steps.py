@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 GraphFile = Annotated[Path, typer.Argument(metavar="GRAPH", help="A graph YAML.", show_default=False)]
+BlockName = Annotated[str, typer.Argument(metavar="KIND.VARIANT", show_default=False)]
 Sets = Annotated[list[str], typer.Option("--set", metavar="NODE.KEY=VALUE", help="Override a value of the graph.")]
 Size = Annotated[str | None, typer.Option(help="One of the graph's sizes; the first is the default.")]
 StoreAt = Annotated[
@@ -48,6 +49,16 @@ def read_checked(
         return check(read_graph(path, sets=sets, size=size, options=options), released=released, needs=needs)
     except GraphError as error:
         stop(str(error))
+
+
+def found_block(name: str):
+    """The block called so; one line, and the end, where there is none or it cannot be imported."""
+    from blocks.load import find, import_problem
+
+    try:
+        return find(name)
+    except Exception as error:  # the file of a variant may fail in any way
+        stop(import_problem(name, error))
 
 
 def plan_for(checked, store, until, from_nodes, to_nodes, limit, fetch):

@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Iterator
 
+import blocks
 from runner.cluster.resources import check_capacity
 from runner.plan import Plan
 from runner.run.jax_cache import compiled_programs
@@ -118,9 +119,9 @@ ENVIRONMENT = {
 
 def worker_environment() -> dict[str, str]:
     """What workers need of ours: where blocks of the user's own lie, and one cache of compiled programs for all."""
-    passed = {
-        key: os.environ[key] for key in ("VOXBLOCKS_BLOCKS", "VOXBLOCKS_CACHE", "JAX_PLATFORMS") if key in os.environ
-    }
+    passed = {key: os.environ[key] for key in ("VOXBLOCKS_CACHE", "JAX_PLATFORMS") if key in os.environ}
+    if blocks.VARIABLE in os.environ:
+        passed[blocks.VARIABLE] = os.pathsep.join(folder for _, folder in blocks.own())
     return compiled_programs() | passed
 
 

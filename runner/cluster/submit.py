@@ -2,11 +2,10 @@
 
 What travels is one folder, from which the job runs and which Ray gives to every worker::
 
-    blocks/ runner/     this package as it is installed here
-    own/0/ ...          the folders of VOXBLOCKS_BLOCKS
+    blocks/ runner/     this package as it is installed here, and the kinds in the folders of VOXBLOCKS_BLOCKS
     graph/              the graph with its base and the artifacts it names, in their places to each other
 
-Libraries do not travel: the machines of the cluster have them. Nor do recordings and credentials.
+Libraries do not travel, those with blocks neither: the machines of the cluster have them. Nor do recordings and credentials.
 """
 
 import asyncio
@@ -25,6 +24,8 @@ from urllib.parse import urlsplit
 import yaml
 
 import blocks
+import runner
+from blocks.load import kinds
 from runner.graph import Graph
 from runner.store.files import refuse_credentials
 
@@ -52,10 +53,10 @@ class Job:
     def stage(self, folder: Path) -> str:
         """Lay out in `folder` what travels; gives the command that runs there. Raises SubmitError if it is too much."""
         _copy(Path(blocks.__file__).parent, folder / "blocks")
-        _copy(Path(__file__).parent, folder / "runner")
-        own = [part for part in os.environ.get("VOXBLOCKS_BLOCKS", "").split(os.pathsep) if part]
-        for number, part in enumerate(own):
-            _copy(Path(part), folder / "own" / str(number))
+        _copy(Path(runner.__file__).parent, folder / "runner")
+        for _, own in blocks.own():
+            for kind in (path for path in Path(own).iterdir() if path.name in {*kinds(), "common"}):
+                _copy(kind, folder / "blocks" / kind.name)
         graph = self._stage_graph(folder / "graph").relative_to(folder)
         if (size := sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())) > _LARGEST:
             raise SubmitError(
@@ -74,9 +75,9 @@ class Job:
             "--store",
             self.store,
         ]
-        # The shell of the job sets it, since Ray refuses a variable that both a job and its driver set.
-        found = ":".join(f"own/{number}" for number in range(len(own)))
-        return (f"VOXBLOCKS_BLOCKS={found} " if own else "") + shlex.join(words)
+        # What the cluster's machines have of their own is not meant. The shell of the job says so, since Ray refuses a
+        # variable that both a job and its driver set.
+        return f"{blocks.VARIABLE}= {shlex.join(words)}"
 
     def _stage_graph(self, folder: Path) -> Path:
         """Copy the graph's files; the graph's own new path. An absolute path in a graph is left to the cluster."""

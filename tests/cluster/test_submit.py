@@ -50,7 +50,7 @@ def test_what_travels_runs_where_it_is_laid_out(graph, tmp_path, monkeypatch):
     stage = tmp_path / "stage"
     command = Job(read_graph(graph), str(tmp_path / "store"), ["--limit", "3", "--until", "tone"]).stage(stage)
     assert command == (
-        "VOXBLOCKS_BLOCKS=own/0 python -m runner run graph/mine/graph.yaml --limit 3 --until tone "
+        "VOXBLOCKS_BLOCKS= python -m runner run graph/mine/graph.yaml --limit 3 --until tone "
         f"--address auto --store {tmp_path / 'store'}"
     )
     assert not list(stage.rglob("__pycache__"))

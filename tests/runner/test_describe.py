@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 import blocks
+from blocks import load
 from blocks.load import UnknownBlock, find, names
 from runner.catalogue.describe import describe, listing, text_of
 from runner.catalogue.json_schema import graph_schema
@@ -161,45 +162,44 @@ def test_the_schema_knows_presets_sizes_and_bases(validator):
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A project of its own that has the toys."""
-    monkeypatch.setattr(blocks, "__path__", [str(tmp_path / "blocks"), *blocks.__path__])
+def kinds(tmp_path, monkeypatch):
+    """A folder of kinds beside ours."""
+    folder = tmp_path / "blocks"
+    folder.mkdir()
+    monkeypatch.setattr(blocks, "__path__", [*blocks.__path__, str(folder)])
     (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
-    (tmp_path / "blocks").mkdir()
-    return tmp_path
+    return folder
 
 
-@pytest.mark.parametrize("name", ["vocoder.fresh_one", "corpus.fresh", "features.fresh", "fresh.first"])
-def test_a_skeleton_is_clean_honest_and_found(name, project):
+@pytest.mark.parametrize("name", [*(f"{kind}.fresh_one" for kind in sorted(load.kinds())), "fresh.first"])
+def test_a_skeleton_is_clean_honest_and_found(name, kinds, tmp_path):
     kind, variant = name.split(".")
-    if (ROOT / "blocks" / kind).exists():
-        (project / "blocks" / kind).mkdir()
-        (project / "blocks" / kind / "schema.py").write_text((ROOT / "blocks" / kind / "schema.py").read_text())
-    files = write_skeleton(name, project)
-    assert project / "blocks" / kind / f"{variant}.py" in files
-    assert project / "tests" / "blocks" / f"test_{kind}_{variant}.py" in files
-    assert (project / "blocks" / kind / "schema.py" in files) is (kind == "fresh")
+    files = write_skeleton(name, kinds, tmp_path / "tests")
+    block = kinds / kind / f"{variant}.py"
+    assert {block, tmp_path / "tests" / f"test_{kind}_{variant}.py"} <= set(files)
+    assert (kinds / kind / "schema.py" in files) is (kind == "fresh")
     for command in (["check"], ["format", "--check"]):
         done = subprocess.run(
-            [sys.executable, "-m", "ruff", *command, *files], cwd=project, capture_output=True, text=True
+            [sys.executable, "-m", "ruff", *command, *files], cwd=tmp_path, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stdout + done.stderr
     assert name in names()
-    written = (project / "blocks" / kind / f"{variant}.py").read_text()
+    written = block.read_text()
     assert "raise NotImplementedError" in written
+    assert find(name).tiny == find(name).Config(**find(name).tiny.model_dump())
     with pytest.raises(FileExistsError):
-        write_skeleton(name, project)
-    assert (project / "blocks" / kind / f"{variant}.py").read_text() == written
+        write_skeleton(name, kinds, tmp_path / "tests")
+    assert block.read_text() == written
 
 
-def test_a_skeleton_has_the_ports_of_its_kind(project):
-    write_skeleton("toy.softer", project)
-    written = (project / "blocks" / "toy" / "softer.py").read_text()
+def test_a_skeleton_has_the_ports_of_its_kind(kinds, tmp_path):
+    write_skeleton("toy.softer", kinds, tmp_path)
+    written = (kinds / "toy" / "softer.py").read_text()
     assert "class Softer(Mapper[Config]):" in written
 
 
-def test_a_skeleton_of_a_new_kind_is_a_block(project):
-    write_skeleton("fresh.second_try", project)
+def test_a_skeleton_of_a_new_kind_is_a_block(kinds, tmp_path):
+    write_skeleton("fresh.second_try", kinds, tmp_path)
     found = describe("fresh.second_try")
     assert found["verbs"] == ["map"]
     assert [port["name"] for port in found["ports"]["map"]["takes"]] == ["wave"]
@@ -210,12 +210,12 @@ def test_a_skeleton_of_a_new_kind_is_a_block(project):
 @pytest.mark.parametrize(
     "name", ["vocoder", "Vocoder.x", "vocoder.", "a.b.c", "vocoder.schema", "common.x", "vocoder.class"]
 )
-def test_a_name_that_is_none_is_refused(name, project):
+def test_a_name_that_is_none_is_refused(name, kinds, tmp_path):
     with pytest.raises(ValueError, match=name.replace(".", r"\.")):
-        write_skeleton(name, project)
+        write_skeleton(name, kinds, tmp_path)
 
 
-def test_an_existing_block_is_never_written_over(project):
+def test_an_existing_block_is_never_written_over(kinds, tmp_path):
     with pytest.raises(FileExistsError, match=r"toy\.gain is there already"):
-        write_skeleton("toy.gain", project)
-    assert not list((project / "blocks").iterdir())
+        write_skeleton("toy.gain", kinds, tmp_path)
+    assert not list(kinds.iterdir())
