@@ -1,12 +1,10 @@
 """What a report shows and plays of one clip, small enough to lie inside the page: a mel as a PNG, a pitch curve as
-an SVG path, the audio as FLAC. No plotting library: the page draws axes itself, so that they follow its colours.
+an SVG path, the audio as FLAC. The page draws axes itself, so that they follow its colours.
 
 Axes: S samples, T frames, M mels. Positions are shares of the width or height of a picture, in %.
 """
 
 import io
-import struct
-import zlib
 from base64 import b64encode
 
 import numpy as np
@@ -19,8 +17,6 @@ _ROUND = (  # Hz on a pitch axis, from close to far apart
     (50, 75, 100, 150, 200, 300, 400, 600, 800, 1200),
     (50, 100, 200, 400, 800, 1600),
 )
-# From black over violet and red to pale yellow, in even steps of lightness.
-_ANCHORS = "000004 180f3d 440f76 721f81 9e2f7f cd4071 f1605d fd9668 feca8d fcfdbf"
 
 
 def flac(wave: np.ndarray, rate: int) -> str:
@@ -38,8 +34,15 @@ def mel_png(log_mel: np.ndarray, low: float, high: float) -> str:
         starts = np.arange(_COLUMNS) * len(log_mel) // _COLUMNS
         ends = np.append(starts[1:], len(log_mel))
         log_mel = np.add.reduceat(log_mel, starts, axis=0) / (ends - starts)[:, None]
+    from matplotlib import colormaps
+    from PIL import Image
+
     shades = np.clip((log_mel - low) / max(high - low, 1e-6), 0, 1) * 255
-    return _data_uri("image/png", _png(shades.astype(np.uint8).T[::-1]))
+    picture = Image.fromarray(np.ascontiguousarray(shades.astype(np.uint8).T[::-1]))
+    picture.putpalette(colormaps["magma"](range(256), bytes=True)[:, :3].tobytes())  # even steps of lightness
+    file = io.BytesIO()
+    picture.save(file, "PNG", optimize=True)
+    return _data_uri("image/png", file.getvalue())
 
 
 def mel_range(log_mels: list[np.ndarray]) -> tuple[float, float]:
@@ -107,10 +110,10 @@ def line_path(points: np.ndarray, across: tuple[float, float], between: tuple[fl
 
 def round_ticks(low: float, high: float, most: int) -> list[tuple[float, str]]:
     """At most so many round numbers within the range, with their places."""
-    rough = (high - low) / most
-    power = 10.0 ** np.floor(np.log10(rough))
-    step = next(power * n for n in (1, 2, 5, 10) if power * n >= rough * 0.999)
-    numbers = np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) * step
+    from matplotlib.ticker import MaxNLocator
+
+    numbers = MaxNLocator(most, steps=[1, 2, 5, 10]).tick_values(low, high)
+    numbers = numbers[(numbers >= low - 1e-9 * (high - low)) & (numbers <= high + 1e-9 * (high - low))]
     return [(round(100 * (number - low) / (high - low), 2), _written(number + 0.0)) for number in numbers]
 
 
@@ -128,25 +131,3 @@ def _mel(hz: float, spec: AudioSpec) -> float:
 
 def _data_uri(kind: str, data: bytes) -> str:
     return f"data:{kind};base64,{b64encode(data).decode()}"
-
-
-def _palette() -> np.ndarray:
-    """uint8 (256, 3)."""
-    anchors = np.array([list(bytes.fromhex(anchor)) for anchor in _ANCHORS.split()])
-    at = np.linspace(0, len(anchors) - 1, 256)
-    return np.stack([np.interp(at, np.arange(len(anchors)), part) for part in anchors.T], axis=1).astype(np.uint8)
-
-
-def _png(pixels: np.ndarray) -> bytes:
-    """uint8 (height, width) as a PNG with the palette above."""
-    height, width = pixels.shape
-    rows = np.pad(pixels, ((0, 0), (1, 0)))  # a zero before each row: stored as it is, no filter
-    chunks = (
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
-        (b"PLTE", _palette().tobytes()),
-        (b"IDAT", zlib.compress(rows.tobytes(), 9)),
-        (b"IEND", b""),
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
-    )
