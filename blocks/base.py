@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import FunctionType
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -133,7 +134,11 @@ class Block(Generic[C]):
 
 
 class Mapper(Block[C]):
-    """One item in, one item out: the verb ``map``."""
+    """One item in, one item out: the verb ``map``.
+
+    Every other public method from a list of items to a list of results (``decode(self, items: list[Latents]) ->
+    list[Decoded]``) is a node as well, which names it: ``method: decode``. What `apply` must keep, it must keep too.
+    """
 
     batch_size: ClassVar[int] = 16  # items per call; the result of an item may not depend on its neighbours
 
@@ -142,11 +147,14 @@ class Mapper(Block[C]):
         raise NotImplementedError
 
     def length(self, item) -> int:
-        """How long an item is, default: its first array's first axis."""
-        return len(getattr(item, type(item).__arrays__[0][0]))
+        """How long an item of any of its methods is, default: the first axis of the first array it has; 1 without any."""
+        values = (getattr(item, name) for name, _ in type(item).__arrays__)
+        return next((len(value) for value in values if value is not None), 1)
 
     def warm(self, items: list) -> None:
         """Called once per process after `setup`, with an item of each padded length (`blocks.training.bucket`) it will meet.
+
+        They are of the method that the node names.
 
         A block that compiles a program for each shape compiles here; the others have nothing to do.
         """
@@ -219,12 +227,12 @@ class Ports:
     output: type[Schema] | None  # None for fit
 
 
-def ports(cls: type[Block], verb: str) -> Ports:
-    """The schemas of `cls` under `verb`, read from its method's annotations.
+def ports(cls: type[Block], verb: str, method: str = "") -> Ports:
+    """The schemas of `cls` under `verb`, read from the annotations of its method, or of another one of its `methods`.
 
     Raises TypeError if the class has no such verb, or its method is not annotated with schemas.
     """
-    method = getattr(cls, METHODS.get(verb, ""), None)
+    method = getattr(cls, method or METHODS.get(verb, ""), None)
     if method is None or method.__qualname__.split(".")[0] in ("Mapper", "Trainable", "Source", "Expander", "Reducer"):
         raise TypeError(f"{cls.__module__} has no method for the verb {verb!r}")
     hints = typing.get_type_hints(method)
@@ -233,6 +241,21 @@ def ports(cls: type[Block], verb: str) -> Ports:
     if (verb not in ("read",) and inputs is None) or (verb != "fit" and output is None):
         raise TypeError(f"{cls.__module__}.{cls.__name__}.{method.__name__}: annotate items and result with schemas")
     return Ports(inputs, None if verb == "fit" else output)
+
+
+def methods(cls: type[Block]) -> list[str]:
+    """What a map may name as its ``method``: those from a list of items to a list of results, `apply` first."""
+    names = dict.fromkeys(name for base in cls.__mro__ for name in vars(base) if not name.startswith("_"))
+    found = [name for name in names if name != "apply" and _maps(getattr(cls, name))]
+    return ["apply", *sorted(found)] if issubclass(cls, Mapper) else []
+
+
+def _maps(method) -> bool:
+    if not isinstance(method, FunctionType):
+        return False
+    *takes, gives = typing.get_type_hints(method).values() or (None,)
+    lists = [hint for hint in (*takes, gives) if typing.get_origin(hint) is list and _schema_in(hint)]
+    return len(takes) == 1 and len(lists) == 2
 
 
 def verbs(cls: type[Block]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from blocks.arrays import Array, marker
-from blocks.base import Block, BlockConfig, field_type, ports, verbs
+from blocks.base import Block, BlockConfig, field_type, methods, ports, verbs
 from blocks.load import file_of, find, kind_of, missing, names
 from runner.check.edges import input_fields, output_fields, show
 
@@ -35,6 +35,7 @@ def describe(name: str) -> dict[str, Any]:
         "licences": list(cls.licences) if isinstance(cls.licences, tuple) else [],
         "stochastic": cls.stochastic,
         "ports": {verb: _ports(cls, verb) for verb in verbs(cls)},
+        "methods": {name: _ports(cls, "map", name) for name in methods(cls) if name != "apply"},
         "config": config_keys(cls.Config),
         "needs": list(cls.needs),
         "extra": cls.extra,
@@ -48,7 +49,8 @@ def text_of(found: dict[str, Any]) -> str:
     lines = [f"{found['name']}  ({', '.join(found['verbs'])})", "", found["about"], ""]
     if found["paper"] and found["paper"] not in found["about"]:
         lines += [f"paper: {found['paper']}", ""]
-    for verb, sides in found["ports"].items():
+    methods = {f"map, method: {name},": sides for name, sides in found["methods"].items()}
+    for verb, sides in (found["ports"] | methods).items():
         for side in ("takes", "makes"):
             if sides[side] is not None:
                 lines.append(f"{verb} {side}:")
@@ -81,8 +83,8 @@ def _table(rows: list[tuple[str, ...]]) -> list[str]:
 # ---- ports ----
 
 
-def _ports(cls: type[Block], verb: str) -> dict[str, list[dict] | None]:
-    found = ports(cls, verb)
+def _ports(cls: type[Block], verb: str, method: str = "") -> dict[str, list[dict] | None]:
+    found = ports(cls, verb, method)
     takes = found.inputs and [
         port_of(name, hint, found.inputs.model_fields[name].is_required())
         for name, hint in input_fields(found.inputs).items()

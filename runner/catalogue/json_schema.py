@@ -5,7 +5,7 @@ Draft 7, which the YAML language server reads. It helps while typing; `check` is
 
 from typing import Any
 
-from blocks.base import Block, ports, verbs
+from blocks.base import Block, methods, ports, verbs
 from blocks.load import find, names
 from blocks.spec import PRESETS, AudioSpec
 from runner.catalogue.describe import config_keys
@@ -97,6 +97,7 @@ def _node(classes: dict[str, type[Block]], definitions: dict[str, Any]) -> dict[
         "union": {"type": "array", "items": TEXT, "minItems": 2, "description": ABOUT["union"]},
         "in": {"$ref": "#/definitions/edges"},
         "config": {"type": "object"},
+        "method": TEXT | {"description": "Another method of the block than apply, as the inverse of a flow."},
         "model": TEXT | {"description": "A fit or load node of the same block."},
         "init": TEXT | {"description": "A fit or load node of the same block to start from."},
         "where": {"type": "object", "additionalProperties": {"$ref": "#/definitions/condition"}},
@@ -107,7 +108,7 @@ def _node(classes: dict[str, type[Block]], definitions: dict[str, Any]) -> dict[
     rules = [_verb_rule(verb, properties) for verb in VERBS]
     for name, cls in classes.items():
         definitions[f"config.{name}"] = _config(name, cls, definitions)
-        rules += [_block_rule(name, cls, verb) for verb in serves[name]]
+        rules += [_block_rule(name, cls, verb, method) for verb in serves[name] for method in _methods(cls, verb)]
     return {
         "type": "object",
         "properties": properties,
@@ -126,17 +127,27 @@ def _verb_rule(verb: str, properties: dict[str, Any]) -> dict[str, Any]:
     return {"if": {"required": [verb]}, "then": then}
 
 
-def _block_rule(name: str, cls: type[Block], verb: str) -> dict[str, Any]:
-    """With this block the config has its keys, and `in` its ports."""
+def _methods(cls: type[Block], verb: str) -> list[str]:
+    return methods(cls) if verb == "map" else [""]
+
+
+def _block_rule(name: str, cls: type[Block], verb: str, method: str) -> dict[str, Any]:
+    """With this block, and this method of it, the config has its keys, and `in` its ports."""
     then: dict[str, Any] = {"properties": {"config": {"$ref": f"#/definitions/config.{name}"}}}
-    schema = ports(cls, verb).inputs
+    named: dict[str, Any] = {"properties": {verb: {"const": name}}, "required": [verb]}
+    if method == "apply":
+        then["properties"]["method"] = {"enum": methods(cls)}
+        named["not"] = {"properties": {"method": {"enum": methods(cls)[1:]}}, "required": ["method"]}
+    elif method:
+        named = {"properties": named["properties"] | {"method": {"const": method}}, "required": [verb, "method"]}
+    schema = ports(cls, verb, method).inputs
     if schema:
         inputs = input_fields(schema)
         required = [port for port in inputs if schema.model_fields[port].is_required()]
         wired = {port: {"description": show(hint), "anyOf": WIRED} for port, hint in inputs.items()}
         then["properties"]["in"] = {"properties": wired, "additionalProperties": False, "required": required}
         then["required"] = ["in"] if required else []
-    return {"if": {"properties": {verb: {"const": name}}, "required": [verb]}, "then": then}
+    return {"if": named, "then": then}
 
 
 def _config(name: str, cls: type[Block], definitions: dict[str, Any]) -> dict[str, Any]:

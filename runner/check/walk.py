@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin
 import networkx as nx
 
 from blocks.arrays import marker
-from blocks.base import Block, BlockConfig, Schema, ports
+from blocks.base import Block, BlockConfig, Schema, methods, ports
 from blocks.load import suggest
 from blocks.spec import AudioSpec
 from runner.check import origins
@@ -39,6 +39,7 @@ class CheckedNode:
     config: BlockConfig | None  # of a map with a model: the model's, with the node's own keys laid over it
     spec: AudioSpec
     inputs: type[Schema] | None
+    output: type[Schema] | None
     fields: dict[str, Any]
     origin: frozenset[str]  # the read and expand nodes its ids come from; empty for one row that joins every row
     upstream: tuple[str, ...]  # every node it depends on
@@ -128,7 +129,10 @@ class _Walk:
         spec, found = spec_of(self.graph, node)
         self.problems += found
         config = self.config(node, cls, spec) if cls else None
-        inputs, fields = self.ports(node, cls, spec)
+        inputs, output = self.ports(node, cls, spec)
+        fields = output and {name: Field(hint, spec) for name, hint in output_fields(output).items()}
+        if node.verb in ("fit", "load") and cls:
+            fields = {}
         if node.verb == "pick":
             fields = self.picked(node)
         elif node.verb == "union":
@@ -144,6 +148,7 @@ class _Walk:
             config=config,
             spec=spec,
             inputs=inputs,
+            output=output,
             fields={name: each.hint for name, each in (fields or {}).items()},
             origin=origins.sources(self.rows[node.name] or origins.ONE_ROW),
             upstream=upstream,
@@ -172,25 +177,28 @@ class _Walk:
 
     # ---- ports ----
 
-    def ports(self, node: Node, cls, spec: AudioSpec) -> tuple[type[Schema] | None, dict[str, Field] | None]:
-        """The input schema and the output fields of a node with a block; its edges are checked on the way."""
-        if cls is None:
+    def ports(self, node: Node, cls, spec: AudioSpec) -> tuple[type[Schema] | None, type[Schema] | None]:
+        """The schemas of a node with a block; its edges are checked on the way."""
+        unknown = cls and node.verb == "map" and node.method not in methods(cls)
+        if unknown:
+            hope = suggest(node.method, methods(cls))
+            self.wrong(node.at("method", value=True), f"{node.name}: {node.block} has no method {node.method!r}{hope}")
+        if cls is None or unknown:
             for path, edge in (
                 node.edges() if node.verb != "pick" else ()
             ):  # those of a pick are taken when it is picked
                 self.take(edge, ".".join((node.name, *path)))
             return None, None
         if node.verb == "load":
-            return None, {}
+            return None, None
         try:
-            found = ports(cls, node.verb)
+            found = ports(cls, node.verb, node.method if node.verb == "map" else "")
         except TypeError as error:
             self.wrong(node.at(node.verb, value=True), f"{node.name}: {error}")
             return None, None
         if found.inputs:
             self.wire(node, input_fields(found.inputs), found.inputs, spec)
-        outputs = output_fields(found.output) if found.output else {}
-        return found.inputs, {name: Field(hint, spec) for name, hint in outputs.items()}
+        return found.inputs, found.output
 
     def wire(self, node: Node, known: dict[str, Any], schema: type[Schema], spec: AudioSpec) -> None:
         for name, value in node.inputs.items():
@@ -200,7 +208,7 @@ class _Walk:
                 self.wrong(node.at("in", name), f"{node.name}.id: the row's id is filled in by itself; leave it out")
             else:
                 self.wrong(
-                    node.at("in", name), f"{node.name}: {node.block} has no input {name!r}{suggest(name, list(known))}"
+                    node.at("in", name), f"{node.name}: {node.called} has no input {name!r}{suggest(name, list(known))}"
                 )
         if self.broken(node):
             return

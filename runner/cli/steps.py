@@ -120,7 +120,7 @@ def print_plan(plan, as_json: bool) -> None:
         return
     for name, state in states_of(plan).items():
         step = plan.steps[name]
-        print(f"{state.ljust(6)}  {name}  ({step.checked.node.verb} {step.checked.node.block or ''})".rstrip())
+        print(f"{state.ljust(6)}  {name}  ({step.checked.node.verb} {step.checked.node.called})".rstrip())
 
 
 def write_files(plan, table, until: str, folder: Path, console) -> list[str]:

@@ -18,6 +18,7 @@ VALUES = {
     "speaker": "someone",
     "style": "neutral",
     "split": "train",
+    "speaking_rate": 1.0,
     "seconds": 1.0,
     "band_hz": 8000.0,
     "licence": "CC0-1.0",
@@ -76,6 +77,13 @@ def array(mark: Array, spec: AudioSpec, n: int, number: int) -> np.ndarray:
         "durations": lambda: np.diff(
             np.sort(rng.choice(np.arange(1, frames), 9, replace=False)), prepend=0, append=frames
         ),
+        "phone_pitch": lambda: np.where(np.arange(10) % 3 == 1, 120.0 + 5 * n, 0.0),
+        "phone_energy": lambda: -30 + 5 * rng.standard_normal(10),
+        "phone_rate": lambda: np.ones(10),
+        "phone_shift": lambda: np.zeros(10),
+        "phone_pause": lambda: np.full(10, -1.0),
+        "stream": lambda: np.arange(10) % 3,
+        "latent": lambda: rng.standard_normal((frames, spec.n_mels)),
         "embedding": lambda: (lambda v: v / np.linalg.norm(v))(rng.standard_normal(256)),
     }
     found = (

@@ -3,37 +3,43 @@
 pytest reads this file: by `voxblocks test KIND.VARIANT` for one block, by tests/conformance for all.
 """
 
+from functools import cache
+
 import numpy as np
 import pytest
 import yaml
 from pydantic import ValidationError
 
-from blocks.base import BadItem, BlockConfig, Mapper, check_item, ports, verbs
+from blocks.base import BadItem, BlockConfig, Trainable, check_item, methods, ports, verbs
 from blocks.load import find, missing, names
 from blocks.spec import AudioSpec
 from runner.conformance.items import draw
+from runner.conformance.trained import loaded, trained
 from runner.work.apply import map_rows
 
 SPEC = AudioSpec()
 
 
 def pytest_generate_tests(metafunc):
-    """Each question to each block it is for: to those that were named, else to all."""
-    chosen = metafunc.config.getoption("block", default=None) or names()
+    """Each question to each block it is for, of a mapper to each of its methods: to those that were named, else to all."""
+    named = metafunc.config.getoption("block", default=None)
     if "name" in metafunc.fixturenames:
-        metafunc.parametrize("name", chosen)
+        metafunc.parametrize("name", named or names())
     elif "mapper" in metafunc.fixturenames:
-        asked = [name for name in chosen if _maps(name) and getattr(metafunc.function, "of", "") in _hears(name)]
-        metafunc.parametrize("mapper", asked, indirect=True, scope="module")
+        every = [(name, method) for name in named or names() for method in methods(find(name))]
+        asked = [each for each in every if getattr(metafunc.function, "of", "") in _hears(*each)]
+        marked = [pytest.param(each, id=".".join(each), marks=() if named else _marks(each[0])) for each in asked]
+        metafunc.parametrize("mapper", marked, indirect=True, scope="module")
 
 
-def _maps(name: str) -> bool:
-    return issubclass(find(name), Mapper) and "fit" not in verbs(find(name))
+def _marks(name: str):
+    """A vocoder takes long to train even a little, and is asked much more than this in tests/conformance/test_vocoders.py."""
+    return pytest.mark.slow if name.startswith("vocoder.") and issubclass(find(name), Trainable) else ()
 
 
-def _hears(name: str) -> set[str]:
+def _hears(name: str, method: str) -> set[str]:
     """The arrays a mapper takes, by the names of their types."""
-    return {"", *(mark.name for _, mark in ports(find(name), "map").inputs.__arrays__)}
+    return {"", *(mark.name for _, mark in ports(find(name), "map", method).inputs.__arrays__)}
 
 
 def of(array: str):
@@ -74,14 +80,39 @@ class TestEveryBlock:
         assert missing(find(name)) == []
 
 
+class Mapping:
+    """One method of a mapper that was made twice, from the same settings and weights; `again` asks the second one."""
+
+    def __init__(self, name: str, method: str, weights):
+        cls, self.method = find(name), method
+        self.block, self.second = (loaded(cls, SPEC, weights) for _ in range(2))
+        self.schemas = ports(cls, "map", method)
+        self.items = [frozen(draw(self.schemas.inputs, SPEC, n)) for n in (0, 1)]
+        self.results = self(self.items)
+
+    def __call__(self, items: list) -> list:
+        return getattr(self.block, self.method)(items)
+
+    def again(self, items: list) -> list:
+        return getattr(self.second, self.method)(items)
+
+
 @pytest.fixture(scope="module")
-def mapper(request):
-    block = find(request.param)
-    made = block(block.tiny, SPEC)
-    made.setup()
-    schemas = ports(block, "map")
-    items = [frozen(draw(schemas.inputs, SPEC, n)) for n in (0, 1)]
-    return made, schemas, items, made.apply(items)
+def weights_of(tmp_path_factory):
+    """A block's weights, if it has any: trained once for all its methods."""
+
+    @cache
+    def make(name: str):
+        cls = find(name)
+        return trained(cls, SPEC, tmp_path_factory.mktemp("weights")) if issubclass(cls, Trainable) else None
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def mapper(request, weights_of):
+    name, method = request.param
+    return Mapping(name, method, weights_of(name))
 
 
 def frozen(item):
@@ -93,39 +124,43 @@ def frozen(item):
 
 class TestEveryMapper:
     def test_gives_one_valid_finite_result_an_item(self, mapper):
-        _, schemas, items, results = mapper
-        assert len(results) == len(items)
-        for result in results:
-            assert isinstance(result, schemas.output), result
+        assert len(mapper.results) == len(mapper.items)
+        for result in mapper.results:
+            assert isinstance(result, mapper.schemas.output), result
             assert check_item(result, SPEC) is None
 
     def test_two_together_equal_each_alone(self, mapper):
-        block, _, items, together = mapper
-        for item, result in zip(items, together):
-            same(block.apply([item])[0], result)
+        for item, result in zip(mapper.items, mapper.results):
+            same(mapper([item])[0], result)
 
     def test_same_seed_gives_the_same_bits(self, mapper):
-        block, _, items, first = mapper
-        again = type(block)(block.config, SPEC)
-        again.setup()
-        for a, b in zip(first, again.apply(items)):
+        for a, b in zip(mapper.results, mapper.again(mapper.items)):
             same(a, b, exact=True)
 
     def test_no_items_give_no_results(self, mapper):
-        assert mapper[0].apply([]) == []
+        assert mapper([]) == []
+
+    def test_an_item_has_a_length(self, mapper):
+        assert all(mapper.block.length(item) > 0 for item in mapper.items)
+
+    def test_warm_changes_nothing(self, mapper):
+        mapper.second.warm(mapper.items)
+        for a, b in zip(mapper.results, mapper.again(mapper.items)):
+            same(a, b, exact=True)
 
     def test_wrong_axes_are_refused_by_name(self, mapper):
-        _, schemas, items, _ = mapper
-        for name, mark in schemas.inputs.__arrays__:
+        inputs = mapper.schemas.inputs
+        for name, mark in inputs.__arrays__:
             wrong = np.zeros((3,) * (len(mark.dims) + 1), mark.dtype)
             with pytest.raises(ValidationError, match=f"(?s){name}.*want {mark.name}"):
-                schemas.inputs(**(dict(items[0]) | {name: wrong}))
+                inputs(**(dict(mapper.items[0]) | {name: wrong}))
 
     @of("wave")
     def test_silence_is_answered_not_crashed_on(self, mapper):
-        block, schemas, items, _ = mapper
-        silent = {n: np.zeros_like(getattr(items[0], n)) for n, m in schemas.inputs.__arrays__ if m.name == "wave"}
-        shard = map_rows(block, schemas.inputs, schemas.output, [("silence", dict(items[0]) | silent)], batch=1)
+        inputs = mapper.schemas.inputs
+        silent = {n: np.zeros_like(getattr(mapper.items[0], n)) for n, m in inputs.__arrays__ if m.name == "wave"}
+        rows = [("silence", dict(mapper.items[0]) | silent)]
+        shard = map_rows(mapper.block, inputs, mapper.schemas.output, rows, 1, mapper.method)
         assert len(shard.ids) + len(shard.failures) == 1
         assert type(shard.first_error) in (type(None), BadItem), "a bad item is said to be one, not stumbled over"
 

@@ -14,7 +14,7 @@ TOP = ("about", "paper", "spec", "seed", "on_error", "max_failed", "options", "o
 SETTINGS = ("spec", "seed", "on_error", "max_failed")  # what --set may change besides configs
 KEYS = {  # verb -> what else its nodes may say
     "read": ("config", "scale", "spec"),
-    "map": ("in", "config", "model", "where", "scale", "spec"),
+    "map": ("method", "in", "config", "model", "where", "scale", "spec"),
     "expand": ("in", "config", "where", "scale", "spec"),
     "fit": ("in", "config", "init", "where", "scale", "spec", "released"),
     "reduce": ("in", "config", "where", "scale", "spec"),
@@ -101,6 +101,7 @@ class Node:
     place: Place
     config: dict = field(default_factory=dict)
     inputs: dict[str, Any] = field(default_factory=dict)  # field -> Edge or Constant, or a mapping of names to the same
+    method: str = "apply"  # of a map's block
     model: str | None = None
     init: str | None = None
     where: tuple[Condition, ...] = ()
@@ -116,6 +117,11 @@ class Node:
         if self.tree is None or not keys or self.tree.get(keys[0]) is None:
             return self.place
         return self.tree.at(*keys, value=value)
+
+    @property
+    def called(self) -> str:
+        """Its block, with the method if that is another one than a map's own: ``flow.affine.decode``."""
+        return f"{self.block}.{self.method}" if self.block and self.method != "apply" else self.block or ""
 
     def edges(self) -> list[tuple[tuple[str, ...], Edge]]:
         """Every input edge with its path of names: ``(("scores", "world"), Edge)``."""

@@ -184,8 +184,8 @@ class _Reader(Overlay):
             node.config = {
                 k: v.plain() for k, v in self.mapping(item.get("config"), f"{name}.config: {{key: value}}").items()
             }
-        for key in ("model", "init", "released"):
-            if key in KEYS[node.verb]:
+        for key in ("method", "model", "init", "released"):
+            if key in KEYS[node.verb] and item.get(key):
                 setattr(node, key, self.text(item.get(key), f"{name}.{key}"))
         if "where" in KEYS[node.verb]:
             node.where = self.where(name, item.get("where"))

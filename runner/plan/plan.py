@@ -132,6 +132,8 @@ def _step(checked: CheckedNode, graph: Graph, steps: dict[str, Step], store, lim
             "spec": checked.spec.model_dump(mode="json"),
             "seed": graph.seed if checked.cls.stochastic or node.verb == "fit" else None,
         }
+        if node.method != "apply":
+            meta["method"] = node.method
         if node.verb == "read":
             meta |= {"data": _fingerprint(block, fetch), "limit": limit}
     meta["inputs"] = _named(node.inputs, steps)

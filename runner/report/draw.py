@@ -120,7 +120,7 @@ def _condition(field: str, test) -> str:
 
 
 def subtitle(each: CheckedNode) -> str:
-    return f"{each.node.verb} {each.node.block or ''}".strip()
+    return f"{each.node.verb} {each.node.called}".strip()
 
 
 # ---- SVG ----

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 
-from blocks.base import Failure, Reducer, ports
+from blocks.base import Failure, Reducer
 from runner.plan import Plan, Step
 from runner.store import StoreError, ViewPart
 from runner.store.artifact import read_artifact
@@ -110,7 +110,7 @@ class NodeRun:
         self.observer.node_started(self.step, 1, 0)
         block: Reducer = self._block()
         shard = Shard()
-        shard.add(ONE_ROW, self._call(block.reduce, items), self._output, block.spec)
+        shard.add(ONE_ROW, self._call(block.reduce, items), self.step.checked.output, block.spec)
         writer = self._writer()
         self._keep(writer, 0, shard)
         self._publish(writer)
@@ -140,7 +140,7 @@ class NodeRun:
             for result in chunk:
                 if not getattr(result, "id", None):
                     raise BlockError(f"{self.step.name}: {type(result).__name__} without an id")
-                shard.add(result.id, result, self._output, self.step.checked.spec)
+                shard.add(result.id, result, self.step.checked.output, self.step.checked.spec)
             if index not in writer.done:
                 self._keep(writer, index, shard)
             index += 1
@@ -248,12 +248,8 @@ class NodeRun:
     def _digest(self, name: str) -> str:
         return self.plan.steps[name].digest
 
-    @property
-    def _output(self):
-        return ports(self.step.checked.cls, self.step.checked.node.verb).output
-
     def _writer(self):
-        return open_writer(self.store, self.step.digest, self._output, self.meta())
+        return open_writer(self.store, self.step.digest, self.step.checked.output, self.meta())
 
     def meta(self) -> dict:
         """What is stored with the table: all its digest was made from, and the licences of all it was made of."""

@@ -46,6 +46,7 @@ def _node(plan: Plan, name: str, outcome: Outcome) -> dict:
     return {
         "verb": node.verb,
         "block": node.block,
+        "method": node.method if node.verb == "map" else None,
         **made,
         "upstream": list(step.checked.upstream),
         "inputs": _written(node.inputs),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from blocks.arrays import type_name
-from blocks.base import BadItem, Block, Failure, Schema, ports
+from blocks.base import BadItem, Block, Failure, Schema
 from runner.check import Checked, CheckedNode
 from runner.graph import Edge
 from runner.plan import PlanError, make_plan, upstream_of
@@ -168,7 +168,7 @@ class Live:
 
     def _read(self, rows: Sequence[dict], lost: dict[str, Lost]) -> tuple[list[str], "_Table"]:
         source = self.checked.nodes[self.source]
-        schema = ports(source.cls, "read").output
+        schema = source.output
         settings = {name: getattr(source.config, name, None) for name in schema.model_fields}
         settings = {name: value for name, value in settings.items() if value is not None}
         found, ids = {}, []
@@ -187,7 +187,7 @@ class Live:
         rows, block = self._rows(node, tables), self.block(node.node.name)
         batch = node.node.scale.batch_size or node.cls.batch_size
         pairs = zip(rows.ids, rows.items(rows.ids))
-        shard = map_rows(block, node.inputs, ports(node.cls, "map").output, pairs, batch)
+        shard = map_rows(block, node.inputs, node.output, pairs, batch, node.node.method)
         for failure in shard.failures:
             lost.setdefault(failure.id, Lost(failure.reason, failure.id, node.node.name))
         return {id: {"id": id} | vars(row) for id, row in zip(shard.ids, shard.rows)}
@@ -276,8 +276,8 @@ class Live:
         while edge:
             node = self.checked.nodes[edge.node]
             if node.node.verb != "pick" or node.node.where:
-                able = hasattr(node.cls, "stream") and node.inputs and set(node.inputs.model_fields) == {"log_mel"}
-                return edge.node if able else None
+                able = hasattr(node.cls, "stream") and node.node.method == "apply"
+                return edge.node if able and node.inputs and set(node.inputs.model_fields) == {"log_mel"} else None
             edge = node.node.inputs[edge.field]
             if not {other.node for other in node.node.inputs.values()} <= set(upstream_of(self.checked, [edge.node])):
                 return None

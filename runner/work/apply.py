@@ -56,10 +56,15 @@ class Shard:
 
 
 def map_rows(
-    block: Mapper, inputs: type[Schema], output: type[Schema], rows: Iterable[tuple[str, dict]], batch: int
+    block: Mapper,
+    inputs: type[Schema],
+    output: type[Schema],
+    rows: Iterable[tuple[str, dict]],
+    batch: int,
+    method: str = "apply",
 ) -> Shard:
-    """`block.apply` over ``(id, fields)`` rows in batches; every row ends in the shard's rows or failures."""
-    shard = Shard()
+    """`block.apply`, or another method, over ``(id, fields)`` rows in batches; each ends in the shard's rows or failures."""
+    shard, function = Shard(), getattr(block, method)
     waiting: list[tuple[str, Schema]] = []
     for id, fields in rows:
         try:
@@ -67,10 +72,10 @@ def map_rows(
         except BadItem as error:
             shard.failures.append(Failure(str(error), id))
         if len(waiting) == batch:
-            _apply(block, output, waiting, shard)
+            _apply(function, output, waiting, shard)
             waiting = []
     if waiting:
-        _apply(block, output, waiting, shard)
+        _apply(function, output, waiting, shard)
     return shard
 
 
@@ -92,11 +97,12 @@ def reason_of(error: Exception) -> str:
     return text if isinstance(error, BadItem) and text else f"{type(error).__name__}: {text}".rstrip(": ")
 
 
-def _apply(block: Mapper, output: type[Schema], pairs: list[tuple[str, Schema]], shard: Shard) -> None:
+def _apply(function, output: type[Schema], pairs: list[tuple[str, Schema]], shard: Shard) -> None:
+    block = function.__self__
     try:
-        results = block.apply([item for _, item in pairs])
+        results = function([item for _, item in pairs])
         if len(results) != len(pairs):
-            raise BlockError(f"{type(block).__name__}.apply returned {len(results)} results for {len(pairs)} items")
+            raise BlockError(f"{function.__qualname__} returned {len(results)} results for {len(pairs)} items")
     except (BlockError, MemoryError):
         raise
     except Exception as error:
@@ -104,7 +110,7 @@ def _apply(block: Mapper, output: type[Schema], pairs: list[tuple[str, Schema]],
             raise
         if len(pairs) > 1:  # find the bad one: each item alone
             for pair in pairs:
-                _apply(block, output, [pair], shard)
+                _apply(function, output, [pair], shard)
             return
         shard.first_error = shard.first_error or error
         results = [Failure(reason_of(error))]

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
-from blocks.base import Block, Failure, Mapper, Schema, ports
+from blocks.base import Block, Failure, Mapper, Schema
 from blocks.training import bucket
 from runner.store import Store, TableWriter
 from runner.work.apply import SHARD_ROWS, BlockError, Shard, make_block, make_item, map_rows
@@ -36,7 +36,7 @@ class MapWork(NodeWork):
 
     @cached_property
     def writer(self) -> TableWriter:
-        return open_writer(self.store, self.digest, self.output, self.meta)
+        return open_writer(self.store, self.digest, self.checked.output, self.meta)
 
     def reopen(self) -> None:
         """Look again at which shards there are, after others made some."""
@@ -57,10 +57,6 @@ class MapWork(NodeWork):
                 item = make_item(self.checked.inputs, fields)
                 found.setdefault(bucket(block.length(item)), item)
             block.warm([found[length] for length in sorted(found)])
-
-    @property
-    def output(self) -> type[Schema]:
-        return ports(self.checked.cls, "map").output
 
     def make(self, index: int) -> Shard:
         """Make and write the shard. Raises BlockError where the block breaks its contract."""
@@ -100,7 +96,8 @@ class MapWork(NodeWork):
         return self._map([id], block)
 
     def _map(self, ids: list[str], block: Block) -> Shard:
-        return map_rows(block, self.checked.inputs, self.output, zip(ids, self.rows.items(ids)), len(ids))
+        checked, rows = self.checked, zip(ids, self.rows.items(ids))
+        return map_rows(block, checked.inputs, checked.output, rows, len(ids), checked.node.method)
 
 
 def open_writer(store: Store, digest: str, schema: type[Schema], meta: dict) -> TableWriter:

@@ -24,7 +24,8 @@ torch = pytest.importorskip("torch")
 PHONES = ("sil", "a", "s", "o", "m", "i")
 SPEC = AudioSpec(n_mels=12)
 TOGETHER = dict(rtol=1e-5, atol=1e-5)
-TINY = Attention.tiny.model_copy(update={"pitch": False, "energy": False})  # most lessons here have neither
+WHOLE = Attention.tiny.model_copy(update={"streams": {}, "globals": {}})
+TINY = WHOLE.model_copy(update={"pitch": False, "energy": False})  # most lessons here have neither
 
 
 # ---- the parts, against plain NumPy ----
@@ -287,7 +288,7 @@ def toned(item: Lesson, seed: int) -> Lesson:
 
 def test_what_is_written_hears_pitch_and_energy_and_the_attention_does_not(tmp_path):
     items = [toned(utterance(seed, durations=True), seed) for seed in range(3)]
-    block, told = fitted(tmp_path, Attention.tiny.model_copy(update={"led_steps": 3}), items, dev=items[:1])
+    block, told = fitted(tmp_path, WHOLE.model_copy(update={"led_steps": 3}), items, dev=items[:1])
     for name in ("pitch", "voicing", "energy"):
         assert curve(told, f"train/loss_{name}").keys() == {1, 2, 3, 4}
         assert curve(told, f"val/loss_{name}").keys() == {2, 4}
@@ -562,7 +563,7 @@ def test_pitch_and_energy_want_to_be_wired_with_durations(tmp_path):
         with pytest.raises(
             ValueError, match=f"item 0 to train on .*no {missing}, want them beside the phones: wire them"
         ):
-            fitted(tmp_path / missing, Attention.tiny, [item.model_copy(update={missing: None})])
+            fitted(tmp_path / missing, WHOLE, [item.model_copy(update={missing: None})])
 
 
 def test_lessons_that_do_not_fit_are_refused_with_their_number(tmp_path):

@@ -54,6 +54,7 @@ nodes:
   tone: {read: toy.tones}
   model: {load: weights, as: toy.scale}
   out: {map: toy.scale, model: model, in: {wave: tone.wave}}
+  back: {map: toy.scale, method: undo, model: model, in: {scaled: out.wave}}
 """
 RELEASED = LOADED.replace(
     "model: {load: weights, as: toy.scale}", "model: {fit: toy.scale, in: {wave: tone.wave}, released: weights}"

@@ -43,6 +43,10 @@ def test_a_block_described():
     assert found["ports"]["fit"]["makes"] is None
     assert found["config"] == [{"name": "steps", "type": "int", "required": False, "default": 1, "comment": ""}]
     assert found["role"] == "What the toys exchange: tones."
+    assert {name: [port["name"] for port in sides["takes"]] for name, sides in found["methods"].items()} == {
+        "undo": ["scaled"]
+    }
+    assert "map, method: undo, takes:\n  scaled" in text_of(found)
     assert found["installed"]
 
 
@@ -119,6 +123,12 @@ def test_options_and_outputs_fit_the_schema_as_they_should(more, good, validator
         ({"tones": TONES | {"map": "toy.gain"}}, False),
         ({"tones": {}}, False),
         ({"tones": TONES | {"in": {"wave": "x.wave"}}}, False),
+        ({"loud": {"map": "toy.gain", "method": "apply", "in": {"wave": "x.wave"}}}, True),
+        ({"loud": {"map": "toy.gain", "method": "undo", "in": {"wave": "x.wave"}}}, False),
+        ({"back": {"map": "toy.scale", "method": "undo", "model": "m", "in": {"scaled": "x.wave"}}}, True),
+        ({"back": {"map": "toy.scale", "method": "undo", "model": "m", "in": {"wave": "x.wave"}}}, False),
+        ({"back": {"map": "toy.scale", "model": "m", "in": {"scaled": "x.wave"}}}, False),
+        ({"tones": TONES | {"method": "read"}}, False),
         ({"my.tones": TONES}, False),
         ({"loud": {"map": "toy.gain", "in": {"wave": "tones.wave"}}}, True),
         ({"loud": {"map": "toy.gain", "in": {"wave": "tones"}}}, False),

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from blocks.base import BadItem
+from blocks.load import find
 from runner.check import check, read_graph
 from runner.plan import PlanError
 from runner.speak.live import Live, Lost
 from runner.store import Store
+from runner.store.artifact import write_manifest
 from tests.serving.conftest import TEXTS, made
 
 
@@ -124,17 +126,24 @@ nodes:
   loud: {map: toy.gain, in: {wave: both.wave}, config: {gain: 1.5}}
   centred: {map: toy.gain, in: {wave: loud.wave}, where: {mean.level: {min: 0.1}}, config: {gain: 0.9}}
   pair: {expand: toy.pairs, in: {wave: tone.wave}}
+  model: {load: weights, as: toy.scale}
+  twice: {map: toy.scale, model: model, in: {wave: tone.wave}}
+  back: {map: toy.scale, method: undo, model: model, in: {scaled: twice.wave}}
 """
 
 
 @pytest.fixture
-def tones(tmp_path):
-    path = tmp_path / "tones.yaml"
+def tones(tmp_path, spec):
+    path, folder, block = tmp_path / "tones.yaml", tmp_path / "weights", find("toy.scale")(find("toy.scale").tiny, spec)
     path.write_text(TONES)
+    folder.mkdir()
+    block.fit(None)
+    block.save(folder)
+    write_manifest(folder, {"block": "toy.scale", "config": {"steps": 1}, "spec": spec.model_dump()})
     return path
 
 
-@pytest.mark.parametrize("until", ["even", "odd", "both", "loud", "centred"])
+@pytest.mark.parametrize("until", ["even", "odd", "both", "loud", "centred", "back"])
 def test_joins_conditions_and_unions_are_those_of_a_run(tones, tmp_path, until):
     store = Store(tmp_path / "store")
     plan = made(tones, store, until=until)

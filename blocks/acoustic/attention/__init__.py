@@ -33,6 +33,7 @@ from pydantic import (
     model_validator,
 )
 
+from blocks.acoustic._inputs import Global, Stream
 from blocks.acoustic._model import AcousticConfig, AcousticModel, Kernel
 from blocks.acoustic.attention.health import health, told
 from blocks.acoustic.schema import Lesson, Request, Spoken
@@ -116,7 +117,8 @@ class Uttered(Spoken):
 class Attention(AcousticModel[Config]):
     tiny = Config(
         hidden=8, wide=16, encoder_layers=1, decoder_layers=1, prenet=6, recurrent=10,
-        attention=Dynamic(width=6, static=2, dynamic=2), pitch=True, energy=True, max_steps=4, val_check_interval=2, checkpoint_interval=2, warmup_steps=2,
+        attention=Dynamic(width=6, static=2, dynamic=2), pitch=True, energy=True,
+        streams={"a": Stream(), "b": Stream(classes=3)}, globals={"a": Global(), "b": Global()}, max_steps=4, val_check_interval=2, checkpoint_interval=2, warmup_steps=2,
         adversarial_from=3, weights="last", critic_windows=(8, 16), critic_width=2,
     )  # fmt: skip
     paper = (

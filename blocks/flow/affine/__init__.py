@@ -126,11 +126,11 @@ class Affine(Trainable[Config]):
                 found.extend(item.phones)
         return found
 
-    def length(self, item: Lesson) -> int:
-        return len(item.log_mel)
+    def length(self, item: Spectral | Latents) -> int:
+        return len(item.latent if isinstance(item, Latents) else item.log_mel)
 
     def warm(self, items: list) -> None:
-        self.apply(items)
+        (self.decode if isinstance(next(iter(items), None), Latents) else self.apply)(items)
 
     # ---- weights ----
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from blocks.base import BlockConfig, Trainable
-from blocks.toy.schema import Sound
+from blocks.toy.schema import Scaled, Sound
 from blocks.training import Run
 
 
@@ -31,3 +31,7 @@ class Scale(Trainable[Config]):
 
     def apply(self, items: list[Sound]) -> list[Sound]:
         return [Sound(wave=item.wave * self.factor) for item in items]
+
+    def undo(self, items: list[Scaled]) -> list[Sound]:
+        """The inverse: a node of its own, as ``method: undo``."""
+        return [Sound(wave=item.scaled / self.factor) for item in items]

@@ -14,6 +14,10 @@ class Sound(Schema):
     wave: Wave
 
 
+class Scaled(Schema):
+    scaled: Wave
+
+
 class Joined(DerivedRow):
     wave: Wave
 

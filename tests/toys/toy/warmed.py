@@ -15,8 +15,9 @@ class Warmed(Mapper[Config]):
     tiny = Config()
 
     def warm(self, items: list[Sound]) -> None:
-        with Path(self.config.log).open("a") as log:
-            log.write(f"{os.getpid()} {[len(item.wave) for item in items]}\n")
+        if self.config.log:
+            with Path(self.config.log).open("a") as log:
+                log.write(f"{os.getpid()} {[len(item.wave) for item in items]}\n")
 
     def apply(self, items: list[Sound]) -> list[Sound]:
         return items
