@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from blocks.base import Mapper, Trainable, ports
+from blocks.base import Mapper, Schema, Trainable, ports
 from blocks.spec import AudioSpec
 from blocks.training import FitConfig
 from runner.conformance.items import draw
@@ -14,7 +14,7 @@ from runner.store import Store
 
 def trained(cls: type[Trainable], spec: AudioSpec, folder: Path) -> Path:
     """The folder with its weights after the few steps of its `tiny` settings, on items drawn from the schema of its lessons."""
-    block, lessons = cls(cls.tiny, spec), {id: draw(ports(cls, "fit").inputs, spec, 0) for id in "ab"}
+    block, lessons = cls(cls.tiny, spec), _lessons(ports(cls, "fit").inputs, spec)
     files = Store(folder / "store").files
     settings = {key: value for key, value in cls.tiny if key in FitConfig.model_fields}
     run = LocalRun(
@@ -30,6 +30,16 @@ def trained(cls: type[Trainable], spec: AudioSpec, folder: Path) -> Path:
     block.fit(run)
     block.save(folder)
     return folder
+
+
+def _lessons(schema: type[Schema], spec: AudioSpec) -> dict[str, Schema]:
+    """Two of each of two voices, where lessons tell of voices."""
+    lesson, told = draw(schema, spec, 0), "speaker" in schema.model_fields
+    return {
+        f"{voice}-{n}": lesson.model_copy(update={"speaker": voice}) if told else lesson
+        for voice in ("ann", "ben")
+        for n in range(2)
+    }
 
 
 def loaded(cls: type[Mapper], spec: AudioSpec, weights: Path | None) -> Mapper:

@@ -64,7 +64,7 @@ def map_rows(
     method: str = "apply",
 ) -> Shard:
     """`block.apply`, or another method, over ``(id, fields)`` rows in batches; each ends in the shard's rows or failures."""
-    shard, function = Shard(), getattr(block, method)
+    shard = Shard()
     waiting: list[tuple[str, Schema]] = []
     for id, fields in rows:
         try:
@@ -72,10 +72,10 @@ def map_rows(
         except BadItem as error:
             shard.failures.append(Failure(str(error), id))
         if len(waiting) == batch:
-            _apply(function, output, waiting, shard)
+            _apply(block, method, output, waiting, shard)
             waiting = []
     if waiting:
-        _apply(function, output, waiting, shard)
+        _apply(block, method, output, waiting, shard)
     return shard
 
 
@@ -97,12 +97,11 @@ def reason_of(error: Exception) -> str:
     return text if isinstance(error, BadItem) and text else f"{type(error).__name__}: {text}".rstrip(": ")
 
 
-def _apply(function, output: type[Schema], pairs: list[tuple[str, Schema]], shard: Shard) -> None:
-    block = function.__self__
+def _apply(block: Mapper, method: str, output: type[Schema], pairs: list[tuple[str, Schema]], shard: Shard) -> None:
     try:
-        results = function([item for _, item in pairs])
+        results = getattr(block, method)([item for _, item in pairs])
         if len(results) != len(pairs):
-            raise BlockError(f"{function.__qualname__} returned {len(results)} results for {len(pairs)} items")
+            raise BlockError(f"{type(block).__name__}.{method} returned {len(results)} results for {len(pairs)} items")
     except (BlockError, MemoryError):
         raise
     except Exception as error:
@@ -110,7 +109,7 @@ def _apply(function, output: type[Schema], pairs: list[tuple[str, Schema]], shar
             raise
         if len(pairs) > 1:  # find the bad one: each item alone
             for pair in pairs:
-                _apply(function, output, [pair], shard)
+                _apply(block, method, output, [pair], shard)
             return
         shard.first_error = shard.first_error or error
         results = [Failure(reason_of(error))]
