@@ -12,6 +12,7 @@ from pydantic import PositiveFloat
 
 from blocks.base import BadItem, BlockConfig, Mapper
 from blocks.common.quiet import import_quietly
+from blocks.reference import _waves
 from blocks.reference.schema import Embedded, Recorded
 
 RATE = 16000  # Hz, what the encoder was trained on
@@ -38,9 +39,9 @@ class Ge2e(Mapper[Config]):
         return [Embedded(embedding=self._one(item.wave)) for item in items]
 
     def _one(self, wave: np.ndarray) -> np.ndarray:
-        self._check(wave)
         audio = self.resemblyzer.audio
-        speech = audio.normalize_volume(self._resampled(wave), audio.audio_norm_target_dBFS, increase_only=True)
+        speech = _waves.speech(wave, self.spec.sample_rate, RATE, self.config.min_seconds)
+        speech = audio.normalize_volume(speech, audio.audio_norm_target_dBFS, increase_only=True)
         if self.config.trim_silence:
             speech = audio.trim_long_silences(speech)
             if len(speech) < self.config.min_seconds * RATE:
@@ -52,21 +53,3 @@ class Ge2e(Mapper[Config]):
         if not np.isfinite(vector).all():
             raise BadItem("the encoder found no voice at all in this recording, want speech")
         return vector
-
-    def _check(self, wave: np.ndarray) -> None:
-        seconds = len(wave) / self.spec.sample_rate
-        if seconds < self.config.min_seconds:
-            raise BadItem(
-                f"the recording is {seconds:.2f} s long, want at least {self.config.min_seconds:g} s (min_seconds): "
-                "leave out shorter clips"
-            )
-        if not np.isfinite(wave).all():
-            raise BadItem(f"{int((~np.isfinite(wave)).sum())} of {len(wave)} samples are NaN or infinite, want -1..1")
-        if not wave.any():
-            raise BadItem("the recording is digital silence, want speech")
-
-    def _resampled(self, wave: np.ndarray) -> np.ndarray:
-        import soxr
-
-        rate = self.spec.sample_rate
-        return wave if rate == RATE else soxr.resample(wave, rate, RATE)
