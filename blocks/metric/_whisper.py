@@ -2,7 +2,7 @@
 
 Decoding is greedy at temperature 0 without the usual retries at higher ones, so that the same recording always gives
 the same words. Digits and signs of money are forbidden: "seven" cannot come out as "7", in any language, and no "$" waits
-for a number that cannot follow.
+for a number that cannot follow. A transcript that zlib makes smaller than Whisper's own limit allows (2.4 times) repeats itself.
 """
 
 import importlib.resources
@@ -15,6 +15,7 @@ import numpy as np
 from blocks.common.folders import cache
 
 RATE = 16000
+REPEATS = 2.4  # compression ratio of a window's text (Radford et al. 2023, section 4.5)
 _TIMESTAMPS_BEYOND = 30 * RATE  # samples in Whisper's window; longer ones need timestamps to be cut between words
 
 # The 99 languages of the multilingual vocabulary.
@@ -45,9 +46,9 @@ class Recogniser:
         numbers = [n for token, n in vocabulary if any(map(_of_a_number, token)) and not token.startswith("<|")]
         self.forbidden = [-1, *sorted(numbers)]  # -1 stands for the usual list of music notes and brackets
 
-    def transcribe(self, wave: np.ndarray, language: str) -> str:
-        """The words in float32 (S,) at 16 kHz; `language` is a code of `LANGUAGES`."""
-        segments, _ = self.model.transcribe(
+    def transcribe(self, wave: np.ndarray, language: str) -> tuple[str, bool]:
+        """The words in float32 (S,) at 16 kHz, and whether they repeat themselves; `language` is a code of `LANGUAGES`."""
+        found, _ = self.model.transcribe(
             wave,
             language=language,
             beam_size=1,
@@ -59,7 +60,9 @@ class Recogniser:
             suppress_tokens=self.forbidden,
             without_timestamps=len(wave) <= _TIMESTAMPS_BEYOND,
         )
-        return " ".join(segment.text.strip() for segment in segments)
+        segments = list(found)
+        text = " ".join(segment.text.strip() for segment in segments)
+        return text, any(segment.compression_ratio > REPEATS for segment in segments)
 
 
 def _of_a_number(char: str) -> bool:

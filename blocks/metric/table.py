@@ -1,10 +1,13 @@
-"""Means of every metric for every system with 95 % intervals, and paired tests between systems.
+"""Scores of every system with 95 % intervals, and paired tests between systems.
 
-Means are over the utterances a system has a score for, with a percentile bootstrap interval over utterances.
-Two systems are compared over the utterances that both have: the mean difference, its percentile bootstrap interval,
-and the p-value of a two-sided sign-flip permutation test, exact up to 13 utterances and drawn at random beyond. No
-p-value is corrected for the number of comparisons. Random draws are seeded by the seed, the metric and the systems:
-a cell stays the same when another system or metric is added. Axes: U utterances.
+A score is a number of each utterance, or a count of errors (`Errors`). Numbers are averaged over the utterances that a system
+has a score for; counts are added up first, errors over all words (corpus level), so that a long utterance counts for more than
+a short one. Beside either stands the median of utterances, and beside counts how many of them are loops of the recogniser.
+Intervals are percentile bootstraps over utterances. Two systems are compared over the utterances that both have: the
+difference, its interval, and the p-value of a two-sided permutation test that exchanges the two systems in some utterances: all
+ways of that are tried where there are no more of them than `permutations`. Both are SciPy's. No p-value is corrected for
+the number of comparisons. Random draws are seeded by the seed, the metric, the systems and the group: a cell stays the same
+when others are added. With a `group`, such as the speaker, each has such a table of its own beside that of all. Axes: U utterances.
 """
 
 import zlib
@@ -16,10 +19,9 @@ from pydantic import BaseModel, ConfigDict, PositiveInt
 
 from blocks.base import BlockConfig, Reducer, Schema
 from blocks.load import suggest
-from blocks.metric.schema import Scores
+from blocks.metric.schema import Errors, Scores
 
 _LEVEL = 0.95
-_EXACT = 13  # utterances whose 2^U sign patterns are all tried
 _DRAWN_AT_ONCE = 2_000_000  # numbers, so that memory stays flat in U
 
 
@@ -28,14 +30,16 @@ class _Row(BaseModel):
 
 
 class Mean(_Row):
-    """One cell of the table. `low` and `high` are None for a single utterance."""
+    """One cell of the table. `low` and `high` are None for a single utterance, `loops` where nothing is counted."""
 
     system: str
     metric: str
     n: int
-    mean: float
+    mean: float  # of counts: errors over all that there is, in %
     low: float | None
     high: float | None
+    median: float  # of utterances
+    loops: int | None
     best: bool  # no other system's mean is better
 
 
@@ -52,14 +56,23 @@ class Difference(_Row):
     p: float
 
 
+class Group(_Row):
+    """The table of the rows of one group."""
+
+    name: str
+    means: list[Mean]
+    differences: list[Difference]
+
+
 class Table(Schema):
-    """Rows in the order in which systems and metrics first appear."""
+    """Rows in the order in which systems, metrics and groups first appear."""
 
     systems: list[str]
     metrics: list[str]
     lower: list[str]  # the metrics where less is better
     means: list[Mean]
     differences: list[Difference]
+    groups: list[Group]  # none where the rows have none
 
 
 class Config(BlockConfig):
@@ -70,7 +83,8 @@ class Config(BlockConfig):
 
 
 class TableOfScores(Reducer[Config]):
-    """Raises ValueError for a baseline or a metric that no row has, a score that is not finite, or no scores at all."""
+    """Raises ValueError for a baseline or a metric that no row has, a score that is not finite, counts and numbers under one
+    name, a group on some rows alone, or no scores at all."""
 
     tiny = Config(resamples=20, permutations=50)
     stochastic = True
@@ -81,18 +95,33 @@ class TableOfScores(Reducer[Config]):
         metrics = list(dict.fromkeys(metric for _, metric in cells))
         _known([self.config.baseline] if self.config.baseline else [], systems, "baseline", "system")
         _known(self.config.lower, metrics, "lower", "metric")
+        groups = []
+        for name, rows in _groups(items).items():
+            own = {
+                cell: some
+                for cell, scores in cells.items()
+                if (some := {row: scores[row] for row in rows if row in scores})
+            }
+            groups.append(Group(name=name, **self._rows(own, systems, metrics, name)))
         return Table(
             systems=systems,
             metrics=metrics,
             lower=[metric for metric in metrics if metric in self.config.lower],
-            means=self._means(cells, metrics),
-            differences=[
-                self._difference(cells, system, against, metric)
-                for metric in metrics
-                for system, against in self._pairs(systems)
-                if cells.keys() >= {(system, metric), (against, metric)}
-                and cells[system, metric].keys() & cells[against, metric].keys()
-            ],
+            groups=groups,
+            **self._rows(cells, systems, metrics),
+        )
+
+    def _rows(self, cells: dict, systems: list[str], metrics: list[str], *group: str) -> dict[str, list]:
+        pairs = [
+            (system, against, metric)
+            for metric in metrics
+            for system, against in self._pairs(systems)
+            if cells.keys() >= {(system, metric), (against, metric)}
+            and cells[system, metric].keys() & cells[against, metric].keys()
+        ]
+        return dict(
+            means=self._means(cells, metrics, *group),
+            differences=[self._difference(cells, *pair, *group) for pair in pairs],
         )
 
     def _pairs(self, systems: list[str]) -> list[tuple[str, str]]:
@@ -101,68 +130,90 @@ class TableOfScores(Reducer[Config]):
             return [(system, against) for against, system in combinations(systems, 2)]
         return [(system, baseline) for system in systems if system != baseline]
 
-    def _means(self, cells: dict, metrics: list[str]) -> list[Mean]:
-        means = {cell: float(np.mean(list(scores.values()))) for cell, scores in cells.items()}
+    def _means(self, cells: dict, metrics: list[str], *group: str) -> list[Mean]:
+        tables = {cell: _table(list(scores.values())) for cell, scores in cells.items()}
+        means = {cell: float(mean(table)) for cell, table in tables.items()}
         best = {
-            metric: (min if metric in self.config.lower else max)(
-                mean for (_, of), mean in means.items() if of == metric
-            )
+            metric: (min if metric in self.config.lower else max)(found)
             for metric in metrics
+            if (found := [mean for (_, of), mean in means.items() if of == metric])
         }
         rows = []
-        for (system, metric), scores in cells.items():
-            low, high = self._interval(np.array(list(scores.values())), metric, system)
-            mean = means[system, metric]
+        for (system, metric), table in tables.items():
+            low, high = self._interval(table, None, metric, system, *group)
+            scores = cells[system, metric].values()
+            counts = [score for score in scores if isinstance(score, Errors)]
             rows.append(
                 Mean(
                     system=system,
                     metric=metric,
                     n=len(scores),
-                    mean=mean,
+                    mean=means[system, metric],
                     low=low,
                     high=high,
-                    best=mean == best[metric],
+                    median=float(np.median(table[0] / table[1])),
+                    loops=sum(count.loop for count in counts) if counts else None,
+                    best=means[system, metric] == best[metric],
                 )
             )
         return rows
 
-    def _difference(self, cells: dict, system: str, against: str, metric: str) -> Difference:
+    def _difference(self, cells: dict, system: str, against: str, metric: str, *group: str) -> Difference:
         mine, theirs = cells[system, metric], cells[against, metric]
-        gains = np.array([score - theirs[row] for row, score in mine.items() if row in theirs])
-        low, high = self._interval(gains, metric, system, against)
-        p = sign_flip(gains, self.config.permutations, self._random("test", metric, system, against))
+        shared = [row for row in mine if row in theirs]
+        mine, theirs = _table([mine[row] for row in shared]), _table([theirs[row] for row in shared])
+        low, high = self._interval(mine, theirs, metric, system, against, *group)
         return Difference(
             system=system,
             against=against,
             metric=metric,
-            n=len(gains),
-            mean=float(gains.mean()),
+            n=len(shared),
+            mean=float(mean(mine) - mean(theirs)),
             low=low,
             high=high,
-            p=p,
+            p=exchanged(mine, theirs, self.config.permutations, self._random("test", metric, system, against, *group)),
         )
 
-    def _interval(self, values: np.ndarray, *names: str) -> tuple[float | None, float | None]:
-        if len(values) < 2:
+    def _interval(self, mine, theirs, *names: str) -> tuple[float | None, float | None]:
+        if mine.shape[1] < 2:
             return None, None
-        return bootstrap(values, self.config.resamples, self._random("interval", *names))
+        return bootstrap(mine, theirs, self.config.resamples, self._random("interval", *names))
 
     def _random(self, *names: str) -> np.random.Generator:
         return np.random.default_rng([self.seed, *(zlib.crc32(name.encode()) for name in names)])
 
 
-def _cells(items: list[Scores]) -> dict[tuple[str, str], dict[int, float]]:
+def _cells(items: list[Scores]) -> dict[tuple[str, str], dict[int, float | Errors]]:
     """``cells[system, metric][row]`` of every score, systems and metrics in the order of their first appearance."""
-    cells: dict[tuple[str, str], dict[int, float]] = {}
+    cells: dict[tuple[str, str], dict[int, float | Errors]] = {}
+    kinds: dict[str, type] = {}
     for row, item in enumerate(items):
         for system, scores in item.scores.items():
             for metric, score in scores.items():
-                if not np.isfinite(score):
+                if not isinstance(score, Errors) and not np.isfinite(score):
                     raise ValueError(f"row {row + 1}: {metric} of {system} is {score}, wants a finite number")
+                if kinds.setdefault(metric, type(score)) is not type(score):
+                    raise ValueError(
+                        f"row {row + 1}: {metric} of {system} is a {'count' if isinstance(score, Errors) else 'number'}, "
+                        "and was not before: wants one kind under one name"
+                    )
                 cells.setdefault((system, metric), {})[row] = score
     if not cells:
         raise ValueError(f"none of {len(items)} rows has a score: wants at least one system with one metric")
     return cells
+
+
+def _groups(items: list[Scores]) -> dict[str, list[int]]:
+    """The rows of each group, by its name."""
+    found: dict[str, list[int]] = {}
+    for row, item in enumerate(items):
+        if item.group is not None:
+            found.setdefault(str(item.group), []).append(row)
+    if found and (without := [row + 1 for row, item in enumerate(items) if item.group is None]):
+        raise ValueError(
+            f"group: {len(without)} of {len(items)} rows have none (the first is row {without[0]}): want all or none"
+        )
+    return found
 
 
 def _known(wanted: Iterable[str], there: list[str], key: str, what: str) -> None:
@@ -171,35 +222,53 @@ def _known(wanted: Iterable[str], there: list[str], key: str, what: str) -> None
             raise ValueError(f"{key}: no row has a {what} {name!r}{suggest(name, there)}")
 
 
-def bootstrap(values: np.ndarray, resamples: int, random: np.random.Generator) -> tuple[float, float]:
-    """Percentile interval of the mean of float (U,) from `resamples` draws of U with replacement."""
-    means = [
-        values[random.integers(len(values), size=(some, len(values)))].mean(axis=1)
-        for some in _portions(resamples, len(values))
-    ]
-    low, high = np.quantile(np.concatenate(means), [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
-    return float(low), float(high)
+# ---- statistics: a number is a count of itself over one, so that both are sums over sums ----
 
 
-def sign_flip(differences: np.ndarray, permutations: int, random: np.random.Generator) -> float:
-    """Two-sided p-value of float (U,) under the hypothesis that every difference could as well have its other sign.
-
-    The share of sign patterns whose mean is at least as far from zero as the one observed; drawn patterns count the
-    observed one in, so that p is never zero.
-    """
-    count = len(differences)
-    observed = abs(differences.mean()) * (1 - 1e-9)  # equal up to rounding is equal
-    if count <= _EXACT:
-        signs = 1 - 2 * ((np.arange(2**count)[:, None] >> np.arange(count)) & 1)
-        return float(np.mean(np.abs((signs * differences).mean(axis=1)) >= observed))
-    as_far = sum(
-        int((np.abs(((1 - 2 * random.integers(2, size=(some, count))) * differences).mean(axis=1)) >= observed).sum())
-        for some in _portions(permutations, count)
-    )
-    return (1 + as_far) / (1 + permutations)
+def _table(scores: list[float | Errors]) -> np.ndarray:
+    """float (2, U): what is added up, errors in %, and what it is over."""
+    pairs = [(100.0 * s.errors, s.of) if isinstance(s, Errors) else (s, 1.0) for s in scores]
+    return np.array(pairs, float).T
 
 
-def _portions(total: int, width: int, at_once: int = _DRAWN_AT_ONCE) -> list[int]:
-    """`total` rows of `width` numbers in portions of at most `at_once` numbers, or of one row."""
-    size = max(1, at_once // width)
-    return [min(size, total - done) for done in range(0, total, size)]
+def mean(table: np.ndarray) -> np.ndarray:
+    """Sum over sum of (2, ..., U)."""
+    return table[0].sum(axis=-1) / table[1].sum(axis=-1)
+
+
+def bootstrap(
+    mine: np.ndarray, theirs: np.ndarray | None, resamples: int, random: np.random.Generator
+) -> tuple[float, float]:
+    """Percentile interval of the mean of (2, U), or of the difference of two, from draws of U utterances with replacement."""
+    from scipy import stats
+
+    def statistic(rows, axis=-1):
+        rows = rows.astype(int)
+        return mean(mine[:, rows]) - (0.0 if theirs is None else mean(theirs[:, rows]))
+
+    count = mine.shape[1]
+    found = stats.bootstrap(
+        (np.arange(count),), statistic, n_resamples=resamples, batch=max(1, _DRAWN_AT_ONCE // count), vectorized=True,
+        confidence_level=_LEVEL, method="percentile", rng=random,
+    ).confidence_interval  # fmt: skip
+    return float(found.low), float(found.high)
+
+
+def exchanged(mine: np.ndarray, theirs: np.ndarray, permutations: int, random: np.random.Generator) -> float:
+    """Two-sided p-value of two (2, U) under the hypothesis that in every utterance they could as well be exchanged."""
+    from scipy import stats
+
+    count = mine.shape[1]
+    if count < 2 or np.array_equal(mine, theirs):
+        return 1.0  # exchanging changes nothing but the sign
+    both = np.concatenate([mine, theirs], axis=1)
+
+    def statistic(one, other, axis=-1):
+        return mean(both[:, one.astype(int)]) - mean(both[:, other.astype(int)])
+
+    return float(
+        stats.permutation_test(
+            (np.arange(count), np.arange(count, 2 * count)), statistic, permutation_type="samples", vectorized=True,
+            n_resamples=permutations, batch=max(1, _DRAWN_AT_ONCE // count), rng=random,
+        ).pvalue
+    )  # fmt: skip

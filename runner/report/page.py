@@ -17,6 +17,7 @@ from blocks.base import Skip
 from runner.report.lineage import Lineage
 from runner.report.listening import Listening, unit_of
 from runner.report.training import trainings
+from runner.run.summary import beside
 
 _HERE = Path(__file__).parent
 _FIRST = 8  # ids shown of each reason
@@ -55,7 +56,7 @@ def render(store, record: dict, svg: str | None, most: int) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    env.filters |= {"number": number, "seconds": duration, "scalar": scalar, "nested": nested}
+    env.filters |= {"number": number, "seconds": duration, "scalar": scalar, "nested": nested, "beside": beside}
     tables = open_tables(store, record)
     lineage = Lineage(record)
     listening = Listening(lineage, tables)
@@ -67,7 +68,10 @@ def render(store, record: dict, svg: str | None, most: int) -> str:
         least=_least_width(svg or ""),
         totals=totals(record),
         scores={
-            name: score_table(record, tables, lineage, name) for name in record["results"] if is_table(record, name)
+            title: score_table(row, units(tables, lineage, name))
+            for name in record["results"]
+            if is_table(record, name)
+            for title, row in _with_groups(name, record["results"][name])
         },
         others={name: row for name, row in record["results"].items() if not is_table(record, name)},
         trainings=trainings(store, record),
@@ -114,13 +118,22 @@ def is_table(record: dict, name: str) -> bool:
     return record["results"][name].keys() >= {"systems", "metrics", "lower", "means", "differences"}
 
 
-def score_table(record: dict, tables: dict, lineage: Lineage, name: str) -> dict:
-    """Cells by system and metric, differences by metric, and units where the judged columns have one."""
-    row = record["results"][name]
-    units = {}
+def _with_groups(name: str, row: dict) -> list[tuple[str, dict]]:
+    """The table of all rows, then that of each group."""
+    return [(name, row), *((f"{name}, {group['name']}", row | group) for group in row.get("groups", ()))]
+
+
+def units(tables: dict, lineage: Lineage, name: str) -> dict[str, str]:
+    """Of each metric of a table, where the column that it judges has one."""
+    found = {}
     for node, _, metric, (judge, field) in lineage.scored:
         if node == name and judge in tables:
-            units[metric] = unit_of(tables[judge], field, metric)
+            found[metric] = unit_of(tables[judge], field, metric)
+    return found
+
+
+def score_table(row: dict, units: dict[str, str]) -> dict:
+    """Cells by system and metric, and differences by metric."""
     rivals = {metric: sum(mean["metric"] == metric for mean in row["means"]) for metric in row["metrics"]}
     return {
         "systems": row["systems"],

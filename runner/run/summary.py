@@ -10,6 +10,8 @@ def print_results(console: Console, results: dict[str, dict]) -> None:
     for name, row in results.items():
         if {"systems", "metrics", "means"} <= row.keys():
             console.print(_scores(name, row))
+            for group in row.get("groups", ()):
+                console.print(_scores(f"{name}, {group['name']}", row | group))
         else:
             plain = {key: value for key, value in row.items() if isinstance(value, str | int | float)}
             console.print(
@@ -23,9 +25,9 @@ def print_results(console: Console, results: dict[str, dict]) -> None:
 
 def _scores(name: str, row: dict) -> Table:
     cells = {(cell["system"], cell["metric"]): cell for cell in row["means"]}
-    table = Table(
-        title=f"{name}: mean over utterances, 95 % interval", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1)
-    )
+    counted = any(cell.get("loops") is not None for cell in row["means"])
+    what = "mean over utterances" + (", of counts errors over all with the median of utterances" if counted else "")
+    table = Table(title=f"{name}: {what}, 95 % interval", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
     table.add_column(
         "metric", no_wrap=True
     )  # where it is narrow, an interval goes below its mean: no name and no digit is lost
@@ -40,4 +42,12 @@ def _cell(cell: dict | None) -> str:
     if cell is None:
         return "-"
     interval = f" {cell['low']:.3g}..{cell['high']:.3g}" if cell["low"] is not None else ""
-    return f"{cell['mean']:.3g}[dim]{interval}[/]"
+    return f"{cell['mean']:.3g}[dim]{interval}{beside(cell)}[/]"
+
+
+def beside(cell: dict) -> str:
+    """What a cell of counts says beside its mean: ``, median 0, 2 loops``."""
+    if cell.get("loops") is None:
+        return ""
+    loops = f", {cell['loops']} loop{'s' * (cell['loops'] != 1)}" if cell["loops"] else ""
+    return f", median {cell['median']:.3g}{loops}"
