@@ -36,6 +36,13 @@ SILENCES = frozenset(token for kind, symbols in _GROUPS if kind == "silence" for
 # How others write what the inventory has under one name.
 _SAME = {"g": "ɡ", "\u032f": "", "\u035c": "\u0361", "ᵻ": "ɪ", "ææ": "æ", "ts": "t͡s", "dz": "d͡z",
          "tʃ": "t͡ʃ", "dʒ": "d͡ʒ", "tɕ": "t͡ɕ", "dʑ": "d͡ʑ", "tʂ": "t͡ʂ", "dʐ": "d͡ʐ"}  # fmt: skip
+# What people type beside: ligatures, marks of syllables, links, breath and rounding, a colon for length.
+_TYPED = {"ʤ": "d͡ʒ", "ʧ": "t͡ʃ", "ʦ": "t͡s", "ʣ": "d͡z", "ʨ": "t͡ɕ", "ʥ": "d͡ʑ", ":": "ː", "'": "ˈ", "ɝ": "ɚ", "ɫ": "l"} | dict.fromkeys(
+    ".‿ˑʰʷˠˀ\u0325\u030a\u031a\u032a", ""
+)  # fmt: skip
+_TWO = {"t͡s": "t s", "d͡z": "d z"}  # no single phones of these languages
+_WITHOUT_AFFRICATES = ("en", "es", "fr", "nl", "pt")
+_SYLLABIC = {"n̩": "ən", "l̩": "əl", "m̩": "əm"}  # in English
 _LONGEST = max(map(len, PHONES))
 
 
@@ -67,6 +74,30 @@ def tokens(ipa: str) -> list[str] | None:
     return found
 
 
+def typed(ipa: str, language: str) -> list[str]:
+    """IPA as people type it, as tokens: affricates only where the language has them, ``ː`` only where it makes a phone.
+
+    Raises ValueError for what is no phone, with what would fit, and for a silence.
+    """
+    code, found = language.split("-")[0].lower(), []
+    ipa = unicodedata.normalize("NFC", ipa)
+    for piece in ipa.split():
+        if piece in SILENCES:
+            raise ValueError(f"{piece!r} is a silence; put a comma or a full stop outside instead")
+        if piece in INDEX and piece not in _TWO and piece not in _SYLLABIC:
+            found.append(piece)
+            continue
+        own = "".join(_TYPED.get(char, char) for char in piece)
+        for theirs, ours in _SYLLABIC.items() if code == "en" else ():
+            own = own.replace(theirs, ours)
+        made = tokens(own) or tokens(own.replace("ː", ""))
+        if made is None:
+            raise ValueError(unknown(piece))
+        found += made
+    split = _TWO if code in _WITHOUT_AFFRICATES else {}
+    return [one for phone in found for one in split.get(phone, phone).split()]
+
+
 def restress(phones: tuple[str, ...], nth: int) -> tuple[str, ...]:
     """With the main stress on the nth vowel and on no other; unchanged where there is no nth."""
     places = [n for n, phone in enumerate(phones) if phone in VOWELS]
@@ -89,17 +120,22 @@ NEAR = {
     "ð": ("v", "z", "d"), "x": ("h", "k"), "h": ("x",), "ɹ": ("r", "ɾ"), "r": ("ɹ", "ɾ"), "ɾ": ("r", "ɹ"), "ɫ": ("l",),
     "l": ("ɫ",), "ŋ": ("n",), "ɲ": ("n",), "ʔ": ("t",), "ɚ": ("ɝ", "ɜ"), "ɝ": ("ɚ", "ɜ"), "ɜ": ("ɝ", "ə"), "ɒ": ("ɔ", "ɑ"),
     "ɔ": ("ɒ", "o"), "ʌ": ("ə", "ɐ"), "ɐ": ("ʌ", "ə"), "ʊ": ("u",), "ɪ": ("i",), "ɔɪ": ("oi",), "əʊ": ("oʊ",), "oʊ": ("əʊ",),
+    "e": ("ɛ", "eɪ"), "ɛ": ("e",), "a": ("ɑ", "æ"), "ɑ": ("a", "ɔ"), "æ": ("a", "ɛ"), "o": ("ɔ", "oʊ"), "ɨ": ("ɪ", "i"),
+    "n̩": ("n",), "l̩": ("l",), "ɣ": ("ɡ",), "β": ("b", "v"), "ʎ": ("ʝ", "j"), "ʝ": ("j",), "ʁ": ("r", "ɹ"), "y": ("u", "i"),
+    "ø": ("ɚ", "e", "o"), "œ": ("ɚ", "ɛ"),
 }  # fmt: skip
 
 
 def nearest(phone: str, known: Container[str]) -> str:
-    """The phone if it is known; else the same with another stress, another silence, or one that is `NEAR`; itself if none is."""
+    """The phone if it is known; else the same with another stress, another silence, a short one, or one that is `NEAR`; itself if none is."""
     if phone in SILENCES:
         like = sorted(SILENCES)
     else:
         plain = stressless(phone)
         stress = phone.removesuffix(plain)
-        like = [mark + one for one in (plain, *NEAR.get(plain, ())) for mark in dict.fromkeys((stress, *STRESS))]
+        short = plain.removesuffix("ː")  # a voice without long phones says short ones
+        near = dict.fromkeys((plain, *NEAR.get(plain, ()), short, *NEAR.get(short, ())))
+        like = [mark + one for one in near for mark in dict.fromkeys((stress, *STRESS))]
     return next((one for one in (phone, *like) if one in known), phone)
 
 

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 
 from blocks.base import BadItem
 from blocks.common.phones import restress, tokens
@@ -27,14 +28,18 @@ class Espeak:
                 f"language {language!r} has no voice in espeak-ng; `espeak-ng --voices` lists those that have"
             )
 
-    def pronounce(self, words: list[str]) -> dict[str, tuple[str, ...] | None]:
-        if not words:
+    def roles(self, text: Sequence[str]) -> list[str]:
+        return [""] * len(text)
+
+    def pronounce(self, asked: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, ...] | None]:
+        if not asked:
             return {}
+        words = [word for word, _ in asked]
         lines = "".join(word.replace("+", "") + "\n" for word in words)  # each is answered with a line
         answer = self._run(self.voice, lines).stdout.splitlines()
         if len(answer) != len(words):
             raise RuntimeError(f"espeak-ng answered {len(words)} words with {len(answer)} lines: {words}")
-        return {word: _placed(word, _phones(line)) for word, line in zip(words, answer)}
+        return {one: _placed(one[0], _phones(line)) for one, line in zip(asked, answer)}
 
     def _run(self, voice: str, text: str) -> subprocess.CompletedProcess:
         command = [self.program, "-q", "--ipa", "--sep=_", "-v", voice]

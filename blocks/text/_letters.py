@@ -1,5 +1,7 @@
 """What letters are called, as words of the language: for acronyms and letters that stand alone."""
 
+import re
+
 NAMES = {
     "es": dict(zip("abcdefghijklmnñopqrstuvwxyz", (
         "a", "be", "ce", "de", "e", "efe", "ge", "hache", "i", "jota", "ka", "ele", "eme", "ene", "eñe", "o", "pe",
@@ -15,3 +17,16 @@ LATIN_IN_RUSSIAN = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", (
     "эй", "би", "си", "ди", "и", "эф", "джи", "эйч", "ай", "джей", "кей", "эл", "эм", "эн", "оу", "пи", "кью", "ар",
     "эс", "ти", "ю", "ви", "дабл ю", "экс", "уай", "зет",
 )))  # fmt: skip
+_NO_ACRONYMS = "мне все всё что где дня два три кто для при про сми мхат они она оно его или это еще ещё уже"
+_RUSSIAN_WORDS = frozenset(_NO_ACRONYMS.split())  # in capitals, too
+_SAYABLE = re.compile("[^аеёиоуыэюя]+[аеёиоуыэюя].+")  # НАТО, МИД, СПИД; but not МГУ, ООН, УВД
+
+
+def is_spelled_russian(word: str) -> bool:
+    """Whether a word in capitals is an acronym said letter by letter, as США is and НАТО is not."""
+    small = word.lower()
+    if not (word.isupper() and 2 <= len(word) <= 5) or small in _RUSSIAN_WORDS or not re.fullmatch("[а-яё]+", small):
+        return False
+    if not any(char in RUSSIAN_VOWELS for char in small):
+        return True
+    return word in ("ИП", "ЕС", "УК", "АО", "ИИ") or (2 < len(word) < 5 and not _SAYABLE.fullmatch(small))

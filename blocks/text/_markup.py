@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from xml.parsers import expat
 
 from blocks.base import BadItem
-from blocks.common.phones import tokens, unknown
+from blocks.common.phones import typed
 
 _TAG = re.compile(r"<[/!?]?[A-Za-z_]|<!--")  # a < in front of anything else is only a sign
 _DECLARATION = re.compile(r"\s*<\?xml\b[^>]*\?>")
@@ -163,8 +163,12 @@ class _Reader:
         if (alphabet := given.get("alphabet", "ipa")) != "ipa":
             self.wrong(f"<phoneme alphabet={alphabet!r}>", "ipa")
         ph = given.get("ph", "").strip()
-        if not (found := tokens(ph)):
-            self.wrong(f"<phoneme ph={ph!r}>", f"IPA phones{': ' + unknown(ph) if ph else ''}")
+        try:
+            found = typed(ph, self.language)
+        except ValueError as reason:
+            self.wrong(f"<phoneme ph={ph!r}>", f"IPA phones: {reason}")
+        if not found:
+            self.wrong(f"<phoneme ph={ph!r}>", "IPA phones")
         self.said += f" [[ {' '.join(found)} ]] "
 
     def _sub(self, given: dict[str, str]) -> None:

@@ -1,19 +1,20 @@
 """Phonemisation: a text to IPA tokens of `blocks.common.phones`, with the word of each and silences as tokens.
 
-Engines: `lexicon`, pocketsphinx's English dictionary (BSD) and gruut (MIT) for other words and languages; `espeak`, the
-program espeak-ng (GPL-3) as a process of its own. A text begins with ``sil`` and ends with its last mark, or ``sil``;
+Engines: `lexicon`, gruut (MIT): its dictionaries and, for English, its tagger of parts of speech, which tells apart words
+that are written alike; `espeak`, the program espeak-ng (GPL-3) as a process of its own, word by word. A text begins with ``sil`` and ends with its last mark, or ``sil``;
 marks inside are pauses. Phones in the text, as in ``say [[ h ə l ˈoʊ ]]``, are taken as they are and count as one word.
 Numbers and symbols are for `text.normalise`. Axes: phones N, words W.
 """
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from blocks.base import BadItem, BlockConfig, Mapper
-from blocks.common.phones import INDEX, SILENCES, unknown
+from blocks.common.phones import typed
 from blocks.text._espeak import Espeak
 from blocks.text._lexicon import lexicon
 from blocks.text.schema import Phonemised, Written
@@ -27,59 +28,73 @@ _PAUSES = {"?": "?", "!": "!", ".": ".", "…": "."}  # all other marks are comm
 _STRENGTH = "?!.,"
 
 
+@dataclass
+class Part:
+    """A word, phones given in the text (`inline`), or a pause: as written, as asked for, and its role in the sentence."""
+
+    kind: Literal["word", "inline", "pause"]
+    written: str
+    asked: str
+    role: str = ""
+
+
 class Config(BlockConfig):
     engine: Literal["lexicon", "espeak"] = "lexicon"
 
 
 class Phones(Mapper[Config]):
     tiny = Config()
-    needs = ("gruut", "gruut_lang_en", "pocketsphinx")
+    needs = ("gruut", "gruut_lang_en")
     extra = "text"
     batch_size = 64
 
     def setup(self) -> None:
         self.engines: dict = {}  # by language tag
-        self.cache: dict[str, dict[str, tuple[str, ...] | None]] = {}  # language tag -> word -> phones
+        self.cache: dict[str, dict[tuple[str, str], tuple[str, ...] | None]] = {}  # language -> word and role -> phones
 
     def apply(self, items: list[Written]) -> list[Phonemised]:
+        """Raises BadItem for a word that nobody can say."""
         read = [_read(item.text, item.language) for item in items]
         for language in sorted({item.language for item in items}):
-            theirs = (parts for item, parts in zip(items, read) if item.language == language)
-            self._learn(language, [part for parts in theirs for part in parts])
+            self._learn(language, [parts for item, parts in zip(items, read) if item.language == language])
         return [self._one(item, parts) for item, parts in zip(items, read)]
 
-    def _learn(self, language: str, parts: list[tuple[str, str, str]]) -> None:
-        """Look up the words that are new, all at once."""
+    def _learn(self, language: str, texts: list[list[Part]]) -> None:
+        """Tell the roles of words in their sentences, and look up those that are new, all at once."""
+        if language not in self.engines:
+            self.engines[language] = (Espeak if self.config.engine == "espeak" else lexicon)(language)
+        engine = self.engines[language]
+        for parts in texts:
+            for part, role in zip(parts, engine.roles([part.written for part in parts])):
+                part.role = role
         known = self.cache.setdefault(language, {})
-        new = sorted({asked for kind, _, asked in parts if kind == "word"} - known.keys())
-        if new:
-            if language not in self.engines:
-                self.engines[language] = (Espeak if self.config.engine == "espeak" else lexicon)(language)
-            known |= self.engines[language].pronounce(new)
+        asked = {(part.asked, part.role) for parts in texts for part in parts if part.kind == "word"}
+        known |= engine.pronounce(sorted(asked - known.keys()))
 
-    def _one(self, item: Written, parts: list[tuple[str, str, str]]) -> Phonemised:
+    def _one(self, item: Written, parts: list[Part]) -> Phonemised:
         phones, words, of = ["sil"], [], [-1]
-        for kind, written, asked in parts:
-            if kind == "pause":
-                phones.append(written)
+        for part in parts:
+            if part.kind == "pause":
+                phones.append(part.written)
                 of.append(-1)
                 continue
-            said = tuple(asked.split()) if kind == "inline" else self.cache[item.language][asked]
+            known = self.cache[item.language]
+            said = tuple(part.asked.split()) if part.kind == "inline" else known[part.asked, part.role]
             if said is None:
-                raise BadItem(_unspeakable(written, item.language))
+                raise BadItem(_unspeakable(part.written, item.language))
             phones.extend(said)
             of.extend([len(words)] * len(said))
-            words.append(written)
+            words.append(part.written)
         if of[-1] != -1:
             phones.append("sil")
             of.append(-1)
         return Phonemised(phones=tuple(phones), words=tuple(words), word_of_phone=np.array(of, np.int32))
 
 
-# ---- reading a text: (kind, as written, as asked for) of words, phones given in the text, and pauses ----
+# ---- reading a text ----
 
 
-def _read(text: str, language: str) -> list[tuple[str, str, str]]:
+def _read(text: str, language: str) -> list[Part]:
     parts, marks, last = [], "", 0
     text = unicodedata.normalize("NFC", text)
     found = list(_TOKEN.finditer(text))
@@ -92,12 +107,13 @@ def _read(text: str, language: str) -> list[tuple[str, str, str]]:
             continue
         pause, marks = _pause(marks) if marks and parts else None, ""
         parts += [pause] if pause else []
-        first = not parts or (pause is not None and pause[1] != ",")
+        first = not parts or (pause is not None and pause.written != ",")
         if match["inline"] is not None:
-            parts.append(_inline(match["inline"]))
+            parts.append(_inline(match["inline"], language))
         else:
-            after = found[n + 1]["word"] if n + 1 < len(found) else None
-            named = single or not first or (after is not None and len(after) == 1 and after.isupper())
+            after = found[n + 1] if n + 1 < len(found) else None
+            letter = after and after["word"] and len(after["word"]) == 1 and after["word"].isupper()
+            named = single or not first or letter or (after and after["mark"] in (".", ":") and after.start() == last)
             parts.append(_word(match["word"], named, single))
     _no_symbols(text[last:])
     if not parts:
@@ -105,32 +121,28 @@ def _read(text: str, language: str) -> list[tuple[str, str, str]]:
     return parts + ([_pause(marks)] if marks else [])
 
 
-def _pause(marks: str) -> tuple[str, str, str]:
+def _pause(marks: str) -> Part:
     strongest = min((_PAUSES.get(mark, ",") for mark in marks), key=_STRENGTH.index)
-    return "pause", strongest, strongest
+    return Part("pause", strongest, strongest)
 
 
-def _word(written: str, named: bool, single: bool) -> tuple[str, str, str]:
+def _word(written: str, named: bool, single: bool) -> Part:
     """Capitals ask for an acronym, or for the name of a letter where a single one can be nothing else."""
     word = re.sub("(.)\u0301", r"+\1", written).replace("’", "'")
     word = word.replace("\u2010", "-").replace("\u2011", "-")
     if len(word) == 1:
-        return "word", written, word.upper() if single or (named and word.isupper()) else word.lower()
-    return "word", written, word if word.isupper() else word.lower()
+        return Part("word", written, word.upper() if single or (named and word.isupper()) else word.lower())
+    return Part("word", written, word if word.isupper() else word.lower())
 
 
-def _inline(given: str) -> tuple[str, str, str]:
-    phones = unicodedata.normalize("NFC", given).split()
+def _inline(given: str, language: str) -> Part:
+    try:
+        phones = typed(given, language)
+    except ValueError as reason:
+        raise BadItem(f"[[{given}]] in the text: {reason}") from None
     if not phones:
-        raise BadItem("[[ ]] in the text holds no phones: want some of the inventory with blanks between them")
-    for phone in phones:
-        if phone not in INDEX:
-            raise BadItem(f"[[{given}]] in the text: {unknown(phone)}")
-        if phone in SILENCES:
-            raise BadItem(
-                f"[[{given}]] in the text: {phone!r} is a silence; put a comma or a full stop outside instead"
-            )
-    return "inline", f"[[{given}]]", " ".join(phones)
+        raise BadItem("[[ ]] in the text holds no phones: want some of the inventory")
+    return Part("inline", f"[[{given}]]", " ".join(phones))
 
 
 def _no_symbols(between: str) -> None:

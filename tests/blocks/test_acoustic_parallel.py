@@ -375,7 +375,7 @@ def test_a_phone_never_heard_is_said_as_its_neighbour():
 
 WRONG = {
     "no phones to say, want at least one": {"phones": ()},
-    "not trained on: 'x', 'y'; it knows sil ˈa s o m i": {"phones": ("x", "s", "y", "x")},
+    "not trained on: 'x', 'q'; it knows sil ˈa s o m i": {"phones": ("x", "s", "q", "x")},
     "5 durations for 6 phones": {"durations": np.ones(5, "i4")},
     "none negative and one frame in all": {"durations": np.array([1, 1, -1, 1, 1, 1], "i4")},
     "want none negative and one frame": {"durations": np.zeros(6, "i4")},

@@ -1,0 +1,136 @@
+"""English: gruut's tagger says what part of speech a word is, its dictionary how that is pronounced.
+
+Our own are the parts of speech that stand in for one another, clitics, letters and acronyms, accents, compounds, and the
+full forms of function words before a pause.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+from blocks.common.phones import VOWELS, restress, stressless
+from blocks.text._lexicon import Lexicon, Pronunciation
+
+# The dictionary's roles to try for a tag of the Penn Treebank, in order. It knows VB, VBD, NN, JJ, RB, IN, DT, PRP, CD.
+_ROLES = {
+    "VB": "VB", "VBP": "VB", "VBZ": "VB", "VBG": "VB NN", "VBD": "VBD VB", "VBN": "VBD VB JJ", "MD": "VB",
+    "NN": "NN JJ", "NNS": "NN VB", "NNP": "NN JJ", "NNPS": "NN", "JJ": "JJ NN VB", "JJR": "JJ", "JJS": "JJ",
+    "RB": "RB JJ", "RP": "RB IN", "IN": "IN RB", "TO": "IN",
+}  # fmt: skip
+_BEFORE_PAUSE = {"to": "t ˈu", "for": "f ˈɔ ɹ", "of": "ˈʌ v", "from": "f ɹ ˈʌ m", "at": "ˈæ t"}
+# What the dictionary lacks or has in another order: by role, "" for all others.
+_OWN = {
+    "hello": {"": "h ə l ˈoʊ"}, "and": {"": "ə n d"}, "tv": {"": "t ˈi v ˈi"}, "ok": {"": "ˌoʊ k ˈeɪ"}, "emoji": {"": "ɪ m ˈoʊ d͡ʒ i"},
+    "used": {"": "j ˈu z d"}, "lead": {"VB": "l ˈi d", "VBD": "l ˈi d"}, "polish": {"VB": "p ˈɑ l ɪ ʃ", "NN": "p ˈɑ l ɪ ʃ"},
+    "tear": {"VB": "t ˈɛ ɹ", "": "t ˈɪ ɹ"}, "tears": {"VB": "t ˈɛ ɹ z", "": "t ˈɪ ɹ z"}, "bow": {"VB": "b ˈaʊ"},
+    "beloved": {"": "b ɪ l ˈʌ v d"}, "august": {"JJ": "ɔ ɡ ˈʌ s t"}, "combat": {"VB": "k ə m b ˈæ t", "NN": "k ˈɑ m b æ t"},
+    "number": {"": "n ˈʌ m b ɚ"}, "does": {"": "d ˈʌ z"}, "kyiv": {"": "k ˈi ɪ v"},
+}  # fmt: skip
+# Acronyms that are words, too: in capitals they are spelled.
+_CAPITALS = "US IT AM PM TV AI WHO IP ID OS PC DC LA CD IQ HR PR ER ET EU UN UK AC AD BC CE MA PA TA"
+_SPELLED = frozenset(_CAPITALS.split())
+_LETTERS = {"A": "ˈeɪ", "Z": "z ˈi"}
+_HISSING, _VOICELESS = frozenset(["s", "z", "ʃ", "ʒ", "t͡ʃ", "d͡ʒ"]), frozenset(["p", "t", "k", "f", "θ"])
+_PREFIXES = {"un": "ʌ n", "re": "ɹ i", "non": "n ˌɑ n", "pre": "p ɹ i", "mis": "m ɪ s", "anti": "ˌæ n t i"}
+_CLITICS = {"ve": ("ə", "v"), "ll": ("ə", "l"), "d": ("ə", "d"), "re": ("ɚ",), "m": ("ə", "m"), "t": ("ə", "n", "t")}
+
+
+class English(Lexicon):
+    def roles(self, text: Sequence[str]) -> list[str]:
+        """Tags of the Penn Treebank, found sentence by sentence; ``full`` for a function word before a pause."""
+        found: list[str] = []
+        sentence: list[str] = []
+        for token in (*text, "."):
+            sentence.append(token)
+            if token in ".?!":
+                found += self._tagger(sentence)
+                sentence = []
+        after = (*text[1:], ".")
+        return [
+            "full" if word.lower() in _BEFORE_PAUSE and next_ in ",.?!" else tag
+            for word, tag, next_ in zip(text, found, after)
+        ]
+
+    def forms(self, word: str) -> Iterable[str]:
+        cuts = [half for cut in range(2, len(word) - 2) for half in (word[:cut], word[cut:])]
+        return *super().forms(word), _bare(word), *cuts
+
+    def say(self, word: str, role: str = "") -> Pronunciation | None:
+        if word in _SPELLED:
+            return self.spelled(word)
+        return super().say(word, role)
+
+    def find(self, word: str, role: str = "") -> Pronunciation | None:
+        if role == "full" and word in _BEFORE_PAUSE:
+            return self.own(_BEFORE_PAUSE[word])
+        wanted = _ROLES.get(role, "").split()
+        entries = [(theirs, self.own(phones)) for theirs, phones in _OWN.get(word, {}).items() if theirs]
+        entries += self.known(word)
+        found = next((phones for want in wanted for theirs, phones in entries if theirs == want), None)
+        if found is None and "" in _OWN.get(word, {}):
+            return self.own(_OWN[word][""])
+        return found or (entries[0][1] if self.known(word) else None)
+
+    def parts(self, word: str, role: str = "") -> Pronunciation | None:
+        stem, apostrophe, clitic = word.rpartition("'")
+        if apostrophe and not clitic:  # the dogs' bowls
+            return self.say(stem, role)
+        if clitic.lower() == "s" and (said := self.say(stem, role)):
+            return said + (("ɪ", "z") if said[-1] in _HISSING else ("s",) if said[-1] in _VOICELESS else ("z",))
+        if clitic.lower() == "t" and stem.lower().endswith("n") and (said := self.say(stem[:-1])):
+            return said + _CLITICS["t"]
+        if clitic.lower() in _CLITICS.keys() - {"t"} and (said := self.say(stem)):
+            end = _CLITICS[clitic.lower()]
+            return said + (end[1:] if said[-1] in VOWELS and end[0] == "ə" else end)
+        pieces = [piece for piece in re.split("[-']", word) if piece]
+        said = [self.say(piece) for piece in pieces] if len(pieces) > 1 else [None]
+        if None in said:
+            return None
+        weak = {n for n in range(1, len(pieces) - 1) if len(pieces[n]) < 4}  # mother-in-law
+        return tuple(stressless(phone) if n in weak else phone for n, piece in enumerate(said) for phone in piece)
+
+    def letter(self, letter: str) -> Pronunciation | None:
+        return self.own(_LETTERS[letter.upper()]) if letter.upper() in _LETTERS else self.find(_bare(letter.lower()))
+
+    def guessed(self, word: str) -> Pronunciation | None:
+        """Without accents; an é at the end is said as in café."""
+        bare = _bare(word)
+        if not bare.isascii():
+            return None
+        if bare == word:
+            return self._derived(word) or self._stressed(super().guessed(word))
+        french = re.fullmatch(r"(.+)é(e?)(s?)", word)
+        known = [phones for _, phones in self.known(bare)]
+        if not french:
+            return known[0] if known else self.guessed(bare)
+        said = next((phones for phones in known if stressless(phones[-1]) == "eɪ"), None)
+        if said is None and (said := super().guessed(_bare(french[1]) + "ay")):
+            said = restress(said, sum(phone in VOWELS for phone in said) - 1)
+        return said and said + (("z",) if french[3] else ())
+
+    def _derived(self, word: str) -> Pronunciation | None:
+        """A new word with a prefix, or of two that are known, as blockchain is: the second loses some of its stress."""
+        for prefix, phones in _PREFIXES.items():
+            stem = word.removeprefix(prefix)
+            if stem != word and len(stem) > 3 and (said := self.find(stem)):
+                return self.own(phones) + said
+        for cut in range(len(word) - 3, 3, -1) if len(word) > 6 else ():
+            if self.known(word[:cut]) and self.known(word[cut:]):
+                return self.find(word[:cut]) + tuple(phone.replace("ˈ", "ˌ") for phone in self.find(word[cut:]))
+        return None
+
+    def _stressed(self, phones: Pronunciation | None) -> Pronunciation | None:
+        """The model leaves some words without a stress: English ones begin with it."""
+        return restress(phones, 0) if phones and not any(phone[0] == "ˈ" for phone in phones) else phones
+
+    @cached_property
+    def _tagger(self):
+        from gruut.pos import PartOfSpeechTagger
+
+        return PartOfSpeechTagger(self.folder / "pos" / "model.crf")
+
+
+def _bare(word: str) -> str:
+    """Without accents."""
+    return "".join(char for char in unicodedata.normalize("NFD", word) if not unicodedata.combining(char))

@@ -1,0 +1,139 @@
+"""Russian: the dictionary's stress, and from its letters to sounds.
+
+Gruut's Russian phones are letters made soft or hard. What is said differs by rule: г in endings is v, voiced consonants
+lose their voice at the end and before voiceless ones, -тся is t͡s a, and consonants drop out of clusters. Avanesov 1984
+(Russkoe literaturnoe proiznoshenie). A ``+`` before a vowel says where the stress is.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from blocks.common.phones import restress, stressless
+from blocks.text import _letters
+from blocks.text._lexicon import Lexicon, Pronunciation
+from blocks.text._lexicon_english import English
+
+# Words that the dictionary stresses otherwise than is usual, or has with ё where е is meant.
+_STRESSED = (
+    "вс+е вс+ех вс+ем уж+е пот+ом начал+а н+ебо н+ебом ч+ем т+ем б+ольше ст+оит р+уки н+оги вод+ы м+оря г+орода слов+а дел+а "
+    "т+оже +или чт+обы был+а взял+а понял+а ср+едства звон+ит больш+ая сам+ого самог+о дом+ой +этот"
+)
+_USUAL = {word.replace("+", ""): word for word in _STRESSED.split()}
+_HARD_G = "много|немного|намного|ненамного|строго|дорого|недорого|убого|полого|лого|ого|благо|долго|надолго|недолго"
+# Letters that are said as others: pattern of the word, its phones, what is said.
+_ENDINGS = [(re.compile(pattern), letters, said) for pattern, letters, said in (
+    (rf"^(?!(?:{_HARD_G})$).*[ое]го(ся)?$", "ɡ", "v"),
+    (r"^(ни|кое-|не)?что(?!л)(?=$|б|-)", "t͡ɕ t", "ʂ t"), (r"^сегодня", "ɡ", "v"), (r"^итого$", "ɡ", "v"),
+    (r"^конечно$|^(не)?скучн|^нарочно$|яичниц|скворечник|горчичник|прачечн", "t͡ɕ n", "ʂ n"), (r"^помощник", "ɕː", "ʂ"),
+    (r"лёгк|^легк|мягк", "ɡ", "x"), (r"^бог$", "ɡ", "x"), (r"^здравств|^чувств|^нечувств|безмолвств", "v s t v", "s t v"),
+)]  # fmt: skip
+_PAIRS = "b p d t ɡ k v f z s ʐ ʂ bʲ pʲ dʲ tʲ ɡʲ kʲ vʲ fʲ zʲ sʲ"
+_VOICELESS = dict(zip(_PAIRS.split()[::2], _PAIRS.split()[1::2]))
+_VOICED = {voiceless: voiced for voiced, voiceless in _VOICELESS.items()}
+_VOICES = frozenset(_VOICELESS) - {"v", "vʲ"}  # what makes a consonant before it voiced: v does not
+_MUTES = frozenset([*_VOICED, "x", "xʲ", "t͡ɕ", "t͡s", "ɕː"])  # what makes it voiceless
+# Consonants that become one or drop out.
+_CLUSTERS = [(re.compile(rf"(?<!\S){pattern}(?!\S)"), said) for pattern, said in (
+    (r"tʲ? sʲ (ˈ?a)$", r"t͡s \1"), (r"[szʂʐ]ʲ? t͡ɕ", "ɕː"), (r"[szʂʐ] ɕː", "ɕː"), (r"(sʲ?) tʲ? (nʲ?)", r"\1 \2"),
+    (r"(zʲ?) dʲ? (nʲ?)", r"\1 \2"), (r"l n t͡s", "n t͡s"), (r"r d t͡s", "r t͡s"), (r"s tʲ? (lʲ)", r"s \1"),
+    (r"[td]ʲ? t͡s", "t͡s"), (r"[sz] ʂ", "ʂ ʂ"), (r"[sz] ʐ", "ʐ ʐ"),
+)]  # fmt: skip
+# English phones as a Russian says them.
+_FROM_ENGLISH = {
+    "ɹ": "r", "w": "v", "θ": "t", "ð": "z", "h": "x", "ŋ": "n", "ʃ": "ʂ", "ʒ": "ʐ", "t͡ʃ": "t͡ɕ", "d͡ʒ": "d ʐ", "æ": "ɛ", "ɛ": "ɛ",
+    "ə": "a", "ʌ": "a", "ɑ": "a", "ɔ": "o", "ɪ": "i", "ʊ": "u", "i": "i", "u": "u", "ɚ": "ɛ r", "eɪ": "ɛ j",
+    "aɪ": "a j", "ɔɪ": "o j", "aʊ": "a u", "oʊ": "o u",
+}  # fmt: skip
+
+
+class Russian(Lexicon):
+    script = "CYRILLIC"
+
+    def __init__(self, code: str, language: str):
+        super().__init__(code, language)
+        self._english = English("en", "en-US")
+
+    def forms(self, word: str) -> Iterable[str]:
+        for part in super().forms(word):
+            plain = _USUAL.get(part, part).replace("+", "")
+            yield from (plain, plain.replace("ё", "е"), *_with_yo(plain))
+
+    def say(self, word: str, role: str = "") -> Pronunciation | None:
+        if any(unicodedata.name(char, "").startswith("LATIN") for char in word):
+            return self._latin(word)
+        if _letters.is_spelled_russian(word):
+            return self.spelled(word)
+        return super().say(word, role)
+
+    def letter(self, letter: str) -> Pronunciation | None:
+        name = _letters.LATIN_IN_RUSSIAN.get(letter.upper())
+        return self._words(name) if name else super().letter(letter)
+
+    def own(self, phonemes: str) -> Pronunciation | None:
+        """Gruut's long vowels are the stressed ones."""
+        marked = (
+            f"ˈ{phone[:-1]}" if phone[0] in "aeiouɨ" and phone[-1] == "ː" else phone for phone in phonemes.split()
+        )
+        return super().own(" ".join(marked))
+
+    def find(self, word: str, role: str = "") -> Pronunciation | None:
+        """Where the word is not in the dictionary, е may stand for ё, or ё for е."""
+        word = _USUAL.get(word, word)
+        plain = word.replace("+", "")
+        forms = (plain, plain.replace("ё", "е"), *_with_yo(plain))
+        known = next(filter(None, map(self.known, forms)), [])
+        return self._sounded(word, known[0][1]) if known else None
+
+    def guessed(self, word: str) -> Pronunciation | None:
+        guess = super().guessed(word.replace("+", ""))
+        return self._sounded(word, guess) if guess else None
+
+    def _sounded(self, word: str, phones: Pronunciation) -> Pronunciation:
+        """With the stress where the word is marked, as it sounds."""
+        marked = word.find("+") + 1 or word.find("ё") + 1
+        if marked:
+            letter = marked if "+" in word else marked - 1
+            phones = restress(phones, sum(char in _letters.RUSSIAN_VOWELS for char in word[:letter]))
+            if own := {"е": "ˈe", "ё": "ˈo"}.get(word[letter]):
+                phones = tuple(own if phone[0] == "ˈ" else phone for phone in phones)
+        return sounds(word.replace("+", ""), phones)
+
+    def _latin(self, word: str) -> Pronunciation | None:
+        """A word of another language by its English pronunciation, as a Russian says it."""
+        if len(word) == 1 or (word.isupper() and len(word) <= 4):
+            return self.spelled(word) if word.isascii() else None
+        english = self._english.say(word)
+        return english and tuple(phone for each in english for phone in _adopted(each))
+
+
+def sounds(word: str, phones: Pronunciation) -> Pronunciation:
+    """How a word sounds whose letters are these phones."""
+    for pattern, letters, said in _ENDINGS:
+        if pattern.search(word):
+            found = " ".join(phones)
+            head, _, tail = found.rpartition(letters)
+            phones = tuple((head + said + tail).split()) if letters in found else phones
+    text = " ".join(phones)
+    for pattern, said in _CLUSTERS:
+        text = pattern.sub(said, text)
+    made = text.split()
+    if made and made[-1] in _VOICELESS:
+        made[-1] = _VOICELESS[made[-1]]
+    for at in range(len(made) - 2, -1, -1):  # from the end: one passes it on to the next
+        phone, after = made[at], made[at + 1]
+        if phone in _VOICELESS and after in _MUTES:
+            made[at] = _VOICELESS[phone]
+        elif phone in _VOICED and after in _VOICES:
+            made[at] = _VOICED[phone]
+    return tuple(made)
+
+
+def _with_yo(word: str) -> list[str]:
+    """The word with one of its е as ё."""
+    return [word[:at] + "ё" + word[at + 1 :] for at, char in enumerate(word) if char == "е"] if "ё" not in word else []
+
+
+def _adopted(phone: str) -> list[str]:
+    first, *rest = _FROM_ENGLISH.get(stressless(phone), stressless(phone)).split()
+    return ["ˈ" * (phone[0] == "ˈ") + first, *rest]
