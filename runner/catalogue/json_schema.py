@@ -21,8 +21,15 @@ CONSTANT = {
     "additionalProperties": False,
     "description": "The same value for every row.",
 }
+LOOKUP = {
+    "type": "object",
+    "properties": {"row": EDGE, "at": {"anyOf": [EDGE, {"$ref": "#/definitions/constant"}]}},
+    "required": ["row", "at"],
+    "additionalProperties": False,
+    "description": "A field of another row: of the one whose id is this row's value of `at`.",
+}
 TEXT = {"type": "string"}
-WIRED = [EDGE, {"$ref": "#/definitions/constant"}, {"$ref": "#/definitions/edges"}]
+WIRED = [EDGE, *({"$ref": f"#/definitions/{name}"} for name in ("constant", "lookup", "edges"))]
 ABOUT = {
     "read": "Rows from outside; the ids are the source's.",
     "map": "Item by item; the rows keep their ids.",
@@ -38,7 +45,7 @@ ABOUT = {
 def graph_schema() -> dict[str, Any]:
     """The schema, as a dict that `json.dumps` takes. Imports every variant, none of its libraries."""
     classes = {name: find(name) for name in names()}
-    definitions: dict[str, Any] = {"edges": _edges(), "constant": CONSTANT, "spec": _spec()}
+    definitions: dict[str, Any] = {"edges": _edges(), "constant": CONSTANT, "lookup": LOOKUP, "spec": _spec()}
     definitions |= {"condition": _condition(), "scale": _scale()}
     definitions["node"] = _node(classes, definitions)
     partial = {"additionalProperties": {"type": ["object", "null"], "properties": definitions["node"]["properties"]}}
@@ -165,7 +172,7 @@ def _config(name: str, cls: type[Block], definitions: dict[str, Any]) -> dict[st
 
 def _edges() -> dict[str, Any]:
     return {
-        "description": "field: node.field, or {value: constant}; a port that takes many has names with these below it.",
+        "description": "field: node.field, {value: constant} or {row: node.field, at: node.field}; a port that takes many has names with these below it.",
         "type": "object",
         "additionalProperties": {"anyOf": WIRED},
     }

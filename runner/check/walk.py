@@ -15,7 +15,19 @@ from blocks.load import suggest
 from blocks.spec import AudioSpec
 from runner.check import origins
 from runner.check.constants import constant_problem
-from runner.check.edges import Field, arms, at, different, differing, fits, input_fields, output_fields, short, show
+from runner.check.edges import (
+    Field,
+    arms,
+    at,
+    base,
+    different,
+    differing,
+    fits,
+    input_fields,
+    output_fields,
+    short,
+    show,
+)
 from runner.check.joins import Joins
 from runner.check.order import dag_of, execution_order, references, with_released
 from runner.check.settings import (
@@ -26,7 +38,7 @@ from runner.check.settings import (
     spec_of,
     weights_problems,
 )
-from runner.graph.nodes import KEYS, SUFFIXES, Constant, Edge, Graph, Node
+from runner.graph.nodes import KEYS, LOOKUP, SUFFIXES, Constant, Edge, Graph, Lookup, Node
 from runner.graph.tree import GraphError, Place, Problem
 
 
@@ -219,7 +231,7 @@ class _Walk:
                 self.wrong(node.at("in"), f"{node.name}: input {name} is missing: {show(hint)}{hope}")
         if not node.inputs and not any(schema.model_fields[name].is_required() for name in known):
             self.wrong(node.at("in"), f"{node.name}: no input is wired; there is {', '.join(known)}")
-        if node.constants() and not node.edges():
+        if (node.constants() or node.lookups()) and not node.edges():
             self.wrong(
                 node.at("in"), f"{node.name}: every input is a constant, so there are no rows; wire a field to one"
             )
@@ -230,9 +242,10 @@ class _Walk:
         inner = next((get_args(arm)[1] for arm in arms(hint) if get_origin(arm) is dict), None)
         if isinstance(value, dict):
             if inner is None:
-                self.wrong(
-                    node.at("in", *path), f"{here}: wants one edge of {show(hint)}, got a mapping of names to edges"
-                )
+                half = value and value.keys() < LOOKUP
+                hope = "; a field of another row wants both, {row: node.field, at: node.field}" if half else ""
+                message = f"{here}: wants one edge of {show(hint)}, got a mapping of names to edges{hope}"
+                self.wrong(node.at("in", *path), message)
             elif not value and not self.broken(node):
                 self.wrong(
                     node.at("in", *path, value=True), f"{here}: wants names with edges of {show(inner)}, got none"
@@ -247,6 +260,9 @@ class _Walk:
             elif problem := constant_problem(hint, value.value):
                 self.wrong(value.place, f"{here}: {problem}")
             return
+        if isinstance(value, Lookup):
+            self.named_row(node, value, here)
+            value = value.row
         source = self.take(value, here)
         if source is None:
             return
@@ -261,6 +277,19 @@ class _Walk:
                 f"{here}: wants {ours}, but {value} has {theirs} {self.of(value.node)}"
                 + self.instead(node, path[-1], value, hint, spec),
             )
+
+    def named_row(self, node: Node, lookup: Lookup, here: str) -> None:
+        """What tells the other row is a text in every row, and there are rows to tell apart."""
+        table, at = lookup.row.node, lookup.at
+        if self.rows.get(table) == origins.ONE_ROW and self.nodes[table].verb not in ("fit", "load"):
+            message = f"{here}: {table} is one row that joins every row; wire {lookup.row} itself"
+            self.wrong(lookup.row.place, f"{message} {self.of(table)}")
+        want = f"{here}: at wants a text in every row, the id of one of {table}"
+        if isinstance(at, Constant):
+            if not isinstance(at.value, str):
+                self.wrong(at.place, f"{want}, got {at.kind()}")
+        elif (source := self.take(at, here)) and not (len(arms(source.hint)) == 1 and base(source.hint) is str):
+            self.wrong(at.place, f"{want}, but {at} is {show(source.hint)} {self.of(at.node)}")
 
     def mismatch(self, node: Node, here: str, port: str, edge: Edge, hint, source: Field, spec: AudioSpec) -> None:
         hope = self.instead(node, port, edge, hint, spec)

@@ -24,7 +24,7 @@ KEYS = {  # verb -> what else its nodes may say
 }
 VERBS = tuple(KEYS)
 TESTS = ("min", "max", "not")  # of a condition
-CONSTANT = {"value"}  # the keys of a mapping below a port that is one value, not names with edges
+CONSTANT, LOOKUP = {"value"}, {"row", "at"}  # keys of a mapping below a port that is one value, not names with edges
 SUFFIXES = {"wave": ".wav", "textgrid": ".TextGrid"}  # of the files that a node's fields become, by their type
 RUN = (  # options of `voxblocks run`, which a graph cannot have as its own
     "set", "size", "store", "until", "from_nodes", "to_nodes", "limit", "released", "dry_run", "address", "out", "report",
@@ -57,6 +57,21 @@ class Constant:
     def kind(self) -> str:
         """What it is, for messages."""
         return f"a list of {len(self.value)}" if isinstance(self.value, tuple) else repr(self.value)
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A field of another row, written ``{row: voices.embedding, at: pairs.target}``.
+
+    That of the row of `voices` whose id is this row's value of `at`.
+    """
+
+    row: Edge
+    at: Edge | Constant
+    place: Place
+
+    def __str__(self) -> str:
+        return f"{{row: {self.row}, at: {self.at}}}"
 
 
 @dataclass(frozen=True)
@@ -100,7 +115,7 @@ class Node:
     block: str | None
     place: Place
     config: dict = field(default_factory=dict)
-    inputs: dict[str, Any] = field(default_factory=dict)  # field -> Edge or Constant, or a mapping of names to the same
+    inputs: dict[str, Any] = field(default_factory=dict)  # field -> Edge, Constant, Lookup, or names to the same
     method: str = "apply"  # of a map's block
     model: str | None = None
     init: str | None = None
@@ -124,8 +139,12 @@ class Node:
         return f"{self.block}.{self.method}" if self.block and self.method != "apply" else self.block or ""
 
     def edges(self) -> list[tuple[tuple[str, ...], Edge]]:
-        """Every input edge with its path of names: ``(("scores", "world"), Edge)``."""
-        return [(path, leaf) for path, leaf in leaves(self.inputs) if isinstance(leaf, Edge)]
+        """Every edge that joins by id, with its path of names: ``(("scores", "world"), Edge)``."""
+        found = [(path, leaf.at if isinstance(leaf, Lookup) else leaf) for path, leaf in leaves(self.inputs)]
+        return [(path, leaf) for path, leaf in found if isinstance(leaf, Edge)]
+
+    def lookups(self) -> list[tuple[tuple[str, ...], Lookup]]:
+        return [(path, leaf) for path, leaf in leaves(self.inputs) if isinstance(leaf, Lookup)]
 
     def constants(self) -> list[tuple[tuple[str, ...], Constant]]:
         return [(path, leaf) for path, leaf in leaves(self.inputs) if isinstance(leaf, Constant)]
@@ -166,7 +185,7 @@ class Graph:
         return Path(self.file).parent / path
 
 
-def leaves(inputs: dict, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Edge | Constant]]:
+def leaves(inputs: dict, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Edge | Constant | Lookup]]:
     """What is wired, at any depth, with its path of names."""
     for name, value in inputs.items():
         if isinstance(value, dict):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from blocks.load import find, suggest
-from runner.graph.nodes import CONSTANT, KEYS, RUN, SETTINGS, TOP, VERBS
+from runner.graph.nodes import CONSTANT, KEYS, LOOKUP, RUN, SETTINGS, TOP, VERBS
 from runner.graph.tree import Asker, Item, Place, parse
 
 
@@ -138,6 +138,12 @@ def _near(name: str, nodes: Item | None) -> str:
     return suggest(name, list(nodes.value)) if nodes and isinstance(nodes.value, dict) else ""
 
 
+def _is_one_value(old: Item, new: Item) -> bool:
+    """Whether a constant or another row's field is replaced, or replaces; one key of a lookup may change alone."""
+    part = old.value.keys() == LOOKUP and new.value.keys() < LOOKUP
+    return not part and any(item.value.keys() in (CONSTANT, LOOKUP) for item in (old, new))
+
+
 def _merge(below: Item, above: Item, path: tuple[str, ...] = ()) -> Item:
     """`above` laid over `below`: mappings key by key, all else replaced. A null takes a node, a key, an edge or an option away."""
     if not isinstance(below.value, dict) or not isinstance(above.value, dict):
@@ -152,7 +158,7 @@ def _merge(below: Item, above: Item, path: tuple[str, ...] = ()) -> Item:
             continue
         old = values.get(name)
         both = old is not None and isinstance(old.value, dict) and isinstance(item.value, dict)
-        both = both and not ("in" in here[2:3] and CONSTANT in (old.value.keys(), item.value.keys()))
+        both = both and not (here[2:3] == ("in",) and _is_one_value(old, item))
         # A key that both have keeps its place in the order, but points to the file that speaks last.
         values[name] = _merge(old, item, here) if both else item
         keys[name] = above.keys[name]

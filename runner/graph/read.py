@@ -14,6 +14,7 @@ from blocks.spec import PRESETS, AudioSpec
 from runner.graph.nodes import (
     CONSTANT,
     KEYS,
+    LOOKUP,
     RUN,
     SETTINGS,
     TESTS,
@@ -22,6 +23,7 @@ from runner.graph.nodes import (
     Constant,
     Edge,
     Graph,
+    Lookup,
     Node,
     Scale,
     spec_errors,
@@ -245,8 +247,16 @@ class _Reader(Overlay):
         found = {}
         for field_name, value in self.mapping(item, want).items():
             here = f"{path}.{field_name}"
-            if isinstance(value.value, dict) and value.value.keys() == CONSTANT:
-                leaf = self.constant(value.get("value"), here, value.place, nested)
+            keys = set(value.value) if isinstance(value.value, dict) else None
+            if keys in (CONSTANT, LOOKUP) and not nested:
+                what = "a constant" if keys == CONSTANT else "another row's field"
+                leaf = self.wrong(
+                    value.place, f"{here}: a pick shows fields as they are; give {what} to the node that needs it"
+                )
+            elif keys == CONSTANT:
+                leaf = self.constant(value.get("value"), here)
+            elif keys == LOOKUP:
+                leaf = self.lookup(value, here)
             elif nested and isinstance(value.value, dict):
                 leaf = self.inputs(value, "", here)
             else:
@@ -255,11 +265,15 @@ class _Reader(Overlay):
                 found[field_name] = leaf
         return found
 
-    def constant(self, item: Item, what: str, place: Place, allowed: bool) -> Constant | None:
+    def lookup(self, item: Item, what: str) -> Lookup | None:
+        row, at = self.edge(item.get("row"), f"{what}.row"), item.get("at")
+        fixed = isinstance(at.value, dict) and at.value.keys() == CONSTANT
+        at = self.constant(at.get("value"), f"{what}.at") if fixed else self.edge(at, f"{what}.at")
+        return Lookup(row, at, item.place) if row and at else None
+
+    def constant(self, item: Item, what: str) -> Constant | None:
         value = item.plain()
-        if not allowed:
-            self.wrong(place, f"{what}: a pick shows fields as they are; give a constant to the node that needs it")
-        elif value is None:
+        if value is None:
             self.wrong(item.place, f"{what}: want a value, got nothing; leave out what is to be missing")
         elif isinstance(value, dict) or (isinstance(value, list) and not all(map(_is_number, value))):
             self.wrong(

@@ -15,7 +15,7 @@ import networkx as nx
 from blocks.load import suggest
 from runner.check import Checked, CheckedNode
 from runner.check.order import needed_for
-from runner.graph import Constant, Edge, Graph
+from runner.graph import Constant, Edge, Graph, Lookup
 from runner.plan.code import CONTRACT, code_digest
 
 
@@ -151,7 +151,8 @@ def _idle(node, meta: dict, steps: dict[str, Step]) -> bool:
         return meta["data"] == ""
     if node.members:
         return all(steps[name].idle for name in node.members)
-    return any(steps[edge.node].idle for _, edge in node.edges())
+    above = [edge.node for _, edge in node.edges()] + [lookup.row.node for _, lookup in node.lookups()]
+    return any(steps[name].idle for name in above)
 
 
 def _identity(meta: dict) -> dict:
@@ -166,7 +167,9 @@ def _named(inputs: dict, steps: dict[str, Step]) -> dict:
     }
 
 
-def _source(wired: Edge | Constant, steps: dict[str, Step]):
+def _source(wired: Edge | Constant | Lookup, steps: dict[str, Step]):
+    if isinstance(wired, Lookup):
+        return {"row": _source(wired.row, steps), "at": _source(wired.at, steps)}
     if isinstance(wired, Constant):
         return {"value": _plain(wired.value)}
     return [steps[wired.node].digest, wired.field]

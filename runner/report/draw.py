@@ -8,7 +8,7 @@ import networkx as nx
 from blocks.arrays import Array, marker
 from runner.check import Checked, CheckedNode
 from runner.check.edges import short, show
-from runner.graph.nodes import Node
+from runner.graph.nodes import Edge, Node
 from runner.report.layout import Box, place
 
 States = dict[str, str]  # node -> "cached" or "run"
@@ -66,6 +66,12 @@ def flows(checked: Checked) -> dict[tuple[str, str], tuple[str, list[str], list[
             if type_label(hint) not in labels:
                 labels.append(type_label(hint))
                 titles.append(f"{edge}: {show(hint)}")
+        for _, lookup in node.lookups():
+            hint = checked.nodes[lookup.row.node].fields[lookup.row.field]
+            at = lookup.at.field if isinstance(lookup.at, Edge) else lookup.at.value
+            _, labels, titles = found.setdefault((lookup.row.node, name), ("data", [], []))
+            labels.append(f"{type_label(hint)} at {at}")
+            titles.append(f"{lookup}: {show(hint)}")
         for member in node.members:
             found[member, name] = ("data", ["rows"], [f"all rows of {member}"])
         for target in filter(None, (node.model, node.init)):

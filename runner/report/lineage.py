@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from runner.graph.nodes import CONSTANT
+from runner.graph.nodes import CONSTANT, LOOKUP
 
 Column = tuple[str, str]  # node, field
 
@@ -129,7 +129,9 @@ class Lineage:
 def edges(inputs: dict) -> Iterator[tuple[str, Column]]:
     """(field, column) of every edge, nested ones too."""
     for name, source in inputs.items():
-        if isinstance(source, dict):
+        if isinstance(source, dict) and source.keys() == LOOKUP:
+            yield from edges({name: source["row"]})
+        elif isinstance(source, dict):
             yield from () if source.keys() == CONSTANT else edges(source)
         else:
             node, _, column = source.partition(".")

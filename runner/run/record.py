@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from blocks.arrays import type_name
-from runner.graph import Constant, Edge
+from runner.graph import Constant, Edge, Lookup
 from runner.plan import Plan
 from runner.store.formats import versions
 from runner.work.executor import Outcome
@@ -65,8 +65,10 @@ def _plain(value):
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _written(wired: dict | Edge | Constant):
+def _written(wired: dict | Edge | Constant | Lookup):
     """As in the graph."""
     if isinstance(wired, dict):
         return {field: _written(inner) for field, inner in wired.items()}
+    if isinstance(wired, Lookup):
+        return {"row": str(wired.row), "at": _written(wired.at)}
     return {"value": wired.value} if isinstance(wired, Constant) else str(wired)

@@ -57,6 +57,7 @@ class Live:
         models = dict.fromkeys(node.node.model for node in self._nodes() if node.node.model)
         self.weights: dict[str, str] = {name: self._weights(name) for name in models}
         self._given = {name: _Table(self._one_row(name)) for name in self._outside()}
+        self._found = {name: _Table(self._fields(name, fields)) for name, fields in self._looked_up().items()}
         self._streams = self._streaming()
         self._blocks: dict[str, Block] = {}
 
@@ -154,7 +155,7 @@ class Live:
 
     def _push(self, rows: Sequence[dict], names: Iterable[str]) -> tuple[list[str], dict, dict[str, Lost]]:
         """The ids of the rows, what each node makes of them, and what was lost where."""
-        tables, lost = dict(self._given), {}
+        tables, lost = self._given | self._found, {}
         ids, tables[self.source] = self._read(rows, lost)
         last = self.source
         for name in names:
@@ -229,8 +230,8 @@ class Live:
         found = {}
         for node in self._nodes():
             if node.node.verb != "union":
-                beside = [name for name in node.upstream if name not in self.path and name != node.node.model]
-                found |= dict.fromkeys(beside, node)
+                joined = {edge.node for _, edge in node.node.edges()} | {c.edge.node for c in node.node.where}
+                found |= dict.fromkeys(name for name in node.upstream if name in joined and name not in self.path)
         return list(found)
 
     def _one_row(self, name: str) -> dict[str, dict]:
@@ -239,10 +240,23 @@ class Live:
             raise PlanError(
                 f"{node.node.place}: {name} has rows of its own, which no row of {self.source} can be joined to"
             )
+        return self._fields(name, None)
+
+    def _looked_up(self) -> dict[str, list[str]]:
+        """Tables beside the way of which single rows are wanted, and which fields of them."""
+        found: dict[str, list[str]] = {}
+        for node in self._nodes():
+            for _, lookup in node.node.lookups():
+                if lookup.row.node not in self.path:
+                    found.setdefault(lookup.row.node, []).append(lookup.row.field)
+        return found
+
+    def _fields(self, name: str, fields: list[str] | None) -> dict[str, dict]:
+        """Rows of a table of the store, as it is when the slice is made."""
         table = self.store.find_table(self._plan.steps[name].digest) if self.store else None
         if table is None:
-            raise PlanError(f"{node.node.place}: {name} is not in the store; {self._make(name)}")
-        return {row["id"]: row for row in table.rows()}
+            raise PlanError(f"{self.checked.nodes[name].node.place}: {name} is not in the store; {self._make(name)}")
+        return {row["id"]: row for row in table.rows(fields=fields)}
 
     def _weights(self, name: str) -> str:
         node = self.checked.nodes[name].node

@@ -59,7 +59,7 @@ def map_rows(
     block: Mapper,
     inputs: type[Schema],
     output: type[Schema],
-    rows: Iterable[tuple[str, dict]],
+    rows: Iterable[tuple[str, dict | BadItem]],
     batch: int,
     method: str = "apply",
 ) -> Shard:
@@ -79,8 +79,10 @@ def map_rows(
     return shard
 
 
-def make_item(schema: type[Schema], fields: dict) -> Schema:
-    """An input item. Raises BadItem in one line where a value does not fit its schema."""
+def make_item(schema: type[Schema], fields: dict | BadItem) -> Schema:
+    """An input item. Raises BadItem in one line where a value does not fit its schema, or what is given instead of fields."""
+    if isinstance(fields, BadItem):
+        raise fields
     try:
         return schema.__pydantic_validator__.validate_python(fields)  # schema(**fields), a third faster
     except ValidationError as error:

@@ -1,7 +1,8 @@
 """Joining the tables that a node reads into rows for its block.
 
 Plain edges are an inner join on the utterance id; edges inside a ``dict`` port are an outer join, so that a metric
-which failed on one utterance leaves a gap instead of taking the row with it. A one-row table joins every row, as does a constant.
+which failed on one utterance leaves a gap instead of taking the row with it. A one-row table joins every row, as does a constant. A field of
+another row joins by what tells that row; where it tells none, the row fails.
 """
 
 from collections.abc import Iterator
@@ -10,9 +11,13 @@ from functools import cache, cached_property
 
 import numpy as np
 
+from blocks.base import BadItem
+from blocks.load import suggest
 from runner.check import CheckedNode
-from runner.graph import Constant, Edge
+from runner.graph import Constant, Edge, Lookup
 from runner.store import Store
+
+_COMPARED = 10_000  # ids at most among which the nearest to a wrong one is sought
 
 
 @dataclass(frozen=True)
@@ -34,10 +39,14 @@ class Rows:
         everyone = set().union(*(self._known[name] for name in self._plain)) if self._plain else set()
         return {name: lost for name in self._plain if (lost := len(everyone - self._known[name]))}
 
-    def items(self, ids: list[str]) -> Iterator[dict]:
-        """The fields of the input schema, row by row."""
+    def items(self, ids: list[str]) -> Iterator[dict | BadItem]:
+        """The fields of the input schema, row by row, or why a row cannot have them (`make_item` raises it)."""
         for id in ids:
-            row = self._take(self.checked.node.inputs, id)
+            try:
+                row = self._take(self.checked.node.inputs, id)
+            except BadItem as error:
+                yield error
+                continue
             if self.checked.inputs and "id" in self.checked.inputs.model_fields:
                 row["id"] = id
             yield row
@@ -70,7 +79,7 @@ class Rows:
         elif nested:
             start = _unique([id for name in nested for id in self.tables[name].ids], frozenset())
         else:  # only one-row tables
-            start = next(iter(self.tables.values())).ids
+            start = next(table for name, table in self.tables.items() if name in self.single).ids
         return [id for id in start if all(id in self._known[name] for name in self._plain)]
 
     def _accepted(self, id: str) -> bool:
@@ -85,9 +94,31 @@ class Rows:
                 row[field] = self._take(wired, id)
             elif isinstance(wired, Constant):
                 row[field] = _vector(wired.value) if isinstance(wired.value, tuple) else wired.value
-            elif wired.node in self.single or id in self._known[wired.node]:
+            elif isinstance(wired, Lookup):
+                if isinstance(wired.at, Constant):
+                    row[field] = self._at(wired, wired.at.value)
+                elif self._has(wired.at, id):
+                    row[field] = self._at(wired, self._value(wired.at, id))
+            elif self._has(wired, id):
                 row[field] = self._value(wired, id)
         return row
+
+    def _has(self, edge: Edge, id: str) -> bool:
+        return edge.node in self.single or id in self._known[edge.node]
+
+    def _at(self, lookup: Lookup, key: str):
+        """The field of the other row. Raises BadItem where the table has no such row."""
+        table, field = self.tables[lookup.row.node], lookup.row.field
+        if key not in table:
+            raise BadItem(f"{lookup.row.node} has no row {key!r}{self._why_not(lookup.row.node, key)}")
+        return table.get(key, [field])[field]
+
+    def _why_not(self, name: str, key: str) -> str:
+        table = self.tables[name]
+        reasons = (failure.reason for failure in getattr(table, "failures", ()) if failure.id == key)
+        if reason := next(reasons, None):
+            return f", which was lost there: {reason}"
+        return suggest(key, table.ids) if len(table) <= _COMPARED else ""
 
     def _value(self, edge: Edge, id: str):
         table = self.tables[edge.node]

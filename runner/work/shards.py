@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
-from blocks.base import Block, Failure, Mapper, Schema
+from blocks.base import BadItem, Block, Failure, Mapper, Schema
 from blocks.training import bucket
 from runner.store import Store, TableWriter
 from runner.work.apply import SHARD_ROWS, BlockError, Shard, make_block, make_item, map_rows
@@ -54,8 +54,9 @@ class MapWork(NodeWork):
         found: dict[int, Schema] = {}
         with suppress(Exception):
             for fields in self.rows.items(self.rows.ids):
-                item = make_item(self.checked.inputs, fields)
-                found.setdefault(bucket(block.length(item)), item)
+                with suppress(BadItem):
+                    item = make_item(self.checked.inputs, fields)
+                    found.setdefault(bucket(block.length(item)), item)
             block.warm([found[length] for length in sorted(found)])
 
     def make(self, index: int) -> Shard:

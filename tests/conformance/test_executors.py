@@ -27,10 +27,13 @@ nodes:
   mean: {reduce: toy.mean, in: {level: level.level}}
 """
 WIRED = """
-about: constants where edges could stand
+about: constants and fields of other rows where edges could stand
+max_failed: 0.5
 nodes:
   tone: {read: toy.tones, config: {count: 8}}
   told: {map: toy.told, in: {wave: tone.wave, gain: {value: 2}, two: {value: [1, 2]}, globals: {a: {value: ann}, b: tone.speaker}}}
+  other: {map: toy.other, in: {wave: tone.wave}}
+  level: {map: toy.level, in: {wave: {row: tone.wave, at: other.other}}, scale: {workers: 2}}
 """
 SHARDS = """
 about: several shards, some bad items, more workers than one

@@ -1,12 +1,13 @@
-"""What may stand on an input beside a field of the same row: constants."""
+"""What may stand on an input beside a field of the same row: constants, fields of other rows."""
 
 import json
 
 import pytest
 
 from runner.check import check, read_graph
-from runner.plan import make_plan
-from runner.report.draw import svg
+from runner.plan import PlanError, make_plan
+from runner.report.draw import flows, svg
+from runner.report.lineage import edges
 from runner.run.local import LocalExecutor
 from runner.run.record import make_record, now
 from runner.speak.live import Live
@@ -94,3 +95,138 @@ def test_constants_are_told_in_record_and_picture(run):
     picture = svg(plan.checked)
     assert "speaker := allison" in picture
     assert "voice := a list of 3" in picture
+
+
+# ---- a field of another row ----
+
+LOOKUPS = """
+max_failed: 0.5
+nodes:
+  tone: {read: toy.tones, config: {count: 4}}
+  level: {map: toy.level, in: {wave: tone.wave}}
+  other: {map: toy.other, in: {wave: tone.wave}, config: {further: 1}}
+  told:
+    map: toy.told
+    in:
+      gain: {row: level.level, at: other.other}
+      globals: {own: tone.speaker, theirs: {row: tone.speaker, at: other.other}, fixed: {row: tone.speaker, at: {value: tone0001}}}
+"""
+
+
+def test_each_row_gets_the_field_of_the_row_it_names(run):
+    _, outcome, rows = run(LOOKUPS)
+    assert outcome.error is None
+    for number, (own, theirs) in enumerate([("even", "odd"), ("odd", "even"), ("even", "odd")]):
+        gain = rows["level"][f"tone{number + 1:04d}"]["level"]
+        assert rows["told"][f"tone{number:04d}"]["text"] == (
+            f"gain {gain!r}; globals.own {own!r}; globals.theirs {theirs!r}; globals.fixed 'odd'"
+        )
+
+
+def test_a_value_that_names_no_row_is_a_failure_of_that_row(run):
+    plan, outcome, rows = run(LOOKUPS)
+    table = run.store.find_table(plan.steps["told"].digest)
+    assert list(rows["told"]) == ["tone0000", "tone0001", "tone0002"]
+    assert [(f.id, f.reason) for f in table.failures] == [
+        ("tone0003", "level has no row 'tone0004'; did you mean 'tone0003'?")
+    ]
+    assert (outcome.nodes["told"].failures, outcome.nodes["told"].unmatched) == (1, {})
+
+
+def test_past_the_share_the_run_stops_with_the_reason(run):
+    _, outcome, _ = run(LOOKUPS.replace("max_failed: 0.5", "max_failed: 0.1"))
+    assert (
+        "told: 1 of 4 items failed (more than max_failed 0.1 allows); the first is tone0003: level has no row"
+        in str(outcome.error)
+    )
+
+
+def test_a_row_that_was_lost_where_it_is_looked_for_tells_why(run):
+    text = (
+        LOOKUPS.replace(
+            "level: {map: toy.level, in: {wave: tone.wave}}",
+            "loud: {map: toy.gain, in: {wave: tone.wave}, config: {bad: [tone0001]}}\n  level: {map: toy.level, in: {wave: loud.wave}}",
+        )
+        .replace("row: level.level", "row: loud.wave")
+        .replace("gain: {row", "wave: {row")
+    )
+    plan, _, _ = run(text)
+    failures = run.store.find_table(plan.steps["told"].digest).failures
+    assert failures[0].reason == "loud has no row 'tone0001', which was lost there: told to be bad"
+
+
+def test_rows_named_twice_and_tables_that_share_no_ids(run):
+    text = """
+nodes:
+  tone: {read: toy.tones, config: {count: 4}}
+  voice: {read: toy.tones, config: {count: 2, prefix: ""}}
+  same: {map: toy.other, in: {wave: tone.wave}, config: {further: 0}}
+  told: {map: toy.told, in: {wave: tone.wave, globals: {a: {row: voice.speaker, at: {value: "0001"}}, b: {row: tone.speaker, at: same.other}}}}
+"""
+    _, outcome, rows = run(text)
+    assert outcome.error is None
+    assert ["globals.a 'odd'" in row["text"] for row in rows["told"].values()] == [True] * 4
+    assert ["globals.b 'odd'" in row["text"] for row in rows["told"].values()] == [False, True, False, True]
+
+
+def test_what_is_looked_up_is_part_of_the_digest(run):
+    texts = [
+        LOOKUPS,
+        LOOKUPS.replace("value: tone0001", "value: tone0000"),
+        LOOKUPS.replace("further: 1", "further: 2"),
+        LOOKUPS.replace("gain: {row: level.level, at: other.other}", "gain: level.level"),
+    ]
+    digests = [run(text)[0].steps["told"].digest for text in texts]
+    assert len(set(digests)) == 4
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "reduce: toy.mean, in: {level: {row: level.level, at: other.other}}",
+        "expand: toy.pairs, in: {wave: {row: level.wave, at: other.other}}",
+        "fit: toy.leveled, in: {wave: {row: level.wave, at: other.other}}",
+    ],
+)
+def test_what_takes_the_whole_table_stops_at_a_row_that_is_not_there(run, verb):
+    text = LOOKUPS.partition("  told:")[0] + f"  last: {{{verb}}}\n"
+    if "level.wave" in verb:
+        text = text.replace("map: toy.level", "map: toy.gain")
+    _, outcome, _ = run(text)
+    assert "last: level has no row 'tone0004'; did you mean 'tone0003'?" in str(outcome.error)
+
+
+def test_a_slice_in_memory_looks_up_as_a_run_does(run):
+    text = LOOKUPS.replace("row: level.level, at: other.other", "row: far.level, at: other.other").replace(
+        "  told:",
+        "  more: {read: toy.tones, config: {count: 3}}\n  far: {map: toy.level, in: {wave: more.wave}}\n  told:",
+    )
+    plan, _, rows = run(text)
+    live = Live(plan.checked, "tone", "told", run.store)
+    *found, lost, _ = [*live.run(list(rows["tone"].values())), None]
+    assert found[:2] == list(rows["told"].values())[:2]
+    assert (lost.id, lost.node) == ("tone0003", "told")
+    assert lost.reason.startswith("far has no row 'tone0004'")
+    with pytest.raises(PlanError, match="far is not in the store; first: voxblocks run"):
+        Live(plan.checked, "tone", "told", Store(run.store.files.at("") + "-empty"))
+
+
+def test_an_ablation_changes_one_side_of_a_lookup(run):
+    run(LOOKUPS)
+    over = "base: graph.yaml\nnodes:\n  told:\n    in: {gain: {value: 3}, globals: {theirs: {at: {value: tone0000}}, own: {row: tone.speaker, at: other.other}}}\n"
+    _, _, rows = run(over, "over")
+    assert rows["told"]["tone0000"]["text"] == "gain 3.0; globals.own 'odd'; globals.theirs 'even'; globals.fixed 'odd'"
+
+
+def test_lookups_are_told_in_record_and_picture(run):
+    plan, outcome, _ = run(LOOKUPS)
+    record = json.loads(json.dumps(make_record(plan, outcome, now())))
+    assert record["nodes"]["told"]["inputs"]["gain"] == {"row": "level.level", "at": "other.other"}
+    assert record["nodes"]["told"]["inputs"]["globals"]["fixed"] == {"row": "tone.speaker", "at": {"value": "tone0001"}}
+    assert list(edges(record["nodes"]["told"]["inputs"])) == [
+        ("gain", ("level", "level")),
+        ("own", ("tone", "speaker")),
+        ("theirs", ("tone", "speaker")),
+        ("fixed", ("tone", "speaker")),
+    ]
+    assert flows(plan.checked)["level", "told"][1] == ["float at other"]
