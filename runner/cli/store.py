@@ -1,6 +1,7 @@
 """``voxblocks store``: what looks after tables and artifacts."""
 
 import json
+import sys
 from typing import Annotated
 
 import typer
@@ -48,11 +49,15 @@ def why(digest: Annotated[str, typer.Argument()], store: StoreAt = "store") -> N
 
 @store_app.command()
 def failures(digest: Annotated[str, typer.Argument()], store: StoreAt = "store") -> None:
-    """List the rows a node could not make, with reasons; also of a run that stopped half-way."""
+    """List the rows a node could not make, with reasons, and the traceback of a block that stumbled (on stderr)."""
     from runner.store.upkeep import failures as listed
 
+    opened = open_store(store)
+    trace = opened.error_of(digest)
     try:
-        for failure in listed(open_store(store), digest):
+        for failure in listed(opened, digest):
             print(f"{failure.id}\t{type(failure).__name__.lower()}\t{failure.reason}")
     except LookupError as error:
-        stop(str(error.args[0]))
+        if not trace:  # a node that failed as a whole has no rows
+            stop(str(error.args[0]))
+    print(trace, end="", file=sys.stderr)

@@ -19,7 +19,7 @@ from runner.plan import Plan, Step
 from runner.run.node import NodeRun, finish
 from runner.store import StoreError
 from runner.store.artifact import MANIFEST, read_manifest
-from runner.work.apply import SHARD_ROWS, BlockError, Shard, reason_of
+from runner.work.apply import SHARD_ROWS, BlockError, Shard, broke, stumbled
 from runner.work.executor import ClusterError, NodeFailed, NodeResult, Observer, Outcome, not_run
 from runner.work.shards import DEATHS, MapWork
 
@@ -237,10 +237,12 @@ def _made(work: MapWork, index: int) -> str:
     """Make a shard; what became of it, as text. An error travels as one too: Ray would wrap it in its own traceback."""
     try:
         shard = work.make(index)
-    except (BlockError, NodeFailed) as error:
+    except BlockError as error:
+        return json.dumps({"error": broke(work.checked.node, error)})
+    except NodeFailed as error:
         return json.dumps({"error": str(error)})
     except Exception as error:
-        return json.dumps({"error": f"{work.checked.node.place}: {work.checked.node.name}: {reason_of(error)}"})
+        return json.dumps({"error": stumbled(work.store, work.digest, work.checked.node, error)})
     failures = [[failure.id, failure.reason, isinstance(failure, Skip)] for failure in shard.failures]
     return json.dumps({"ids": shard.ids, "failures": failures})
 
@@ -251,7 +253,9 @@ def _whole(plan: Plan, name: str, store) -> str:
     result = NodeResult(step.digest, "waiting")
     try:
         NodeRun(plan, step, store, Observer(), result).run()
-    except (NodeFailed, BlockError, OSError, StoreError) as error:
+    except BlockError as error:
+        return json.dumps({"error": broke(step.checked.node, error)})
+    except (NodeFailed, OSError, StoreError) as error:
         return json.dumps({"error": str(error)})
     return json.dumps({"unmatched": result.unmatched})
 

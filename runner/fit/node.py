@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blocks.base import BadItem, Schema, Trainable
+from blocks.load import line_of
 from blocks.training import FitConfig
 from runner.fit.card import card
 from runner.fit.checkpoints import Checkpoints
 from runner.fit.data import Ancestry, heard
 from runner.fit.events import Events, curves, thinned
 from runner.fit.run import Items, LocalRun, TrainingError
-from runner.work.apply import make_item
+from runner.work.apply import make_item, trace_of
 from runner.work.device import device_of
 from runner.work.executor import NodeFailed
 from runner.work.rows import NodeWork, Rows
@@ -64,7 +65,9 @@ def train(work: FitWork, kind: type[LocalRun] = LocalRun, on_step=None, on_start
             on_start(run)
         block.fit(run)
     except (TrainingError, BadItem, ValueError) as error:
-        raise NodeFailed(f"{work.where()}: {error}") from error
+        work.store.keep_error(work.digest, trace_of(error))
+        line = "" if isinstance(error, TrainingError | BadItem) else line_of(error)
+        raise NodeFailed(f"{work.where()}: {error}{f' ({line})' if line else ''}") from error
     finally:
         events.close()
     return block, run

@@ -9,7 +9,7 @@ from blocks.base import Failure, Reducer
 from runner.plan import Plan, Step
 from runner.store import StoreError, ViewPart
 from runner.store.artifact import read_artifact
-from runner.work.apply import SHARD_ROWS, BlockError, Shard, make_block, make_item, reason_of
+from runner.work.apply import SHARD_ROWS, BlockError, Shard, broke, make_block, make_item, stumbled
 from runner.work.executor import ClusterError, FailurePolicy, NodeFailed, NodeResult, Observer, Outcome
 from runner.work.rows import Rows
 from runner.work.shards import MapWork, open_writer
@@ -23,8 +23,12 @@ def finish(node: "NodeRun", outcome: Outcome) -> Exception | None:
     begun = time.perf_counter()
     try:
         node.run()
-    except (NodeFailed, BlockError, ClusterError, OSError, StoreError) as stopped:
-        result.state, result.error, error = "failed", str(stopped), stopped
+    except BlockError as stopped:
+        error = BlockError(broke(node.step.checked.node, stopped))
+    except (NodeFailed, ClusterError, OSError, StoreError) as stopped:
+        error = stopped
+    if error:
+        result.state, result.error = "failed", str(error)
     result.seconds = time.perf_counter() - begun
     if not error and node.step.verb == "reduce":
         row = node.store.find_table(node.step.digest).get(ONE_ROW)
@@ -139,7 +143,7 @@ class NodeRun:
             shard = Shard()
             for result in chunk:
                 if not getattr(result, "id", None):
-                    raise BlockError(f"{self.step.name}: {type(result).__name__} without an id")
+                    raise BlockError(f"{type(result).__name__} without an id")
                 shard.add(result.id, result, self.step.checked.output, self.step.checked.spec)
             if index not in writer.done:
                 self._keep(writer, index, shard)
@@ -222,7 +226,7 @@ class NodeRun:
         except (BlockError, NodeFailed, MemoryError):
             raise
         except Exception as error:
-            raise NodeFailed(f"{self.step.checked.node.place}: {self.step.name}: {reason_of(error)}") from error
+            raise NodeFailed(stumbled(self.store, self.step.digest, self.step.checked.node, error)) from error
 
     def _call_each(self, function, *args) -> Iterator:
         """The same for a generator."""

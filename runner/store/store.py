@@ -7,6 +7,7 @@
                         started.json            what makes it, while it is being made
                         table.json              written last: a table with it is complete
     artifacts/<digest>/ files, then artifact.json
+    errors/<digest>.txt the last traceback of a block that stumbled
     runs/<time>-<graph>.json
 
 Every file appears whole or not at all (see `files.py`), so that a killed run leaves nothing half written, and two runs at the same table help each other: whoever finishes a shard first wins, and the bytes are the same.
@@ -19,7 +20,7 @@ import threading
 import uuid
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -76,6 +77,16 @@ class Store:
         ids, manifest = view_manifest(parts, tables)
         publish(self.files, _folder("tables", digest), digest, meta, manifest, ids, [])
         return self.existing(digest)
+
+    def keep_error(self, digest: str, trace: str) -> None:
+        """Keep the traceback of the block that makes `digest`. Where it cannot be, what matters is told elsewhere."""
+        with suppress(OSError), self.files.new(f"errors/{digest}.txt", sync=False) as stream:
+            stream.write(trace.encode())
+
+    def error_of(self, prefix: str) -> str:
+        """The traceback kept for the one digest that begins so, or nothing."""
+        found = [info.base_name for info in self.files.listed("errors") if info.base_name.startswith(prefix)]
+        return self.files.read(f"errors/{found[0]}").decode() if len(found) == 1 else ""
 
     def existing(self, digest: str) -> Table:
         """As `find_table`, but an absent table is a StoreError."""

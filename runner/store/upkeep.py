@@ -100,8 +100,10 @@ def _newest(store: Store) -> set[str]:
 
 
 def _is_left_over(path: str, store: Store, spared: set[str]) -> bool:
-    """Whether a file belongs to a training, or to notes of work, that no newest run is about."""
+    """Whether a file belongs to a training, to notes of work or to an error that no newest run is about."""
     parts = path[len(store.files.at("")) :].strip("/").split("/")
+    if parts[0] == "errors":
+        return parts[1].removesuffix(".txt") not in spared
     return parts[0] in ("fits", "trials") and len(parts) > 2 and parts[1] not in spared
 
 

@@ -1,6 +1,7 @@
 """Running a block over rows, whatever executes it: a bad item costs itself, never its neighbours or the run."""
 
 import errno
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,9 +9,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from blocks.base import BadItem, Block, Failure, Mapper, Schema, Skip, check_item
+from blocks.load import line_of
 from blocks.spec import AudioSpec
 from runner.work.device import device_of
 
+_RUNNER = Path(__file__).parents[1]
 SHARD_ROWS = 64  # rows a killed run loses at most; part of no digest
 
 
@@ -20,7 +23,7 @@ class BlockError(RuntimeError):
 
 @dataclass
 class Shard:
-    """What becomes one shard of a table. `first_error` keeps a traceback for whoever debugs the block."""
+    """What becomes one shard of a table. `first_error` is what a block stumbled over first, or else a bad item."""
 
     ids: list[str] = field(default_factory=list)
     rows: list[Schema] = field(default_factory=list)
@@ -38,7 +41,11 @@ class Shard:
         self.rows += other.rows
         self.parents += other.parents
         self.failures += other.failures
-        self.first_error = self.first_error or other.first_error
+        self.note(other.first_error)
+
+    def note(self, error: BaseException | None) -> None:
+        if self.first_error is None or (error and isinstance(self.first_error, BadItem)):
+            self.first_error = error
 
     def add(self, id: str, result, schema: type[Schema], spec: AudioSpec) -> None:
         """Sort one result of a block into rows or failures."""
@@ -94,12 +101,36 @@ def make_item(schema: type[Schema], fields: dict | BadItem) -> Schema:
 
 
 def reason_of(error: Exception) -> str:
-    """One line for a failure record."""
+    """One line for a failure record; with the line of code where it is no bad item, which is the block's own doing."""
     text = " ".join(str(error).split())
-    return text if isinstance(error, BadItem) and text else f"{type(error).__name__}: {text}".rstrip(": ")
+    if isinstance(error, BadItem) and text:
+        return text
+    line = line_of(error)
+    return f"{type(error).__name__}: {text}".rstrip(": ") + (f" ({line})" if line else "")
+
+
+def broke(node, error: BlockError) -> str:
+    """How the block of a node broke its contract, with the node's place."""
+    return f"{node.place}: {node.name}: {node.block}: {error}"
+
+
+def stumbled(store, digest: str, node, error: Exception) -> str:
+    """What stopped a whole node, in one line; its traceback is kept."""
+    store.keep_error(digest, trace_of(error))
+    trace = f"; traceback: `voxblocks store failures {digest[:12]}`" if line_of(error) else ""
+    return f"{node.place}: {node.name}: {reason_of(error)}{trace}"
+
+
+def trace_of(error: BaseException) -> str:
+    """Its traceback without the frames of the runner's that lead to the block."""
+    trace = error.__traceback__
+    while trace and trace.tb_next and Path(trace.tb_frame.f_code.co_filename).is_relative_to(_RUNNER):
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace))
 
 
 def _apply(block: Mapper, method: str, output: type[Schema], pairs: list[tuple[str, Schema]], shard: Shard) -> None:
+    raised = None
     try:
         results = getattr(block, method)([item for _, item in pairs])
         if len(results) != len(pairs):
@@ -109,12 +140,14 @@ def _apply(block: Mapper, method: str, output: type[Schema], pairs: list[tuple[s
     except Exception as error:
         if _is_machine_trouble(error):
             raise
-        if len(pairs) > 1:  # find the bad one: each item alone
-            for pair in pairs:
-                _apply(block, method, output, [pair], shard)
-            return
-        shard.first_error = shard.first_error or error
-        results = [Failure(reason_of(error))]
+        raised = error
+    if raised and len(pairs) > 1:  # find the bad one: each item alone, outside of the batch's traceback
+        for pair in pairs:
+            _apply(block, method, output, [pair], shard)
+        return
+    if raised:
+        shard.note(raised)
+        results = [Failure(reason_of(raised))]
     for (id, _), result in zip(pairs, results):
         shard.add(id, result, output, block.spec)
 

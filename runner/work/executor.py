@@ -100,9 +100,10 @@ class FailurePolicy:
         raise NodeFailed(self._message(limit, f" of {total}")) from cause
 
     def _message(self, rule: str, of: str = "") -> str:
-        name = self.step.name
+        digest = self.step.digest[:12]
         share = math.ceil(100 * self.failures / max(1, self.rows + self.failures)) / 100
         return (
-            f"{self.step.checked.node.place}: {name}: {self.failures}{of} items failed ({rule}); the first is {self.example}. "
-            f"See `voxblocks store failures {self.step.digest[:12]}`; to go on without them: --set max_failed={share:g}"
+            f"{self.step.checked.node.place}: {self.step.name}: {self.failures}{of} items failed ({rule}); the first is "
+            f"{self.example}. All of them, and a traceback where the block stumbled: `voxblocks store failures {digest}`"
+            + (f"; to go on without them: --set max_failed={share:g}" if self.rows else "")
         )

@@ -13,7 +13,7 @@ from functools import cached_property
 from blocks.base import BadItem, Block, Failure, Mapper, Schema
 from blocks.training import bucket
 from runner.store import Store, TableWriter
-from runner.work.apply import SHARD_ROWS, BlockError, Shard, make_block, make_item, map_rows
+from runner.work.apply import SHARD_ROWS, BlockError, Shard, make_block, make_item, map_rows, trace_of
 from runner.work.rows import NodeWork
 
 DEATHS = 3  # of a process at one item, until the item is blamed
@@ -78,6 +78,8 @@ class MapWork(NodeWork):
             order = {id: n for n, id in enumerate(ids)}
             shard.failures.sort(key=lambda failure: order[failure.id])  # however the items were tried
             self.writer.write(index, shard.ids, shard.rows, shard.failures)
+            if shard.first_error and not isinstance(shard.first_error, BadItem):
+                self.store.keep_error(self.digest, trace_of(shard.first_error))
         finally:
             self.trials.end(index)
         return shard
@@ -85,8 +87,7 @@ class MapWork(NodeWork):
     def _set_up(self, trial: "Trial") -> Block:
         if "block" not in self.__dict__:
             if trial.batches.get(_SETUP, 0) >= DEATHS:
-                node = self.checked.node
-                raise BlockError(f"{node.place}: {node.name}: {DEATHS} processes died while they loaded {node.block}")
+                raise BlockError(f"{DEATHS} processes died while they loaded {self.checked.node.block}")
             trial.note(_SETUP)
         return self.block
 

@@ -126,7 +126,7 @@ def test_a_block_that_dies_while_it_is_loaded_ends_the_run_and_not_the_patience(
     note = {"batches": {"setup": 3}, "items": {}}  # what three processes leave that die there
     store.files.write_json(f"trials/{digest}/00000.json", note)
     _, outcome = go(LocalExecutor(), path, store)
-    assert "loud: 3 processes died while they loaded toy.gain" in str(outcome.error)
+    assert "loud: toy.gain: 3 processes died while they loaded toy.gain" in str(outcome.error)
     store.files.write_json(f"trials/{digest}/00000.json", note)
     _, outcome = go(RayExecutor(ray_here), path, store)
     assert outcome.error is None, "a run on a cluster counts the deaths of its own workers only"

@@ -236,3 +236,75 @@ def test_an_unknown_block_still_suggests(mine):
     write(mine, metric__louder=LOUDER)
     with pytest.raises(UnknownBlock, match=r"no block 'metric\.lauder'; did you mean 'metric\.louder'\?"):
         find("metric.lauder")
+
+
+# ---- what goes wrong in a block's own code ----
+
+TONES = """
+nodes:
+  tone: {read: toy.tones, config: {count: 20}}
+  louder: {map: metric.louder, in: {heard: tone.wave, meant: tone.wave}}
+"""
+BUG = LOUDER.replace("np.mean(wave**2)", "np.mean(wav**2)")
+LINE = 1 + BUG[: BUG.index("(wav**2)")].count("\n")
+
+
+def test_a_bug_is_told_with_its_line_and_its_traceback_is_kept(mine):
+    write(mine, metric__louder=BUG)
+    Path("g.yaml").write_text(TONES)
+    done = call("run", "g.yaml")
+    assert done.exit_code == 1
+    said = done.stderr.splitlines()[-1]
+    assert "louder: 20 of 20 items failed" in said
+    assert f"NameError: name 'wav' is not defined (mine/metric/louder.py:{LINE})" in said
+    assert "max_failed=" not in said, "nothing would be left to go on with"
+    digest = said.rpartition("store failures ")[2].rstrip("`")
+    kept = call("store", "failures", digest)
+    assert len(kept.stdout.splitlines()) == 20
+    trace = kept.stderr.splitlines()
+    assert trace[0] == "Traceback (most recent call last):"
+    assert f'File "{mine}/metric/louder.py"' in trace[1], trace
+    assert trace[-1] == "NameError: name 'wav' is not defined"
+
+
+@pytest.mark.parametrize("where", ["louder", "made"])
+def test_a_node_that_stumbles_as_a_whole_is_told_of_alike(mine, where):
+    reducer = LOUDER.replace("Mapper", "Reducer").replace("def apply", "def reduce").replace("list[Louder]:", "Louder:")
+    reducer = reducer.replace("        return [", "        no_such\n        return [")
+    write(
+        mine,
+        metric__louder=LOUDER.replace("tiny = Config()", "tiny = Config()\n\n    def setup(self):\n        no_such"),
+    )
+    write(mine, metric__made=reducer)
+    Path("g.yaml").write_text(TONES + "  made: {reduce: metric.made, in: {heard: tone.wave, meant: tone.wave}}\n")
+    said = call("run", "g.yaml", "--until", where).stderr.splitlines()[-1]
+    assert said.startswith(f"g.yaml:{4 if where == 'louder' else 5}:3: {where}: ")
+    assert f"(mine/metric/{where}.py:" in said
+    digest = said.rpartition("store failures ")[2].rstrip("`")
+    kept = call("store", "failures", digest)
+    assert (kept.exit_code, kept.stdout) == (0, "")
+    assert kept.stderr.startswith("Traceback")
+    assert call("store", "gc", "--grace", "0").exit_code == 0
+    assert call("store", "failures", digest).stderr.startswith("Traceback"), "the newest run's is kept"
+
+
+def test_a_broken_contract_is_told_with_its_place(mine):
+    write(mine, metric__louder=LOUDER.replace("for item in items", "for item in items[1:]"))
+    Path("g.yaml").write_text(TONES)
+    said = "g.yaml:4:3: louder: metric.louder: LouderDb.apply returned 15 results for 16 items"
+    assert call("run", "g.yaml").stderr.splitlines()[-1] == said
+
+
+def test_a_bad_item_is_not_a_bug(mine):
+    write(
+        mine,
+        metric__louder=LOUDER.replace("return 20", "raise BadItem('too loud')\n        return 20").replace(
+            "import Block", "import BadItem, Block"
+        ),
+    )
+    Path("g.yaml").write_text(TONES)
+    said = call("run", "g.yaml").stderr.splitlines()[-1]
+    assert "the first is tone0000: too loud. " in said
+    kept = call("store", "failures", said.rpartition("store failures ")[2].rstrip("`"))
+    assert kept.stdout.splitlines()[0] == "tone0000\tfailure\ttoo loud"
+    assert kept.stderr == ""
