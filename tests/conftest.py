@@ -49,7 +49,8 @@ def _group(item: pytest.Item) -> str:
     if file == "test_graphs":
         return f"graph:{params['path'].stem}"
     if file == "test_blocks" and (name := params.get("mapper") or params.get("name")):
-        return f"{file}:{name.split('.')[0]}"
+        block = name if isinstance(name, str) else name[0]  # a mapper comes with its method
+        return f"{file}:{block.split('.')[0]}"
     return str(item.path.relative_to(item.config.rootpath))
 
 
