@@ -10,7 +10,7 @@ stand inside methods, and a network of its own in ``<variant>/net.py``.
 
 import typing
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FunctionType
@@ -203,9 +203,14 @@ class Source(Block[C]):
 
 
 class Expander(Block[C]):
-    """New rows from the whole table, each listing its parents: the verb ``expand``."""
+    """New rows from the whole table, any number of them, each listing its parents: the verb ``expand``.
 
-    def expand(self, items: list) -> Iterator:
+    One that is annotated with ``items: Iterable[In]`` is given them one by one as it asks for them, so that the table may be
+    larger than the memory; one with ``list[In]`` all at once. A `Failure` with an id, that of the item as a rule, stands in
+    the place of what could not be made. One that needs weights is a `Trainable` as well, and then needs no `apply`.
+    """
+
+    def expand(self, items: Iterable) -> Iterator:
         raise NotImplementedError
 
 
@@ -233,13 +238,19 @@ def ports(cls: type[Block], verb: str, method: str = "") -> Ports:
     Raises TypeError if the class has no such verb, or its method is not annotated with schemas.
     """
     method = getattr(cls, method or METHODS.get(verb, ""), None)
-    if method is None or method.__qualname__.split(".")[0] in ("Mapper", "Trainable", "Source", "Expander", "Reducer"):
+    if (
+        method is None
+        or verb not in verbs(cls)
+        or method.__qualname__.split(".")[0] in ("Mapper", "Trainable", "Source", "Expander", "Reducer")
+    ):
         raise TypeError(f"{cls.__module__} has no method for the verb {verb!r}")
     hints = typing.get_type_hints(method)
     output = _schema_in(hints.pop("return", None))
     inputs = next(filter(None, map(_schema_in, hints.values())), None)
     if (verb not in ("read",) and inputs is None) or (verb != "fit" and output is None):
         raise TypeError(f"{cls.__module__}.{cls.__name__}.{method.__name__}: annotate items and result with schemas")
+    if verb == "expand" and not issubclass(output, DerivedRow):
+        raise TypeError(f"{cls.__module__}.{cls.__name__}.expand: want rows that list their parents (DerivedRow)")
     return Ports(inputs, None if verb == "fit" else output)
 
 
@@ -247,7 +258,7 @@ def methods(cls: type[Block]) -> list[str]:
     """What a map may name as its ``method``: those from a list of items to a list of results, `apply` first."""
     names = dict.fromkeys(name for base in cls.__mro__ for name in vars(base) if not name.startswith("_"))
     found = [name for name in names if name != "apply" and _maps(getattr(cls, name))]
-    return ["apply", *sorted(found)] if issubclass(cls, Mapper) else []
+    return [*(["apply"] if "map" in verbs(cls) else []), *sorted(found)] if issubclass(cls, Mapper) else []
 
 
 def _maps(method) -> bool:
@@ -260,8 +271,16 @@ def _maps(method) -> bool:
 
 def verbs(cls: type[Block]) -> list[str]:
     """The verbs a block serves: ``["map", "fit"]`` for a Trainable."""
-    table = {Source: ["read"], Expander: ["expand"], Reducer: ["reduce"], Trainable: ["map", "fit"], Mapper: ["map"]}
-    return next((found for base, found in table.items() if issubclass(cls, base)), [])
+    table = {"read": Source, "map": Mapper, "expand": Expander, "reduce": Reducer, "fit": Trainable}
+    found = [verb for verb, base in table.items() if issubclass(cls, base)]
+    unmapped = "expand" in found and getattr(cls, "apply", None) is Mapper.apply
+    return [verb for verb in found if verb != "map" or not unmapped]
+
+
+def streams(cls: type[Expander]) -> bool:
+    """Whether its items are given to `expand` one by one."""
+    hints = typing.get_type_hints(cls.expand)
+    return next(typing.get_origin(hint) is not list for name, hint in hints.items() if name != "return")
 
 
 def _schema_in(hint) -> type[Schema] | None:

@@ -165,8 +165,8 @@ def _config(name: str, cls: type[Block], definitions: dict[str, Any]) -> dict[st
     for key in config_keys(cls.Config):
         if key["comment"]:
             found["properties"][key["name"]].setdefault("description", key["comment"])
-    if "map" in verbs(cls) and "fit" in verbs(cls):
-        found.pop("required", None)  # a map has what its model was fitted with
+    if "fit" in verbs(cls):
+        found.pop("required", None)  # a map or expand has what its model was fitted with
     return found
 
 

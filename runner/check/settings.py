@@ -78,7 +78,7 @@ def weights_problems(
 ) -> list[Problem]:
     """Whether model and init are there where they should be, and hold this block at this spec."""
     makers = [n for n, other in nodes.items() if other.verb in ("fit", "load") and other.block == node.block]
-    if node.verb == "map" and node.model is None and issubclass(cls, Trainable) and not broken:
+    if node.verb in ("map", "expand") and node.model is None and issubclass(cls, Trainable) and not broken:
         like = f", such as model: {makers[0]}" if makers else ""
         message = f"{node.name}: {node.block} wants model: a fit or load node of {node.block}{like}"
         return [Problem(node.place, message)]

@@ -140,15 +140,21 @@ class ClusterNode(NodeRun):
         return self._sent(super().fit_work(), self.step.checked.node.init)
 
     def _sent(self, work, given_by: str | None):
-        """With weights in the store: a folder of this machine may be on no other."""
+        """With weights in the store."""
         if work.weights:
-            work.artifact = self._digest(given_by)
-            if self.store.find_artifact(work.artifact) is None:
-                _keep(self.store, work.artifact, work.weights)
-            work.weights = None
+            work.artifact, work.weights = self._kept(given_by, work.weights), None
         return work
 
+    def _kept(self, name: str, folder: str) -> str:
+        """The digest of a node's artifact, in the store: a folder of this machine may be on no other."""
+        digest = self._digest(name)
+        if self.store.find_artifact(digest) is None:
+            _keep(self.store, digest, folder)
+        return digest
+
     def _expand(self) -> None:
+        if model := self.step.checked.node.model:
+            self._kept(model, self._weights(model))
         self._elsewhere()
 
     def _reduce(self) -> None:

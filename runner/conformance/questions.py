@@ -10,7 +10,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from blocks.base import BadItem, BlockConfig, Trainable, check_item, methods, ports, verbs
+from blocks.base import BadItem, BlockConfig, DerivedRow, Trainable, check_item, methods, ports, streams, verbs
 from blocks.load import find, missing, names
 from blocks.spec import AudioSpec
 from runner.conformance.items import draw
@@ -26,19 +26,24 @@ def pytest_generate_tests(metafunc):
     if "name" in metafunc.fixturenames:
         metafunc.parametrize("name", named or names())
     elif "mapper" in metafunc.fixturenames:
-        every = [(name, method) for name in named or names() for method in methods(find(name))]
-        asked = [each for each in every if getattr(metafunc.function, "of", "") in _hears(*each)]
-        marked = [pytest.param(each, id=".".join(each), marks=() if named else _marks(each[0])) for each in asked]
+        every = [f"{name}.{method}" for name in named or names() for method in methods(find(name))]
+        asked = [each for each in every if getattr(metafunc.function, "of", "") in _hears(each)]
+        marked = [pytest.param(each, marks=() if named else _marks(each)) for each in asked]
         metafunc.parametrize("mapper", marked, indirect=True, scope="module")
+    elif "expander" in metafunc.fixturenames:
+        asked = [name for name in named or names() if "expand" in verbs(find(name))]
+        metafunc.parametrize("expander", asked, indirect=True, scope="module")
 
 
-def _marks(name: str):
+def _marks(mapper: str):
     """A vocoder takes long to train even a little, and is asked much more than this in tests/conformance/test_vocoders.py."""
+    name = mapper.rpartition(".")[0]
     return pytest.mark.slow if name.startswith("vocoder.") and issubclass(find(name), Trainable) else ()
 
 
-def _hears(name: str, method: str) -> set[str]:
-    """The arrays a mapper takes, by the names of their types."""
+def _hears(mapper: str) -> set[str]:
+    """The arrays a method of a mapper takes, by the names of their types."""
+    name, _, method = mapper.rpartition(".")
     return {"", *(mark.name for _, mark in ports(find(name), "map", method).inputs.__arrays__)}
 
 
@@ -111,7 +116,7 @@ def weights_of(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def mapper(request, weights_of):
-    name, method = request.param
+    name, _, method = request.param.rpartition(".")
     return Mapping(name, method, weights_of(name))
 
 
@@ -163,6 +168,35 @@ class TestEveryMapper:
         shard = map_rows(mapper.block, inputs, mapper.schemas.output, rows, 1, mapper.method)
         assert len(shard.ids) + len(shard.failures) == 1
         assert type(shard.first_error) in (type(None), BadItem), "a bad item is said to be one, not stumbled over"
+
+
+@pytest.fixture(scope="module")
+def expander(request, weights_of):
+    """Makes the block's rows of two items, anew each time."""
+    cls, weights = find(request.param), weights_of(request.param)
+    items = [frozen(draw(ports(cls, "expand").inputs, SPEC, n)) for n in (0, 1)]
+    items = [item.model_copy(update={"id": f"item-{n}"} if "id" in type(item).model_fields else {})
+             for n, item in enumerate(items)]  # fmt: skip
+
+    def make():
+        given = iter(items) if streams(cls) else list(items)
+        return list(loaded(cls, SPEC, weights).expand(given))
+
+    return make
+
+
+class TestEveryExpander:
+    def test_gives_valid_rows_that_list_their_parents(self, expander):
+        rows = expander()
+        assert len({row.id for row in rows}) == len(rows) > 0
+        for row in rows:
+            assert isinstance(row, DerivedRow), row
+            assert row.parents
+            assert check_item(row, SPEC) is None
+
+    def test_same_seed_gives_the_same_rows(self, expander):
+        for a, b in zip(expander(), expander(), strict=True):
+            same(a, b, exact=True)
 
 
 def same(a, b, exact: bool = False) -> None:

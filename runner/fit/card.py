@@ -2,7 +2,7 @@
 
 import sys
 
-from blocks.base import Block, ports
+from blocks.base import METHODS, Block, ports, verbs
 from blocks.spec import PRESETS, AudioSpec
 
 _NAMED = 12  # speakers and the like that a card lists
@@ -24,7 +24,8 @@ def card(node: str, block: str, cls: type[Block], meta: dict, heard: dict, made_
 
 
 def _use(block: str, cls: type[Block], meta: dict) -> str:
-    fields = ports(cls, "map").inputs.model_fields
+    verb = next(verb for verb in ("map", "expand") if verb in verbs(cls))
+    fields = ports(cls, verb).inputs.model_fields
     wired = ", ".join(f"{name}: NODE.{name}" for name, field in fields.items() if field.is_required() and name != "id")
     return f"""
 In a graph; NODE stands for whatever makes the field:
@@ -33,7 +34,7 @@ In a graph; NODE stands for whatever makes the field:
 spec: {_spec(meta["spec"])}
 nodes:
   model: {{load: PATH/OF/THIS/FOLDER, as: {block}}}
-  out: {{map: {block}, model: model, in: {{{wired}}}}}
+  out: {{{verb}: {block}, model: model, in: {{{wired}}}}}
 ```
 
 In Python:
@@ -41,7 +42,7 @@ In Python:
 ```python
 from blocks.load import restore
 
-block = restore("PATH/OF/THIS/FOLDER")  # then block.apply(items)
+block = restore("PATH/OF/THIS/FOLDER")  # then block.{METHODS[verb]}(items)
 ```"""
 
 

@@ -15,7 +15,7 @@ SETTINGS = ("spec", "seed", "on_error", "max_failed")  # what --set may change b
 KEYS = {  # verb -> what else its nodes may say
     "read": ("config", "scale", "spec"),
     "map": ("method", "in", "config", "model", "where", "scale", "spec"),
-    "expand": ("in", "config", "where", "scale", "spec"),
+    "expand": ("in", "config", "model", "where", "scale", "spec"),
     "fit": ("in", "config", "init", "where", "scale", "spec", "released"),
     "reduce": ("in", "config", "where", "scale", "spec"),
     "load": ("as", "spec"),

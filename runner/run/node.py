@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 
-from blocks.base import Failure, Reducer
+from blocks.base import BadItem, Failure, Reducer, streams
 from runner.plan import Plan, Step
 from runner.store import StoreError, ViewPart
 from runner.store.artifact import read_artifact
@@ -47,9 +47,9 @@ class NodeRun:
     def run(self) -> None:
         verb = self.step.verb
         if verb in ("load", "fit"):
-            self.result.state = "cached" if self.step.cached else "ran"
             if not self.step.cached:
                 self._fit()
+            self.result.state = "cached" if self.step.cached else "ran"  # now: others wait for it
             return
         if self.step.cached:
             self.result.state = "cached"
@@ -70,9 +70,28 @@ class NodeRun:
         self._stream(block.read(), limit=self.step.meta["limit"])
 
     def _expand(self) -> None:
-        rows = self._rows()
+        rows, unfit = self._rows(), []
+        items, known = self._fitting(rows, unfit), set(rows.ids)
         block = self._block()
-        self._stream(block.expand([item for _, item in self._items(rows)]))
+        results = block.expand(items if streams(type(block)) else list(items))
+        self._stream(_with_failures(self._of_parents(results, known), unfit))
+
+    def _fitting(self, rows: Rows, unfit: list[Failure]) -> Iterator:
+        """The items that fit their schema; the others are added to `unfit` as they come."""
+        for id, fields in zip(rows.ids, rows.items(rows.ids)):
+            try:
+                yield make_item(self.step.checked.inputs, fields)
+            except BadItem as error:
+                unfit.append(Failure(str(error), id))
+
+    def _of_parents(self, results: Iterator, known: set[str]) -> Iterator:
+        """New rows, whose parents are all there. Raises BlockError where a block makes up one."""
+        for result in results:
+            parents = getattr(result, "parents", ())
+            if not isinstance(result, Failure) and not (parents and known.issuperset(parents)):
+                strange = next((repr(id) for id in parents if id not in known), "none")
+                raise BlockError(f"{self.step.name}: {result.id!r}: want parents among the rows given, got {strange}")
+            yield result
 
     def _map(self) -> None:
         work = self.map_work()
@@ -236,11 +255,12 @@ class NodeRun:
             yield result
 
     def _block(self):
-        return self._call(make_block, self.step.checked, self.plan.graph.seed)
+        model = self.step.checked.node.model
+        return self._call(make_block, self.step.checked, self.plan.graph.seed, self._weights(model) if model else None)
 
     def _weights(self, name: str):
         made_by = self.plan.steps[name]
-        if made_by.verb == "load":
+        if made_by.verb == "load" and not self.store.find_artifact(made_by.digest):
             folder = self.plan.graph.resolve(made_by.checked.node.path)
             self._call(read_artifact, folder)  # every file is there, with the hash it should have
             return str(folder)
@@ -264,6 +284,19 @@ class NodeRun:
             block = self.step.checked.cls(self.step.checked.config, self.step.checked.spec, self.plan.graph.seed)
             licences.update(block.licences)
         return self.step.meta | {"graph": self.plan.graph.name, "licences": sorted(licences)}
+
+
+def _with_failures(results: Iterator, failures: list[Failure]) -> Iterator:
+    """The results, and between them the failures that were added meanwhile."""
+    for result in results:
+        yield from _emptied(failures)
+        yield result
+    yield from _emptied(failures)
+
+
+def _emptied(failures: list[Failure]) -> Iterator[Failure]:
+    while failures:
+        yield failures.pop(0)
 
 
 def _take_good(results: Iterator, limit: int | None) -> Iterator:

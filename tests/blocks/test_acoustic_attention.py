@@ -531,7 +531,7 @@ def test_streams_and_globals_of_a_training_that_starts_from_another(tmp_path):
 @pytest.mark.parametrize("kind", [Dynamic(width=6, static=2, dynamic=2), Location(width=6, filters=2, kernel=3)])
 def test_half_precision_learns_alike(tmp_path, kind):
     items = [toned(utterance(seed, durations=True), seed) for seed in range(4)]
-    base = Attention.tiny.model_copy(update={"attention": kind, "max_steps": 12, "led_steps": 6, "prenet_dropout": 0.0})
+    base = WHOLE.model_copy(update={"attention": kind, "max_steps": 12, "led_steps": 6, "prenet_dropout": 0.0})
     losses = {}
     for precision in ("float32", "bfloat16"):
         config = base.model_copy(update={"precision": precision})

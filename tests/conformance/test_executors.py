@@ -59,6 +59,16 @@ nodes:
   out: {map: toy.scale, model: model, in: {wave: tone.wave}}
   back: {map: toy.scale, method: undo, model: model, in: {scaled: out.wave}}
 """
+ECHOED = """
+max_failed: 0.5
+nodes:
+  tone: {read: toy.tones, config: {count: 90, seconds: 0.02}}
+  model: {fit: toy.echo, in: {wave: tone.wave}}
+  loaded: {load: echo, as: toy.echo}
+  again: {expand: toy.echo, model: model, in: {wave: tone.wave}, config: {bad: [tone0002, tone0080]}}
+  once: {expand: toy.echo, model: loaded, in: {wave: again.wave}, config: {times: 1}}
+  level: {map: toy.level, in: {wave: once.wave}}
+"""
 RELEASED = LOADED.replace(
     "model: {load: weights, as: toy.scale}", "model: {fit: toy.scale, in: {wave: tone.wave}, released: weights}"
 )
@@ -81,6 +91,7 @@ CASES = {
         {},
     ),
     "weights": (LOADED, {}),
+    "rows of weights": (ECHOED, {}),
     "released weights": (RELEASED, {"released": True}),
 }
 
@@ -97,12 +108,14 @@ def executor(request):
 @pytest.fixture
 def place(tmp_path, spec):
     """A folder with weights that a graph in it can load."""
-    folder = tmp_path / "weights"
-    folder.mkdir()
-    block = find("toy.scale")(find("toy.scale").tiny, spec)
-    block.fit(None)
-    block.save(folder)
-    write_manifest(folder, {"block": "toy.scale", "config": {"steps": 1}, "spec": spec.model_dump()})
+    for name, block in (("weights", "toy.scale"), ("echo", "toy.echo")):
+        cls, folder = find(block), tmp_path / name
+        folder.mkdir()
+        made = cls(cls.tiny, spec)
+        made.fit(None)
+        made.save(folder)
+        about = {"block": block, "config": cls.tiny.model_dump(mode="json"), "spec": spec.model_dump()}
+        write_manifest(folder, about)
     return tmp_path
 
 

@@ -270,3 +270,75 @@ def test_a_source_that_nothing_was_asked_of_is_no_error(tmp_path):
     outcome = LocalExecutor().run(plan, store, Observer())
     assert outcome.error is None
     assert [outcome.nodes[name].rows for name in ("own", "mel", "tone")] == [0, 0, 4]
+
+
+ECHOED = """
+max_failed: 0.5
+nodes:
+  tone: {read: toy.tones, config: {count: 200, seconds: 0.01}}
+  model: {load: weights, as: toy.echo}
+  again: {expand: toy.echo, model: model, in: {wave: tone.wave}, config: {times: 2, bad: [tone0003], log: LOG}}
+"""
+
+
+@pytest.fixture
+def echo(tmp_path, spec):
+    """A graph whose expander streams, and the file it notes in what it has asked for."""
+    cls, folder = find("toy.echo"), tmp_path / "weights"
+    folder.mkdir()
+    block = cls(cls.tiny, spec)
+    block.fit(None)
+    block.save(folder)
+    write_manifest(folder, {"block": "toy.echo", "config": cls.tiny.model_dump(mode="json"), "spec": spec.model_dump()})
+    return ECHOED.replace("LOG", str(tmp_path / "log")), tmp_path / "log"
+
+
+def test_an_expander_that_streams_asks_for_items_as_it_goes(write, store, echo):
+    text, log = echo
+    asked = []
+
+    class Watching(Observer):
+        def shard_done(self, step, shard):
+            if step.name == "again":
+                asked.append(len(log.read_text().splitlines()))
+
+    plan, outcome = go(write(text), store, Watching())
+    assert outcome.error is None
+    made = outcome.nodes["again"]
+    assert (made.rows, made.failures) == (2 * 199, 1)
+    assert asked[0] < 40, "a shard of 64 rows is made of 33 items"
+    table = store.find_table(plan.steps["again"].digest)
+    assert table.failures[0].id == "tone0003"
+    assert table.get("tone0004/2")["parents"] == ["tone0004"]
+
+
+def test_an_item_that_does_not_fit_an_expander_is_a_failure(write, store, monkeypatch):
+    from runner.run import node
+
+    make = node.make_item
+
+    def unfit(schema, fields):
+        return make(schema, fields | ({"wave": "none"} if fields["id"] == "tone0002" else {}))
+
+    monkeypatch.setattr(node, "make_item", unfit)
+    text = "max_failed: 0.5\nnodes:\n  tone: {read: toy.tones}\n  pair: {expand: toy.pairs, in: {wave: tone.wave}}\n"
+    plan, outcome = go(write(text), store)
+    assert outcome.error is None
+    table = store.find_table(plan.steps["pair"].digest)
+    assert table.ids == ["tone0000+tone0001", "tone0001+tone0003"]
+    assert [failure.id for failure in table.failures] == ["tone0002"]
+
+
+def test_made_up_parents_are_a_bug_of_the_block(write, store, monkeypatch):
+    cls = find("toy.pairs")
+    expand = cls.expand
+
+    def strange(self, items):
+        for row in expand(self, items):
+            yield row.model_copy(update={"parents": ("nobody",)})
+
+    strange.__annotations__ = expand.__annotations__
+    monkeypatch.setattr(cls, "expand", strange)
+    text = "nodes:\n  tone: {read: toy.tones}\n  pair: {expand: toy.pairs, in: {wave: tone.wave}}\n"
+    _, outcome = go(write(text), store)
+    assert "want parents among the rows given, got 'nobody'" in str(outcome.error)

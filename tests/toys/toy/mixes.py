@@ -27,4 +27,6 @@ class Mixes(Expander[Config]):
 
     def expand(self, items: list[Labelled]) -> Iterator[Mix]:
         for a, b in pairwise(items):
-            yield Mix(id=f"{a.id}+{b.id}", parents=(a.id, b.id), wave=(a.wave + b.wave) / 2, split=a.split)
+            size = min(len(a.wave), len(b.wave))
+            wave = (a.wave[:size] + b.wave[:size]) / 2
+            yield Mix(id=f"{a.id}+{b.id}", parents=(a.id, b.id), wave=wave, split=a.split)
