@@ -129,6 +129,14 @@ class Block(Generic[C]):
         # Where a torch block puts its weights when it loads them: whoever makes it says so before. JAX chooses by itself.
         self.device = "cpu"
 
+    @classmethod
+    def check_wiring(cls, config: C, wired: dict[str, Any]) -> Iterable[tuple[tuple[str | int, ...], str]]:
+        """What settings name that is not wired: the path of each such setting, and what is wrong with it.
+
+        Asked before any work. `wired` maps each port to a text, or to names with the same where names are wired to it.
+        """
+        return ()
+
     def setup(self) -> None:
         """Load what is heavy. Called once per process, before the first item."""
 

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import re
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 
 import blocks
@@ -157,10 +158,15 @@ def import_problem(name: str, error: Exception) -> str:
     return f"{name} cannot be imported: {type(error).__name__}: {error}{f' ({line})' if line else ''}"
 
 
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The name that was meant, if one is near."""
+    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.5)), None)
+
+
 def suggest(name: str, known: list[str]) -> str:
     """``"; did you mean 'x'?"``, or a list of what there is, or nothing."""
-    if close := difflib.get_close_matches(name, known, n=1, cutoff=0.5):
-        return f"; did you mean {close[0]!r}?"
+    if close := nearest(name, known):
+        return f"; did you mean {close!r}?"
     return f"; there is {', '.join(known)}" if known and len(known) <= 12 else ""
 
 

@@ -177,6 +177,16 @@ PRESETS: dict[str, AudioSpec] = {
 }  # fmt: skip
 
 
+class UnknownPreset(KeyError):
+    """No such preset; the message names a near one."""
+
+    __str__ = LookupError.__str__  # a KeyError would show its message in quotes
+
+
 def preset(name: str) -> AudioSpec:
-    """The named spec. Raises KeyError for a name that is not in PRESETS."""
+    """The named spec. Raises UnknownPreset, a KeyError, for a name that is not in PRESETS."""
+    if name not in PRESETS:
+        from blocks.load import suggest
+
+        raise UnknownPreset(f"no spec preset {name!r}{suggest(name, list(PRESETS))}")
     return PRESETS[name]

@@ -11,7 +11,7 @@ when others are added. With a `group`, such as the speaker, each has such a tabl
 """
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import combinations
 
 import numpy as np
@@ -88,6 +88,21 @@ class TableOfScores(Reducer[Config]):
 
     tiny = Config(resamples=20, permutations=50)
     stochastic = True
+
+    @classmethod
+    def check_wiring(cls, config: Config, wired: dict) -> Iterator[tuple[tuple, str]]:
+        """A baseline that is no system, and metrics in `lower` that no system has."""
+        systems = wired.get("scores")
+        if not isinstance(systems, dict):
+            return
+        if config.baseline is not None and config.baseline not in systems:
+            yield ("baseline",), f"no system {config.baseline!r} is wired{suggest(config.baseline, list(systems))}"
+        if not all(isinstance(metrics, dict) for metrics in systems.values()):
+            return
+        known = list(dict.fromkeys(metric for metrics in systems.values() for metric in metrics))
+        for number, metric in enumerate(config.lower):
+            if metric not in known:
+                yield ("lower", number), f"no metric {metric!r} is wired{suggest(metric, known)}"
 
     def reduce(self, items: list[Scores]) -> Table:
         cells = _cells(items)

@@ -11,7 +11,7 @@ import networkx as nx
 
 from blocks.arrays import marker
 from blocks.base import Block, BlockConfig, Schema, methods, ports
-from blocks.load import suggest
+from blocks.load import nearest, suggest
 from blocks.spec import AudioSpec
 from runner.check import origins
 from runner.check.constants import constant_problem
@@ -142,6 +142,10 @@ class _Walk:
         self.problems += found
         config = self.config(node, cls, spec) if cls else None
         inputs, output = self.ports(node, cls, spec)
+        if config and inputs and not self.broken(node):
+            for path, message in cls.check_wiring(config, _wired(node.inputs)):
+                here = ".".join(map(str, (node.name, *path)))
+                self.wrong(node.at("config", *path, value=True), f"{here}: {message}")
         fields = output and {name: Field(hint, spec) for name, hint in output_fields(output).items()}
         if node.verb in ("fit", "load") and cls:
             fields = {}
@@ -222,11 +226,16 @@ class _Walk:
                 self.wrong(
                     node.at("in", name), f"{node.name}: {node.called} has no input {name!r}{suggest(name, list(known))}"
                 )
+                for path, edge in node.edges():  # may be misspelt, too
+                    if path[0] == name:
+                        self.take(edge, f"{'.'.join((node.name, *path))} <- {edge}")
         if self.broken(node):
             return
+        hinted: list[str] = []
         for name, hint in known.items():
             if name not in node.inputs and schema.model_fields[name].is_required():
-                like = self.candidate(node, name, hint, spec)
+                like = self.candidate(node, name, hint, spec, beside=hinted)
+                hinted += [like] if like else []
                 hope = f"; {like} would fit" if like else ""
                 self.wrong(node.at("in"), f"{node.name}: input {name} is missing: {show(hint)}{hope}")
         if not node.inputs and not any(schema.model_fields[name].is_required() for name in known):
@@ -304,6 +313,10 @@ class _Walk:
         """The field an edge names, or None where it has none or a problem hides it."""
         other = self.nodes.get(edge.node)
         if other is None:
+            # Said where links are looked at; a field that the node that was meant lacks is a second problem.
+            meant = nearest(edge.node, [name for name, fields in self.fields.items() if fields])
+            if meant and edge.field not in self.fields[meant]:
+                self.take(Edge(meant, edge.field, edge.place), here)
             return None
         if other.verb in ("fit", "load"):
             message = (
@@ -325,10 +338,12 @@ class _Walk:
         other = self.candidate(node, port, hint, spec)
         return f"; {edge.node} has no such field, {other} would fit" if other else ""
 
-    def candidate(self, node: Node, port: str, hint, spec: AudioSpec, among=None) -> str | None:
-        """A field upstream that would fit a port; one of the same name before others."""
+    def candidate(self, node: Node, port: str, hint, spec: AudioSpec, among=None, beside=()) -> str | None:
+        """A field upstream that would fit a port; one of the same name before others, what is compared already last."""
+        wired = [self.copied(edge) for path, edge in node.edges() if path[0] != port]
+        wired += [self.copied(Edge(*each.split("."), node.place)) for each in beside]
         found = [
-            (name != port, f"{other}.{name}")
+            (self.copied(Edge(other, name, node.place)) in wired, name != port, f"{other}.{name}")
             for other in among or self.done
             if other in self.done and other != node.name
             for name, each in (self.fields[other] or {}).items()
@@ -336,7 +351,13 @@ class _Walk:
             and (marker(hint) or not marker(each.hint))
             and not differing(hint, spec, each.spec)
         ]
-        return min(found, key=lambda each: each[0])[1] if found else None
+        return min(found, key=lambda each: each[:2])[2] if found else None
+
+    def copied(self, edge: Edge) -> str:
+        """The field that an edge shows, through any picks."""
+        while (other := self.nodes.get(edge.node)) and other.verb == "pick" and edge.field in other.inputs:
+            edge = other.inputs[edge.field]
+        return str(edge)
 
     # ---- pick and union ----
 
@@ -407,6 +428,11 @@ class _Walk:
                 self.wrong(place, f"outputs: no node {name!r}{suggest(name, list(self.graph.nodes))}")
             elif fields is not None and not any(short(each.hint) in SUFFIXES for each in fields.values()):
                 self.wrong(place, f"outputs: {name} has neither a wave nor a textgrid {self.of(name)}")
+
+
+def _wired(inputs: dict) -> dict:
+    """What is wired as texts: ``{"scores": {"world": {"STOI": "world_stoi.stoi"}}}``."""
+    return {name: _wired(value) if isinstance(value, dict) else str(value) for name, value in inputs.items()}
 
 
 def _places(node: Node):

@@ -23,6 +23,7 @@ KEYS = {  # verb -> what else its nodes may say
     "union": (),  # of all rows; a pick of it may have fewer
 }
 VERBS = tuple(KEYS)
+SUBKEYS = frozenset(key for keys in KEYS.values() for key in keys)  # what stands beside a verb
 TESTS = ("min", "max", "not")  # of a condition
 CONSTANT, LOOKUP = {"value"}, {"row", "at"}  # keys of a mapping below a port that is one value, not names with edges
 SUFFIXES = {"wave": ".wav", "textgrid": ".TextGrid"}  # of the files that a node's fields become, by their type

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from blocks.load import find, suggest
-from runner.graph.nodes import CONSTANT, KEYS, LOOKUP, RUN, SETTINGS, TOP, VERBS
+from runner.graph.nodes import CONSTANT, KEYS, LOOKUP, RUN, SETTINGS, SUBKEYS, TOP, VERBS
 from runner.graph.tree import Asker, Item, Place, parse
 
 
@@ -39,7 +39,20 @@ class Overlay(Asker):
             return tree
         if below.get("base"):
             self.wrong(base.place, f"base {name} has a base itself ({below.at('base')}); only one level is allowed")
-        return _merge(below, tree)
+        return _merge(below, self.known_to(below, name, tree))
+
+    def known_to(self, below: Item, name: str, tree: Item) -> Item:
+        """`tree` without nodes that only mean to change one of the base's, and miss it."""
+        known, changes = below.get("nodes"), tree.get("nodes")
+        if not known or not changes or not isinstance(changes.value, dict):
+            return tree
+        for node, item in changes.value.items():
+            no_new_one = item.value is None or (isinstance(item.value, dict) and item.value.keys() <= SUBKEYS)
+            if known.get(node) is None and no_new_one:
+                message = f"base {name} has no node {node!r}{_near(node, known)}; a new one wants a verb"
+                self.wrong(changes.keys[node], message)
+                tree = tree.put(("nodes",), tree.get("nodes").drop(node))
+        return tree
 
     def sized(self, tree: Item, size: str | None) -> tuple[Item, str | None]:
         """`tree` with one size's values in the nodes' configs; every size is looked at."""

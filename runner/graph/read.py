@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from blocks.load import suggest
+from blocks.load import nearest, suggest
 from blocks.spec import PRESETS, AudioSpec
 from runner.graph.nodes import (
     CONSTANT,
@@ -17,6 +17,7 @@ from runner.graph.nodes import (
     LOOKUP,
     RUN,
     SETTINGS,
+    SUBKEYS,
     TESTS,
     VERBS,
     Condition,
@@ -175,10 +176,10 @@ class _Reader(Overlay):
         if not isinstance(item.value, dict):
             self.wrong(item.place, f"{name}: want a mapping with a verb, got {item.kind()}")
             return node
-        node.verb = self.verb(name, item, place)
+        node.verb, item = self.verb(name, item, place)
         if not node.verb:
             return node
-        self.known_keys(node, item)
+        node.tree = item = self.known_keys(node, item)
         self.verb_value(node, item.get(node.verb))
         if "in" in KEYS[node.verb]:
             node.inputs = self.inputs(item.get("in"), f"{name}.in: {{field: node.field}}", name)
@@ -197,22 +198,25 @@ class _Reader(Overlay):
             node.spec = self.spec_fields(item.get("spec"))
         return node
 
-    def verb(self, name: str, item: Item, place: Place) -> str:
+    def verb(self, name: str, item: Item, place: Place) -> tuple[str, Item]:
+        """The verb of a node, and the node with it; one that is misspelt is read on as the one that was meant."""
         found = [verb for verb in VERBS if verb in item.value]
         if len(found) == 1:
-            return found[0]
-        everything = {key for keys in KEYS.values() for key in keys}
-        odd = next((key for key in item.value if key not in everything and key not in VERBS), None)
+            return found[0], item
+        odd = next((key for key in item.value if key not in SUBKEYS and key not in VERBS), None)
         if found:
             second = max((item.keys[verb] for verb in found), key=lambda at: (at.line, at.column))
             self.wrong(second, f"{name}: want one verb, got {' and '.join(found)}")
         elif odd:
             self.wrong(item.keys[odd], f"{name}: unknown verb {odd!r}{suggest(odd, VERBS)}")
+            if meant := nearest(odd, VERBS):
+                return meant, item.renamed(odd, meant)
         else:
             self.wrong(place, f"{name}: no verb; want one of {', '.join(VERBS)}")
-        return ""
+        return "", item
 
-    def known_keys(self, node: Node, item: Item) -> None:
+    def known_keys(self, node: Node, item: Item) -> Item:
+        """The node; a key that is misspelt is read on as the one that was meant."""
         known = (node.verb, *KEYS[node.verb])
         for key in item.value:
             if key in known:
@@ -222,6 +226,9 @@ class _Reader(Overlay):
                 self.wrong(item.keys[key], f"{node.name}: {key!r} is for {', '.join(of)}, not for a {node.verb}")
             else:
                 self.wrong(item.keys[key], f"{node.name}: unknown key {key!r}{suggest(key, known)}")
+                if (meant := nearest(key, known)) and meant not in item.value:
+                    item = item.renamed(key, meant)
+        return item
 
     def verb_value(self, node: Node, item: Item) -> None:
         """What stands behind the verb: a block, a path, fields or nodes."""
@@ -289,8 +296,8 @@ class _Reader(Overlay):
             known = len(self.problems)
             edge = self.edge(Item(key, item.keys[key]), f"{name}.where")
             test = self.test(f"{name}.where {key}", value)
-            if len(self.problems) == known:
-                found.append(Condition(edge, test))
+            if edge is not None:
+                found.append(Condition(edge, test if len(self.problems) == known else {}))
         return tuple(found)
 
     def test(self, what: str, item: Item):

@@ -95,6 +95,13 @@ class Item:
         """A copy of a mapping without these keys."""
         return Item({key: item for key, item in self.value.items() if key not in names}, self.place, self.keys)
 
+    def renamed(self, old: str, new: str) -> "Item":
+        """A copy of a mapping with another name for a key."""
+        values, keys = (
+            {new if key == old else key: each for key, each in of.items()} for of in (self.value, self.keys)
+        )
+        return Item(values, self.place, keys)
+
     def kind(self) -> str:
         """What the value is, for messages."""
         if isinstance(self.value, dict):

@@ -111,5 +111,6 @@ def test_specs_are_keys_and_survive_json():
         assert AudioSpec.model_validate_json(spec.model_dump_json()) == spec == preset(name)
     assert len(set(PRESETS.values())) == len(PRESETS)
     assert preset("vox_16k") == AudioSpec()
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError) as error:
         preset("vox_17k")
+    assert str(error.value) == "no spec preset 'vox_17k'; did you mean 'vox_16k'?"
