@@ -1,7 +1,9 @@
-"""How well an encoder tells voices apart: the error rate where as many voices are taken for another as are not known again.
+"""How well an encoder tells voices apart, and what its cosines mean: those of one voice's recordings beside those of two.
 
 Every pair of rows is a trial. Pairs of one voice and pairs of two are weighted so that each voice, and each pair of voices,
-counts alike: corpora are of very different sizes.
+counts alike: corpora are of very different sizes. At the threshold of the equal-error rate as many pairs of one voice lie below
+as pairs of two at or above. A score of `metric.speaker_similarity` is to be read on this scale, by the same encoder: at `same` a
+system's voice is as much like the speaker's as two recordings of a speaker are, at `different` it is anybody's.
 Axes: U utterances.
 """
 
@@ -23,7 +25,11 @@ class EqualError(Schema):
     threshold: Annotated[float, Value("threshold", "cosine at which they are")]
     voices: int
     same: Annotated[float, Value("similarity", "mean cosine of two recordings of one voice")]
+    same_low: Annotated[float, Value("similarity", "which 5 % of these lie below")]
+    same_high: Annotated[float, Value("similarity", "which 5 % of these lie above")]
     different: Annotated[float, Value("similarity", "mean cosine of two recordings of two voices")]
+    different_low: Annotated[float, Value("similarity", "which 5 % of these lie below")]
+    different_high: Annotated[float, Value("similarity", "which 5 % of these lie above")]
 
 
 class Config(BlockConfig):
@@ -57,9 +63,17 @@ class EqualErrorRate(Reducer[Config]):
             equal_error_rate=float(50 * (missed[best] + taken[best])),
             threshold=float(at[best]),
             voices=len(names),
-            same=float(np.average(scores[same], weights=weight[same])),
-            different=float(np.average(scores[~same], weights=weight[~same])),
+            **_spread("same", scores[same], weight[same]),
+            **_spread("different", scores[~same], weight[~same]),
         )
+
+
+def _spread(name: str, scores: np.ndarray, weight: np.ndarray) -> dict[str, float]:
+    """The weighted mean, and between which scores 90 % of the weight lie."""
+    order = np.argsort(scores, kind="stable")
+    below = np.cumsum(weight[order]) / weight.sum()
+    low, high = (float(scores[order][min(np.searchsorted(below, q), len(below) - 1)]) for q in (0.05, 0.95))
+    return {name: float(np.average(scores, weights=weight)), f"{name}_low": low, f"{name}_high": high}
 
 
 def _curves(scores: np.ndarray, same: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from blocks.metric.speaker_verification import SpeakerVerification, Voice, _Pairs, equal_error_rate
+from blocks.metric.equal_error_rate import EqualErrorRate, Trial, _curves, _spread
 from blocks.spec import AudioSpec
 
 
 def scale(*rows):
-    items = [Voice(embedding=np.asarray(vector, np.float32), speaker=speaker) for speaker, vector in rows]
-    return SpeakerVerification(SpeakerVerification.tiny, AudioSpec()).reduce(items)
+    items = [Trial(embedding=np.asarray(vector, np.float32), speaker=speaker) for speaker, vector in rows]
+    return EqualErrorRate(EqualErrorRate.tiny, AudioSpec()).reduce(items)
 
 
 def at(degrees):
@@ -21,9 +21,10 @@ def at(degrees):
 
 def test_pairs_by_hand():
     made = scale(("ann", at(0)), ("bob", at(90)), ("ann", 3 * at(60)), ("bob", at(90)))
-    assert (made.speakers, made.same_pairs, made.different_pairs) == (2, 2, 4)
-    assert made.same_mean == pytest.approx((np.cos(np.pi / 3) + 1) / 2)
-    assert made.different_mean == pytest.approx((0 + np.cos(np.pi / 6)) / 2, abs=1e-6)
+    assert made.voices == 2
+    assert (made.same_low, made.same_high) == pytest.approx((0.5, 1))
+    assert made.same == pytest.approx((np.cos(np.pi / 3) + 1) / 2)
+    assert made.different == pytest.approx((0 + np.cos(np.pi / 6)) / 2, abs=1e-6)
     assert made.equal_error_rate == 50  # ann's pair lies below those of her second row with bob
 
 
@@ -45,18 +46,16 @@ def test_each_speaker_counts_alike():
         name: np.mean([a @ b for (_, a), (_, b) in itertools.combinations(rows, 2)])
         for name, rows in (("few", few), ("many", many))
     }
-    assert made.same_mean == pytest.approx(np.mean(list(means.values())), abs=1e-5)
+    assert made.same == pytest.approx(np.mean(list(means.values())), abs=1e-5)
 
 
-def test_the_equal_error_rate_of_two_normal_distributions():
+def test_of_two_normal_distributions_the_rate_and_the_spread_are_known():
     rng = np.random.default_rng(1)
-    same, different = (_Pairs(rng.normal(mean, 0.1, 20000), np.ones(20000)) for mean in (0.7, 0.4))
-    rate, threshold = equal_error_rate(same, different)
-    assert rate == pytest.approx(stats.norm.sf(1.5), abs=0.004)
-    assert threshold == pytest.approx(0.55, abs=0.01)
-
-
-@pytest.mark.parametrize("rows", [[("ann", at(0)), ("ann", at(1))], [("ann", at(0)), ("bob", at(1))]])
-def test_without_two_of_each_kind_there_is_no_scale(rows):
-    with pytest.raises(ValueError, match="want two speakers at least, one of them with two rows"):
-        scale(*rows)
+    scores = np.concatenate([rng.normal(0.7, 0.1, 20000), rng.normal(0.4, 0.1, 20000)])
+    missed, taken, at = _curves(scores, np.arange(40000) < 20000, np.ones(40000))
+    best = np.argmin(np.abs(missed - taken))
+    assert missed[best] == pytest.approx(stats.norm.sf(1.5), abs=0.004)
+    assert at[best] == pytest.approx(0.55, abs=0.01)
+    spread = _spread("same", scores[:20000], np.ones(20000))
+    assert spread["same_low"] == pytest.approx(0.7 - 0.1645, abs=0.005)
+    assert spread["same_high"] == pytest.approx(0.7 + 0.1645, abs=0.005)
