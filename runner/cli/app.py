@@ -83,7 +83,10 @@ def run(
     until: Annotated[str | None, typer.Option(help="Run this node and what it needs.")] = None,
     from_nodes: Annotated[str, typer.Option(metavar="A,B", help="Run these nodes and what depends on them.")] = "",
     to_nodes: Annotated[str, typer.Option(metavar="A,B", help="Run these nodes and what they need.")] = "",
-    limit: Annotated[int | None, typer.Option(min=1, help="Rows to read from each source.")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Rows to read from each source; a line of the run says how many `where` left."),
+    ] = None,
     released: Released = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run and what is cached.")] = False,
     address: Annotated[

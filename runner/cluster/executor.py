@@ -130,7 +130,9 @@ class ClusterNode(NodeRun):
             made = self._one(work, missing[0]) if len(missing) == 1 else _many(work, missing, scale)
             for note in made:
                 self.cluster.check()
-                yield _shard(note)
+                found = _told(note)
+                self.busy = (self.busy or 0.0) + found["seconds"]
+                yield _shard(found)
         work.reopen()
 
     def map_work(self) -> MapWork:
@@ -166,17 +168,19 @@ class ClusterNode(NodeRun):
         work = self.fit_work()
         self._found(work.rows)
         self.observer.node_started(self.step, self.step.checked.config.max_steps, 0)
-        with room_for(self.step, self.step.checked.node.scale.workers, self.cluster):
+        workers = self.step.checked.node.scale.workers
+        with room_for(self.step, workers, self.cluster):
+            begun = time.perf_counter()
             fit_on_cluster(work, lambda note: self.observer.trained(self.step, note["done"], note["scalars"]))
+            self.busy = workers * (time.perf_counter() - begun)
 
     def _elsewhere(self) -> None:
         """The whole node as one task on the cluster."""
         self.observer.node_started(self.step, None, 0)
         with room_for(self.step, 1, self.cluster):
-            note = json.loads(self._task(DEATHS - 1, _whole, self.plan, self.step.name, self.store))
-        if "error" in note:
-            raise NodeFailed(note["error"])
-        self.result.unmatched = note["unmatched"]
+            found = _told(self._task(DEATHS - 1, _whole, self.plan, self.step.name, self.store))
+        self.busy = found["seconds"]
+        self.result.unmatched, self.result.offered = found["unmatched"], found["offered"]
 
     def _one(self, work: MapWork, index: int) -> Iterator[str]:
         yield self._task(RETRIES, _made, work, index)
@@ -241,6 +245,7 @@ class ShardActor:
 
 def _made(work: MapWork, index: int) -> str:
     """Make a shard; what became of it, as text. An error travels as one too: Ray would wrap it in its own traceback."""
+    begun = time.perf_counter()
     try:
         shard = work.make(index)
     except BlockError as error:
@@ -250,20 +255,22 @@ def _made(work: MapWork, index: int) -> str:
     except Exception as error:
         return json.dumps({"error": stumbled(work.store, work.digest, work.checked.node, error)})
     failures = [[failure.id, failure.reason, isinstance(failure, Skip)] for failure in shard.failures]
-    return json.dumps({"ids": shard.ids, "failures": failures})
+    return json.dumps({"ids": shard.ids, "failures": failures, "seconds": time.perf_counter() - begun})
 
 
 def _whole(plan: Plan, name: str, store) -> str:
     """An expand or a reduce."""
     step = plan.steps[name]
     result = NodeResult(step.digest, "waiting")
+    begun = time.perf_counter()
     try:
         NodeRun(plan, step, store, Observer(), result).run()
     except BlockError as error:
         return json.dumps({"error": broke(step.checked.node, error)})
     except (NodeFailed, OSError, StoreError) as error:
         return json.dumps({"error": str(error)})
-    return json.dumps({"unmatched": result.unmatched})
+    found = {"unmatched": result.unmatched, "offered": result.offered}
+    return json.dumps(found | {"seconds": time.perf_counter() - begun})
 
 
 # ---- the driver's side of it ----
@@ -284,11 +291,16 @@ def _many(work: MapWork, missing: list[int], scale) -> Iterator[str]:
         yield row["note"]
 
 
-def _shard(note: str) -> Shard:
-    """What a worker wrote, without its rows. Raises NodeFailed where it could not."""
+def _told(note: str) -> dict:
+    """What a worker says of its work. Raises NodeFailed where it could not do it."""
     found = json.loads(note)
     if "error" in found:
         raise NodeFailed(found["error"])
+    return found
+
+
+def _shard(found: dict) -> Shard:
+    """What a worker wrote, without its rows."""
     failures = [(Skip if skipped else Failure)(reason, id) for id, reason, skipped in found["failures"]]
     return Shard(ids=found["ids"], failures=failures)
 

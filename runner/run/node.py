@@ -29,7 +29,7 @@ def finish(node: "NodeRun", outcome: Outcome) -> Exception | None:
         error = stopped
     if error:
         result.state, result.error = "failed", str(error)
-    result.seconds = time.perf_counter() - begun
+    result.seconds = time.perf_counter() - begun if node.busy is None else node.busy
     if not error and node.step.verb == "reduce":
         row = node.store.find_table(node.step.digest).get(ONE_ROW)
         outcome.results[node.step.name] = {key: value for key, value in row.items() if key != "id"}
@@ -39,6 +39,8 @@ def finish(node: "NodeRun", outcome: Outcome) -> Exception | None:
 
 class NodeRun:
     """One node: finds its inputs, makes the shards that are missing, publishes the table."""
+
+    busy: float | None = None  # seconds that workers were at work, where there are any; None: as long as `run` takes
 
     def __init__(self, plan: Plan, step: Step, store, observer: Observer, result: NodeResult):
         self.plan, self.step, self.store, self.observer, self.result = plan, step, store, observer, result
@@ -53,6 +55,7 @@ class NodeRun:
             return
         if self.step.cached:
             self.result.state = "cached"
+            self.result.offered = self._offered()
         else:
             getattr(self, f"_{verb}")()
             self.result.state = "ran"
@@ -62,6 +65,11 @@ class NodeRun:
         self.result.skipped = len(table.failures) - self.result.failures
         self.policy.example = next((f"{f.id}: {f.reason}" for f in table.failures if type(f) is Failure), "")
         self.policy.settle(self.result.rows, self.result.failures)
+
+    def _offered(self) -> int | None:
+        """What a table made before was chosen from: known without its rows where it is of one other."""
+        inputs = self._inputs()
+        return len(self._table(inputs[0])) if self.step.checked.node.where and len(inputs) == 1 else None
 
     # ---- one method a verb ----
 
@@ -227,10 +235,13 @@ class NodeRun:
         """Rows to work on. Raises NodeFailed where there are none: nothing may become nothing in silence."""
         node = self.step.checked.node
         self.result.unmatched = rows.unmatched
+        self.result.offered = rows.offered if node.where else None
         if not rows.ids and not self.step.idle:
             sizes = ", ".join(f"{name} has {len(table)}" for name, table in rows.tables.items())
             rule = " and meets `where`" if node.where else ""
-            raise NodeFailed(f"{node.place}: {node.name}: no row is in every input{rule} ({sizes})")
+            limit = next(filter(None, (step.meta.get("limit") for step in self.plan.steps.values())), None)
+            few = f"; --limit {limit} reads no more than that of a source, want a larger one" if limit else ""
+            raise NodeFailed(f"{node.place}: {node.name}: no row is in every input{rule} ({sizes}){few}")
         return rows
 
     def _items(self, rows: Rows) -> Iterator[tuple[str, object]]:

@@ -77,7 +77,8 @@ class Bars(Observer):
             for count, word in ((result.failures, "failed"), (result.skipped, "left out"))
             if count
         )
-        rows = f"{result.rows} rows{extra}, " if result.rows else ""
+        of = f" of {result.offered}" if result.offered not in (None, result.rows) else ""
+        rows = f"{result.rows}{of} rows{extra}, " if result.rows else ""
         made = f"{rows}{result.seconds:.1f} s" if result.state in ("ran", "cached") else ""
         made += ", " + self.notes.pop(step.name) if step.name in self.notes else ""
         self.console.print(f"{step.name.ljust(self.width)}  {_STATES[result.state]}  {made}", highlight=False)

@@ -25,8 +25,12 @@ def print_results(console: Console, results: dict[str, dict]) -> None:
 
 def _scores(name: str, row: dict) -> Table:
     cells = {(cell["system"], cell["metric"]): cell for cell in row["means"]}
+    numbers = {cell["n"] for cell in row["means"]}
+    of = f"{numbers.pop()} " if len(numbers) == 1 else ""
     counted = any(cell.get("loops") is not None for cell in row["means"])
-    what = "mean over utterances" + (", of counts errors over all with the median of utterances" if counted else "")
+    what = f"mean over {of}utterances" + (
+        ", of counts errors over all with the median of utterances" if counted else ""
+    )
     table = Table(title=f"{name}: {what}, 95 % interval", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
     table.add_column(
         "metric", no_wrap=True
@@ -34,15 +38,19 @@ def _scores(name: str, row: dict) -> Table:
     for system in row["systems"]:
         table.add_column(system, justify="right")
     for metric in row["metrics"]:
-        table.add_row(metric, *(_cell(cells.get((system, metric))) for system in row["systems"]))
+        found = [cells.get((system, metric)) for system in row["systems"]]
+        apart = len({cell["n"] for cell in found if cell}) > 1
+        table.add_row(metric, *(_cell(cell, apart) for cell in found))
     return table
 
 
-def _cell(cell: dict | None) -> str:
+def _cell(cell: dict | None, apart: bool) -> str:
+    """Mean and interval; with its number of utterances where that is not the same for all systems."""
     if cell is None:
         return "-"
     interval = f" {cell['low']:.3g}..{cell['high']:.3g}" if cell["low"] is not None else ""
-    return f"{cell['mean']:.3g}[dim]{interval}{beside(cell)}[/]"
+    number = f", n {cell['n']}" if apart else ""
+    return f"{cell['mean']:.3g}[dim]{interval}{beside(cell)}{number}[/]"
 
 
 def beside(cell: dict) -> str:

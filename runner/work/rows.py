@@ -33,6 +33,11 @@ class Rows:
         """The ids that every plain table holds and every condition accepts, in the order of the first table."""
         return [id for id in self._joined if self._accepted(id)]
 
+    @property
+    def offered(self) -> int:
+        """How many rows there would be without `where`."""
+        return len(self._joined)
+
     @cached_property
     def unmatched(self) -> dict[str, int]:
         """Per table: how many ids of the other tables it lacks (they failed on the way to it)."""

@@ -11,7 +11,7 @@ from rich.console import Console
 from blocks.base import Failure, Skip
 from blocks.load import find
 from runner.check import check, read_graph
-from runner.cluster.executor import ClusterNode, _made
+from runner.cluster.executor import ClusterNode, RayExecutor, _made
 from runner.plan import make_plan
 from runner.run.local import LocalExecutor
 from runner.run.progress import Bars
@@ -116,3 +116,15 @@ def _shown(bars: Bars) -> list[str]:
     console = Console(file=io.StringIO(), width=140)
     console.print(bars.progress.get_renderable())
     return [line[1:].strip() for line in console.file.getvalue().splitlines() if line.strip()]
+
+
+@pytest.mark.ray
+def test_a_node_that_waits_for_another_is_not_said_to_have_worked(ray_here, tmp_path):
+    """Both need all CPUs there are, so that their work cannot overlap, as their lines do."""
+    node = "{map: toy.where, in: {wave: tone.wave}, config: {pause_s: %s}, scale: {cpus: 2}}"
+    path = tmp_path / "graph.yaml"
+    path.write_text(f"nodes:\n  tone: {{read: toy.tones}}\n  a: {node % 0.5}\n  b: {node % 0.51}\n")
+    _, outcome = go(RayExecutor(ray_here), path, Store(tmp_path / "store"))
+    seconds = [outcome.nodes[name].seconds for name in "ab"]
+    assert min(seconds) >= 2
+    assert sum(seconds) <= outcome.seconds

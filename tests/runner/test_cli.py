@@ -3,16 +3,19 @@
 import json
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from rich.console import Console
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from runner.cli import app
 from runner.graph.nodes import RUN
+from runner.run.summary import print_results
 
 ROOT = Path(__file__).parents[2]
 GRAPH = """
@@ -81,6 +84,41 @@ def test_sizes_and_overrides(call):
     code, _, err = call("run", "graph.yaml", "--set", "tone.cuont=5")
     assert code == 2
     assert "did you mean 'count'?" in err
+
+
+def test_how_many_rows_where_left_is_said(call, tmp_path):
+    text = GRAPH.replace("nodes:", "nodes:\n  odd: {pick: {wave: tone.wave}, where: {tone.speaker: odd}}")
+    (tmp_path / "graph.yaml").write_text(text.replace("{wave: tone.wave}, config", "{wave: odd.wave}, config"))
+    for state in ("done", "cached"):
+        err = call("run", "graph.yaml", "--size", "paper", "--limit", "5")[2]
+        (line,) = [line for line in err.splitlines() if line.startswith("odd ")]
+        assert line.split()[:6] == ["odd", state, "2", "of", "5", "rows,"]
+        assert "tone " in err
+        assert "5 of" not in err
+    assert json.loads(call("run", "graph.yaml", "--json")[1])["nodes"]["odd"]["offered"] == 3
+    err = call("run", "graph.yaml", "--limit", "1")[2]
+    assert err.splitlines()[-1] == (
+        "graph.yaml:5:3: odd: no row is in every input and meets `where` (tone has 1); --limit 1 reads no more than that "
+        "of a source, want a larger one"
+    )
+
+
+def test_a_table_says_how_many_utterances_where_systems_differ():
+    means = [
+        {"system": system, "metric": metric, "n": n, "mean": 0.5, "low": 0.25, "high": 0.75}
+        for system, metric, n in (("a", "STOI", 23), ("b", "STOI", 23), ("a", "PESQ", 23), ("b", "PESQ", 21))
+    ]
+    row = {"systems": ["a", "b"], "metrics": ["STOI", "PESQ"], "means": means}
+    out = StringIO()
+    print_results(Console(file=out, width=120), {"scores": row})
+    lines = {line.split()[0]: line for line in out.getvalue().splitlines() if line.strip()}
+    assert "n 23" not in lines["STOI"]
+    assert lines["PESQ"].split() == ["PESQ", "0.5", "0.25..0.75,", "n", "23", "0.5", "0.25..0.75,", "n", "21"]
+    assert "mean over utterances" in lines["scores:"]
+    for cell in means:
+        cell["n"] = 23
+    print_results(Console(file=(out := StringIO()), width=120), {"scores": row})
+    assert "mean over 23 utterances" in out.getvalue()
 
 
 def test_dry_run_makes_nothing(call, tmp_path):
