@@ -1,35 +1,23 @@
-"""What acoustic models share: the settings of what they are given, training with critics of mels, and the artifact (torch).
+"""What acoustic models share: the settings of what they are given, how they begin, and the artifact (torch)."""
 
-A distance to the recordings is content with a smooth mean; critics (`blocks.acoustic._critics`) ask for the detail.
-"""
-
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
 from blocks.acoustic._inputs import Inputs, grown
 from blocks.acoustic._voice import Measures, check_controls, of_phones, padded
 from blocks.acoustic.schema import Lesson
-from blocks.base import BadItem, C, Trainable
+from blocks.base import BadItem, C
 from blocks.common import weights
 from blocks.common.checks import check_mel
 from blocks.common.conditions import Global, Name, Stream
-from blocks.training import Batch, FitConfig, Precision, Run
+from blocks.common.mel_model import Kernel, MelConfig, MelModel
+from blocks.training import Run
 
 
-def _odd(size: int) -> int:
-    if size < 1 or size % 2 == 0:
-        raise ValueError(f"a kernel of {size} has no middle, want an odd number")
-    return size
-
-
-Kernel = Annotated[int, AfterValidator(_odd)]
-
-
-class AcousticConfig(FitConfig):
+class AcousticConfig(MelConfig):
     streams: dict[Name, Stream] = Field(default_factory=dict)  # numbers for each phone, by name
     globals: dict[Name, Global] = Field(default_factory=dict)  # names or vectors for the whole, such as speaker: {}
     hidden: PositiveInt = 192  # width of the layers that encode phones and write mels
@@ -46,15 +34,6 @@ class AcousticConfig(FitConfig):
     predictor_dropout: float = Field(0.3, ge=0.0, lt=1.0)
     pitch_weight: NonNegativeFloat = 0.1  # of height and of voicing
     energy_weight: NonNegativeFloat = 0.1
-    lr: PositiveFloat = 1e-3
-    clip: PositiveFloat = 1.0  # norm of the gradient
-    precision: Precision = "float32"  # of the layers in training; losses and attention weights stay in float32
-    adversarial_from: PositiveInt | None = None  # the first step with critics; none: the distance alone
-    adversarial_weight: NonNegativeFloat = 0.1
-    feature_weight: NonNegativeFloat = 0.5
-    critic_windows: tuple[PositiveInt, ...] = Field((32, 64, 128), min_length=1)  # frames that each critic sees
-    critic_width: PositiveInt = 24
-    critic_lr: PositiveFloat = 3e-4
 
     @model_validator(mode="after")
     def _layers_fit(self):
@@ -64,32 +43,19 @@ class AcousticConfig(FitConfig):
             )
         return self
 
-    @model_validator(mode="after")
-    def _smoothest_is_not_best(self):
-        if self.adversarial_from and self.weights == "best":
-            raise ValueError("adversarial_from with weights: best would keep the smoothest mels, want weights: last")
-        return self
-
     @property
     def loss_weights(self) -> dict[str, float]:
-        """What each loss that models share counts; critics learn their own in full."""
+        """What each loss that models share counts."""
         prosody = {"pitch": self.pitch_weight, "voicing": self.pitch_weight, "energy": self.energy_weight}
-        return prosody | {"adversarial": self.adversarial_weight, "feature": self.feature_weight, "critic": 1.0}
+        return prosody | self.critic_weights
 
 
-class AcousticModel(Trainable[C]):
+class AcousticModel(MelModel[C]):
     """A variant adds `_network`, `fit`, `validate` and `apply`; its network is an `AcousticNet`."""
 
-    needs = ("torch",)
-    extra = "train"
     wants_durations: ClassVar[bool]  # of what it is trained on, also where it is told neither pitch nor energy
 
     inputs: Inputs
-    net = None  # once there are weights
-
-    def _network(self):
-        """A new one, with a row for everything in `inputs`. For a variant to write."""
-        raise NotImplementedError
 
     def length(self, item) -> int:
         return len(item.log_mel) if isinstance(item, Lesson) else len(item.phones)
@@ -152,60 +118,6 @@ class AcousticModel(Trainable[C]):
             arrays[name] = padded([each[name] for each in beside], arrays["phones"].shape[1])
         return {name: self._on_device(value) for name, value in arrays.items()}
 
-    def _trained(
-        self,
-        run: Run[Lesson],
-        optimizer,
-        share: Callable[[int], float],
-        losses: Callable[..., dict],
-        show: Callable[[Run, int, Lesson], None],
-    ) -> Iterator[Batch[Lesson]]:
-        """Train the network, and give each batch once its step is taken.
-
-        `share` of the learning rates counts at a step. `losses` of (model, items, frames, adversary, step) holds ``loss``;
-        its adversary is None but from the step on that critics join. Of each validation the first dev item is shown.
-        """
-        import torch
-
-        config, model = self.config, run.parallel(self.net)
-        rates, against, adversary = {optimizer: config.lr}, {}, None
-        if config.adversarial_from:
-            from blocks.acoustic._critics import Adversary
-
-            adversary = Adversary(config, run)
-            rates[adversary.optimizer] = config.critic_lr
-            against = {"critics": adversary.critics, "critic_optimizer": adversary.optimizer}
-        run.state(model=self.net, optimizer=optimizer, **against)
-        step, shown = 0, set()
-
-        def validated(items: list[Lesson]) -> dict[str, float]:
-            if not shown:
-                run.image(step, "samples/dev/true", items[0].log_mel)
-            if step not in shown:  # the first group of dev items
-                shown.add(step)
-                show(run, step, items[0])
-            return self.validate(items)
-
-        def judged(part: Batch[Lesson]) -> dict:
-            late = adversary and part.step >= config.adversarial_from
-            return losses(model, part.items, part.frames, adversary if late else None, part.step)
-
-        for batch in run.batches(validate=validated):
-            step = batch.step
-            for each, lr in rates.items():
-                each.zero_grad()
-                for group in each.param_groups:
-                    group["lr"] = lr * share(step)
-            self.net.train()
-            numbers = run.backward(batch, judged)
-            if run.accepts(batch, numbers["loss"]):
-                norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), config.clip)
-                for each in rates:
-                    each.step()
-                run.report(step, **numbers, lr=config.lr * share(step), grad_norm=norm)
-            yield batch
-        self.net.eval()
-
     # ---- the artifact ----
 
     def save(self, folder: Path) -> None:
@@ -219,16 +131,3 @@ class AcousticModel(Trainable[C]):
         self.net = self._network()
         self._take(found, f"{folder}, with {len(self.inputs.phones)} phones")
         self.net.eval()
-
-    def _take(self, found: dict[str, np.ndarray], where: str) -> None:
-        import torch
-
-        wanted = {name: tuple(value.shape) for name, value in self.net.state_dict().items()}
-        weights.check({name: value.shape for name, value in found.items()}, wanted, where)
-        self.net.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in found.items()})
-        self.net.to(self.device)
-
-    def _on_device(self, value):
-        import torch
-
-        return torch.as_tensor(value).to(next(self.net.parameters()).device)

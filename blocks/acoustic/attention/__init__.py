@@ -33,13 +33,14 @@ from pydantic import (
     model_validator,
 )
 
-from blocks.acoustic._model import AcousticConfig, AcousticModel, Kernel
+from blocks.acoustic._model import AcousticConfig, AcousticModel
 from blocks.acoustic.attention.health import health, told
 from blocks.acoustic.schema import Lesson, Request, Spoken
 from blocks.arrays import Value
 from blocks.base import BadItem, BlockConfig, Failure
 from blocks.common.conditions import Global, Stream
 from blocks.common.griffin_lim import griffin_lim
+from blocks.common.mel_model import Kernel
 from blocks.training import Run
 
 

@@ -233,7 +233,7 @@ class Dvector(Trainable[Config]):
         wanted = {name: tuple(value.shape) for name, value in self.net.state_dict().items()}
         weights.check({name: value.shape for name, value in found.items()}, wanted, f"{folder}")
         self.net.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in found.items()})
-        self.net.eval()
+        self.net.to(self.device).eval()
 
 
 def _cut(heard: list[np.ndarray], first: int, frames: int, rng: np.random.Generator) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-critics = pytest.importorskip("blocks.acoustic._critics")
+critics = pytest.importorskip("blocks.common.critics")
 
 RNG = np.random.default_rng(0)
 
