@@ -1,0 +1,174 @@
+"""What converters share: the settings of what they are told, how training begins and goes, and the artifact (torch)."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from blocks.base import BadItem, C, Failure
+from blocks.common import weights
+from blocks.common.conditions import Global, Name
+from blocks.common.griffin_lim import griffin_lim
+from blocks.common.mel_model import Kernel, MelConfig, MelModel
+from blocks.common.moments import Moments
+from blocks.converter._given import Given
+from blocks.converter.schema import Conversion, Converted, Lesson
+from blocks.training import Run
+
+TABLES = (".table.weight", "phones.weight")  # whose rows are symbols
+
+
+class ConverterConfig(MelConfig):
+    globals: dict[Name, Global] = Field(default_factory=dict)  # of a voice, such as voice: {size: 256} or speaker: {}
+    pitch: bool = False  # told of each frame: melody and register, and voicing
+    phones: bool = False  # and when each is said
+    posteriorgram: PositiveInt | None = None  # how many classes one has that is told; none: it is not
+    hidden: PositiveInt = 128
+    kernel: Kernel = 5  # frames a convolution sees
+    dropout: float = Field(0.1, ge=0.0, lt=1.0)
+    residual: bool = False  # layers add to what they are given, which learns in fewer steps; not as published
+    warmup_steps: PositiveInt = 200
+    together: PositiveInt = 8  # items a pass converts at once
+    max_steps: PositiveInt = 10000
+    max_frames: PositiveInt = 2560
+    val_check_interval: PositiveInt = 500
+    checkpoint_interval: PositiveInt = 250
+    lr: PositiveFloat = 1e-3
+
+
+class Converter(MelModel[C]):
+    """A variant adds `_network` and `_losses`. Its network has `taught(arrays)` for those, and `converted(arrays)`: a mel (B, T, M)."""
+
+    given: Given
+
+    # ---- training ----
+
+    def fit(self, run: Run[Lesson]) -> None:
+        import torch
+
+        self._begin(run)
+        optimizer = torch.optim.Adam(self.net.parameters(), betas=(0.9, 0.98))
+        for _ in self._trained(run, optimizer, self._rate, self._losses, self._show):
+            pass
+
+    def _losses(self, model, items: list[Lesson], frames: int, adversary=None, step: int | None = None) -> dict:
+        """``loss`` and its parts; `step` is that of a training, none where items are judged as they will be converted."""
+        raise NotImplementedError
+
+    def _begin(self, run: Run[Lesson]) -> None:
+        """A network with a row for every phone and name of the items; what `run.init` knows comes first."""
+        import torch
+
+        found, moments, narrow = {}, Moments(), Moments()
+        self.given = Given.of(self.config, self.spec)
+        if run.init:
+            found, about = weights.read(run.init)
+            self.given.read(run.init, about, lenient=True)
+        for number, item in enumerate(run.items):
+            try:
+                self.given.meet([item])
+            except BadItem as error:
+                raise ValueError(f"item {number} to train on: {error}") from None
+            (moments if self.given.hears_all(item) else narrow).add(item.log_mel)
+        torch.manual_seed(run.key(0, "weights"))
+        self.net = self._network()
+        if found:
+            self._take(grown(found, self.net.state_dict()), f"{run.init}")
+            return
+        measured = moments if moments.count else narrow  # what lies above a band would count as silence
+        self.net.mel_mean.copy_(torch.from_numpy(measured.mean.astype(np.float32)))
+        self.net.mel_std.copy_(torch.from_numpy(measured.std.astype(np.float32)))
+        self.net.to(self.device)
+
+    def _rate(self, step: int) -> float:
+        """Share of the learning rate: a warm-up, then a fall to a twentieth along a cosine."""
+        done = min(1.0, step / self.config.max_steps)
+        return min(1.0, step / self.config.warmup_steps) * (0.525 + 0.475 * math.cos(math.pi * done))
+
+    def _tensors(self, items: list, frames: int) -> dict:
+        return {name: self._on_device(value) for name, value in self.given.arrays(items, frames).items()}
+
+    def validate(self, items: list[Lesson]) -> dict[str, float]:
+        import torch
+
+        self.net.eval()
+        with torch.inference_mode():
+            numbers = self._losses(self.net, items, max(map(self.length, items)))
+        return {name: float(value) for name, value in numbers.items()}
+
+    def _against(self, adversary, arrays: dict, real, made, mel, step: int) -> dict:
+        """What critics say of `made` beside `mel`, both scaled, in the bands that were recorded."""
+        if not adversary:
+            return {}
+        seen = real[..., None] * arrays["heard"][:, None]
+        found = adversary.losses(mel * seen, made.float() * seen, arrays["lengths"], step)
+        return {name: found[name] for name in self.config.critic_weights}
+
+    def _show(self, run: Run[Lesson], step: int, item: Lesson) -> None:
+        """A dev item under its own voice, to look at and to listen to."""
+        asked = Conversion(
+            **{name: getattr(item, name) for name in Conversion.model_fields if name != "target"}, target=item.source
+        )
+        (made,) = self.apply([asked])
+        if isinstance(made, Failure):  # a phone or a voice of dev rows that no train row has
+            return
+        run.image(step, "samples/dev/pred", made.log_mel)
+        if np.isfinite(made.log_mel).all():
+            run.audio(step, "samples/dev/pred", griffin_lim(made.log_mel, self.spec, iterations=16))
+
+    def length(self, item) -> int:
+        return len(item.log_mel)
+
+    # ---- use ----
+
+    def apply(self, items: list[Conversion]) -> list[Converted | Failure]:
+        """Raises ValueError where there are no weights."""
+        if self.net is None:
+            raise ValueError("this converter has no weights yet: fit it, or load what a fit has saved")
+        made, good = {}, []
+        for index, item in enumerate(items):
+            try:
+                self.given.can_be_converted(item)
+                good.append(index)
+            except BadItem as error:
+                made[index] = Failure(str(error))
+        good.sort(key=lambda index: self.length(items[index]))  # those of a pass are about equally long
+        for at in range(0, len(good), self.config.together):
+            some = good[at : at + self.config.together]
+            made.update(zip(some, self._pass([items[index] for index in some]), strict=True))
+        return [made[index] for index in range(len(items))]
+
+    def _pass(self, items: list[Conversion]) -> list[Converted]:
+        import torch
+
+        self.net.eval()
+        with torch.inference_mode():
+            mels = self.net.converted(self._tensors(items, max(map(self.length, items)))).cpu().numpy()
+        return [Converted(log_mel=mel[: self.length(item)].copy()) for mel, item in zip(mels, items, strict=True)]
+
+    # ---- the artifact ----
+
+    def save(self, folder: Path) -> None:
+        tensors = {name: value.cpu().numpy() for name, value in self.net.state_dict().items()}
+        weights.write(folder, tensors, self.given.write(folder))
+
+    def load(self, folder: Path) -> None:
+        found, about = weights.read(folder)
+        self.given = Given.of(self.config, self.spec)
+        self.given.read(folder, about)
+        self.net = self._network()
+        self._take(found, f"{folder}")
+        self.net.eval()
+
+
+def grown(found: dict[str, np.ndarray], wanted: dict) -> dict[str, np.ndarray]:
+    """Weights for more phones and names: new rows of a table are the mean of the known."""
+    found = dict(found)
+    for name, value in wanted.items():
+        known, rows = found.get(name), len(value) if value.ndim else 0
+        if known is not None and name.endswith(TABLES) and 1 < len(known) < rows:
+            found[name] = np.concatenate(
+                [known, np.repeat(known[1:].mean(0, keepdims=True), rows - len(known), axis=0)]
+            )
+    return found

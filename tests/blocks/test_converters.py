@@ -1,0 +1,280 @@
+"""Converters: layers beside plain NumPy, and every variant, found by its path, asked what a converter must keep."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blocks.base import BadItem, Failure, check_item
+from blocks.common import weights
+from blocks.common.conditions import Global
+from blocks.common.mel import mels_below
+from blocks.converter._given import STATES, Given
+from blocks.converter._model import grown
+from blocks.converter.schema import Conversion, Converted, Lesson
+from blocks.load import find, names, restore
+from blocks.spec import AudioSpec
+from runner.check import check, read_graph
+from runner.fit.events import curves
+from runner.plan import make_plan
+from runner.run.local import LocalExecutor
+from runner.store import Store
+from runner.work.executor import Observer
+
+torch = pytest.importorskip("torch")
+net = pytest.importorskip("blocks.converter._net")
+
+SPEC = AudioSpec(n_mels=20)
+VARIANTS = [name for name in names() if name.startswith("converter.")]
+RNG = np.random.default_rng(0)
+
+
+# ---- layers ----
+
+
+@pytest.fixture
+def batch():
+    """Two items (B, T, D) of 5 and 9 frames, noise behind the end of the first."""
+    return RNG.normal(size=(2, 9, 4)), np.array([5, 9])
+
+
+def test_instance_norm_takes_each_channels_level_and_spread_away(batch):
+    x, lengths = batch
+    mask = torch.arange(9) < torch.from_numpy(lengths)[:, None]
+    found = net.instance_norm(torch.from_numpy(x), mask).numpy()
+    for b, size in enumerate(lengths):
+        real = x[b, :size]
+        want = (real - real.mean(axis=0)) / np.sqrt(real.var(axis=0) + 1e-5)
+        np.testing.assert_allclose(found[b, :size], want, rtol=1e-5, atol=1e-5)
+        assert not found[b, size:].any()
+
+
+def test_codes_are_what_each_way_knows_at_the_end_of_its_stretch(batch):
+    states, lengths = batch
+    found = net.thinned(torch.from_numpy(states), torch.from_numpy(lengths), 4).numpy()
+    for b, size in enumerate(lengths):
+        for s in range(-(-size // 4)):
+            last = min(4 * s + 3, size - 1)
+            np.testing.assert_array_equal(found[b, s], [*states[b, last, :2], *states[b, 4 * s, 2:]])
+    again = net.repeated(torch.from_numpy(found), 4, 9).numpy()
+    np.testing.assert_array_equal(again, found[:, [0, 0, 0, 0, 1, 1, 1, 1, 2]])
+
+
+def test_a_layer_that_runs_backward_begins_at_each_items_end(batch):
+    x, lengths = batch
+    torch.manual_seed(0)
+    layer = net.Recurrent(torch.nn.GRU, 4, 3).double()
+    layer.forward = lambda x, n, own=layer: _double(own, x, n)
+    found = layer(torch.from_numpy(x), torch.from_numpy(lengths)).detach().numpy()
+    for b, size in enumerate(lengths):
+        alone = layer.layers(torch.from_numpy(x[b : b + 1, :size]))[0][0].detach().numpy()
+        np.testing.assert_allclose(found[b, :size], alone, atol=1e-12)
+
+
+def _double(layer, x, lengths):
+    """`Recurrent.forward` computes in float32; here its packing is looked at, in float64."""
+    from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+    packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    return pad_packed_sequence(layer.layers(packed)[0], batch_first=True, total_length=x.shape[1])[0]
+
+
+def test_a_loss_is_the_mean_over_frames_of_the_mels_that_are_there():
+    errors, heard = RNG.uniform(size=(2, 5, 3)), np.array([[1, 1, 1], [1, 0, 0.0]])
+    mask = np.arange(5) < np.array([3, 5])[:, None]
+    found = net.over_band(*map(torch.from_numpy, (errors, heard, mask)))
+    want = np.concatenate([errors[0, :3].mean(axis=1), errors[1, :, 0]]).mean()
+    assert float(found) == pytest.approx(want)
+
+
+def test_phones_are_told_by_the_third_that_a_frame_is_in():
+    config = find("converter.copycat").Config(globals={}, pitch=False)
+    given, item = Given.of(config, SPEC), lesson(durations=[3, 1, 7], phones=("a", "s", "a"))
+    given.phones.extend(("s", "a"))
+    states = given.arrays([item], 12)["phones"][0]
+    assert states.tolist() == [4, 5, 6, 1, 4, 4, 4, 5, 5, 6, 6, 0]
+    assert STATES == 3
+
+
+# ---- items ----
+
+
+def lesson(frames=None, durations=None, phones=None, cls=Lesson, **more):
+    durations = np.array(durations if durations is not None else [4, 6, 5], np.int32)
+    frames = frames or int(durations.sum())
+    pitch = np.where(np.arange(frames) % 5 < 3, 120.0, 0.0).astype(np.float32)
+    mel = RNG.normal(-5, 1, (frames, SPEC.n_mels)).astype(np.float32)
+    given = {
+        "log_mel": mel,
+        "pitch": pitch,
+        "durations": durations,
+        "phones": phones or ("sil", "o", "s"),
+        "source": {},
+    }
+    return cls(**given | more)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"pitch": None}, ("no pitch", "wire them")),
+        ({"pitch": np.ones(3, np.float32)}, None),
+        ({"phones": None}, ("no phones", "wire them")),
+        ({"durations": np.array([4, 6, 4], np.int32)}, ("14 frames", "15", "as many")),
+        ({"source": {"speaker": "ann", "mood": "sad"}}, ("source", "'mood'", "do not declare")),
+        ({"source": {}}, ("source", "no global 'speaker'")),
+        ({"log_mel": np.full((15, 20), np.nan, np.float32)}, ("NaN",)),
+        ({"log_mel": np.zeros((0, 20), np.float32)}, None),
+    ],
+)
+def test_what_does_not_fit_is_said(wrong, words):
+    given = Given.of(find("converter.copycat").Config(globals={"speaker": Global()}), SPEC)
+    values = dict(lesson(source={"speaker": "ann"})) | wrong
+    if words is None:  # axes that the schema itself compares
+        with pytest.raises(ValueError, match="frames is"):
+            Lesson(**values)
+        return
+    with pytest.raises(BadItem) as told:
+        given.check(Lesson(**values))
+    assert all(word in str(told.value) for word in words), told.value
+
+
+# ---- every variant ----
+
+GRAPH = """
+spec: {n_mels: 20}
+seed: 1
+nodes:
+  said: {read: toy.sayings, config: {count: 8}}
+  model:
+    fit: NAME
+    in:
+      log_mel: said.log_mel
+      pitch: said.pitch
+      phones: said.phones
+      durations: said.durations
+      source: {speaker: said.speaker}
+      speaker: said.speaker
+      split: said.split
+    config: CONFIG
+"""
+
+
+def trained(folder, name, **config):
+    block = find(name)
+    written = {**block.tiny.model_dump(mode="json", exclude_defaults=True), **config}
+    path = folder / "graph.yaml"
+    path.write_text(GRAPH.replace("NAME", name).replace("CONFIG", json.dumps(written)))
+    store = Store(folder / "store")
+    plan = make_plan(check(read_graph(path)), store)
+    outcome = LocalExecutor().run(plan, store, Observer())
+    assert outcome.error is None
+    digest = plan.steps["model"].digest
+    return Path(store.find_artifact(digest)), curves(store.files, f"fits/{digest}")
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def converter(request, tmp_path_factory):
+    folder, _ = trained(tmp_path_factory.mktemp("converter"), request.param)
+    return restore(folder)
+
+
+def asked(durations, target="ben", **more):
+    return lesson(durations=durations, cls=Conversion, source={"speaker": "ann"}, target={"speaker": target}, **more)
+
+
+def test_a_mel_of_as_many_frames_comes_out_whatever_is_beside_it(converter):
+    items = [asked([4, 6, 5]), asked([9, 30, 2]), asked([1, 0, 0])]
+    together = converter.apply(items)
+    for item, made in zip(items, together, strict=True):
+        assert isinstance(made, Converted)
+        assert made.log_mel.shape == item.log_mel.shape
+        assert check_item(made, SPEC) is None
+        (alone,) = converter.apply([item])
+        np.testing.assert_allclose(made.log_mel, alone.log_mel, rtol=1e-5, atol=1e-5)
+
+
+def test_padding_changes_nothing(converter):
+    item = asked([9, 30, 2])
+    with torch.inference_mode():
+        short, long = (converter.net.converted(converter._tensors([item], frames)) for frames in (41, 97))
+    np.testing.assert_allclose(long[:, :41], short, rtol=1e-5, atol=1e-5)
+
+
+def test_the_target_is_heard(converter):
+    item = asked([4, 6, 5])
+    other = item.model_copy(update={"target": {"speaker": "ann"}})
+    one, two = converter.apply([item, other])
+    assert np.abs(one.log_mel - two.log_mel).max() > 1e-4
+
+
+def test_a_voice_that_it_never_heard_is_refused_alone(converter):
+    good, bad = converter.apply([asked([4, 6, 5]), asked([4, 6, 5], target="bem")])
+    assert isinstance(good, Converted)
+    assert isinstance(bad, Failure)
+    assert "target: the model knows no speaker 'bem'; did you mean 'ben'?" in bad.reason
+
+
+def test_no_items_give_no_results(converter):
+    assert converter.apply([]) == []
+
+
+def test_nothing_is_learned_of_what_lies_above_the_band(converter):
+    band_hz = 3000.0
+    item = lesson(source={"speaker": "ann"}, band_hz=band_hz)
+    louder = item.log_mel.copy()
+    louder[:, mels_below(SPEC, band_hz) :] += 5
+    first, second, whole = (
+        converter.validate([item.model_copy(update=changes)])
+        for changes in ({}, {"log_mel": louder}, {"band_hz": None})
+    )
+    assert first == pytest.approx(second, abs=1e-6)
+    assert whole["loss"] != pytest.approx(first["loss"])
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_it_learns_and_goes_on_with_more_voices(name, tmp_path):
+    wide = {"hidden": 32, "residual": True, "every": 2, "codes": 4}
+    plain = {"max_steps": 80, "adversarial_from": None, "lr": 0.003, "val_check_interval": 80, "max_frames": 150}
+    folder, lines = trained(tmp_path, name, **wide, **plain)
+    losses = [line["train/loss_mel"] for line in lines if "train/loss_mel" in line]
+    assert np.mean(losses[-5:]) < 0.75 * np.mean(losses[:5])
+    first = restore(folder)
+    more = find(name)(first.config, SPEC)
+    more.given = Given.of(first.config, SPEC)
+    kept, about = weights.read(folder)
+    more.given.read(folder, about)
+    more.given.meet([lesson(source={"speaker": "cid"}, phones=("sil", "o", "m"))])
+    more.net = more._network()
+    more._take(grown(kept, more.net.state_dict()), "here")
+    item = asked([4, 6, 5])
+    np.testing.assert_allclose(more.apply([item])[0].log_mel, first.apply([item])[0].log_mel, atol=1e-5)
+    assert isinstance(more.apply([asked([4, 6, 5], target="cid")])[0], Converted)
+
+
+# ---- copycat ----
+
+
+def test_the_divergence_of_codes_is_that_of_two_gaussians_and_counts_slowly(tmp_path):
+    folder, _ = trained(tmp_path, "converter.copycat", max_steps=2, kl_steps=4)
+    block = restore(folder)
+    items = [lesson(source={"speaker": "ann"}), lesson(source={"speaker": "ben"}, durations=[9, 30, 2])]
+    arrays = block._tensors(items, 41)
+    mean, log_var = (part.detach().double().numpy() for part in block.net.codes(arrays))
+    codes = [-(-15 // 4), -(-41 // 4)]
+    want = sum(
+        0.5 * (mean[b, :s] ** 2 + np.exp(log_var[b, :s]) - 1 - log_var[b, :s]).sum() for b, s in enumerate(codes)
+    )
+    numbers = block.validate(items)
+    assert numbers["loss_kl"] == pytest.approx(want / 56 / SPEC.n_mels, rel=1e-4)
+    each = [value for name, value in numbers.items() if name.startswith("kl_")]
+    assert len(each) == 2 * block.config.codes
+    assert sum(each) == pytest.approx(4 * want / 56, rel=1e-4)
+    assert [block._annealed(step) for step in (1, 2, 4, 9, None)] == [0.25, 0.5, 1, 1, 1]
+
+
+@pytest.mark.parametrize("told", ["source", "target", "none"])
+def test_whose_voice_phones_are_told_is_a_setting(told, tmp_path):
+    folder, _ = trained(tmp_path, "converter.copycat", max_steps=1, phones_told=told, adversarial_from=None)
+    assert restore(folder).apply([asked([4, 6, 5])])[0].log_mel.shape == (15, 20)
