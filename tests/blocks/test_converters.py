@@ -163,7 +163,7 @@ nodes:
 
 def trained(folder, name, **config):
     block = find(name)
-    written = {**block.tiny.model_dump(mode="json", exclude_defaults=True), **config}
+    written = {**block.tiny.model_dump(mode="json", exclude_defaults=True), "globals": {"speaker": {}}, **config}
     path = folder / "graph.yaml"
     path.write_text(GRAPH.replace("NAME", name).replace("CONFIG", json.dumps(written)))
     store = Store(folder / "store")

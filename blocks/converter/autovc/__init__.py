@@ -27,7 +27,7 @@ class Config(ConverterConfig):
 
 class Autovc(Converter[Config]):
     tiny = Config(
-        hidden=12, recurrent=8, codes=2, every=4, globals={"speaker": Global()}, dropout=0.0, max_steps=4, max_frames=400, warmup_steps=2,
+        hidden=12, recurrent=8, codes=2, every=4, globals={"a": Global(), "b": Global()}, dropout=0.0, max_steps=4, max_frames=400, warmup_steps=2,
         adversarial_from=3, weights="last", critic_windows=(8, 16), critic_width=2, val_check_interval=2, checkpoint_interval=2,
     )  # fmt: skip
     paper = "Qian et al. 2019 (AutoVC); Merritt et al. 2022 (the bottleneck)"
