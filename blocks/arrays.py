@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, Union, get_args, get_origin
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 from pydantic_core import core_schema
 
 # Spec fields that an array depends on; two ends of an edge must agree on these.
@@ -116,6 +117,12 @@ WordOfPhone = Annotated[
     np.ndarray,
     Array("word_of_phone", "int32", "phones", about="the number of the word a phone is in, -1 for a silence"),
 ]
+JoinTag = Annotated[
+    np.ndarray,
+    Array(
+        "join_tag", "float32", "phones", about="1 on the first phone after a place where recordings were joined, else 0"
+    ),
+]
 Durations = Annotated[
     np.ndarray,
     Array(
@@ -174,10 +181,21 @@ def apart(hint, name: str):
     return Annotated[base, Array(mark.name, mark.dtype, *dims, unit=mark.unit, about=mark.about, bound=mark.bound)]
 
 
+class Span(BaseModel):
+    """A constituent over words `first` to `last` (exclusive, from 0) of an utterance."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    label: str
+    first: int
+    last: int
+
+
 Id = Annotated[str, Value("id", "names one utterance within a table")]
 Text = Annotated[str, Value("text", "what is said, as written")]
 Phones = Annotated[tuple[str, ...], Value("phones", "what is said, one token a phone or silence of the inventory")]
 Words = Annotated[tuple[str, ...], Value("words", "what is said, word by word")]
+Spans = Annotated[tuple[Span, ...], Value("spans", "a parse: labelled constituents over the words of an utterance")]
 TextGrid = Annotated[
     str, Value("textgrid", "tiers of words and phones with their times, as a file of Praat's holds them")
 ]

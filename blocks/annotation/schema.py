@@ -2,7 +2,7 @@
 
 from pydantic import model_validator
 
-from blocks.arrays import Durations, Phones, TextGrid, WordOfPhone, Words
+from blocks.arrays import Durations, JoinTag, Phones, TextGrid, WordOfPhone, Words
 from blocks.base import Schema
 
 
@@ -13,6 +13,7 @@ class Spoken(Schema):
     durations: Durations
     words: Words | None = None
     word_of_phone: WordOfPhone | None = None
+    join_tag: JoinTag | None = None  # of phones that recordings were joined before: a tier of its own
 
     @model_validator(mode="after")
     def _lengths_agree(self):

@@ -1,8 +1,10 @@
-"""An alignment as a TextGrid of Praat's: a tier of phones, and a tier of words where they are known.
+"""An alignment as a TextGrid of Praat's: a tier of phones, one of words where they are known, one of joins in spliced speech.
 
 ``voxblocks run graph.yaml --until NODE --out FOLDER`` writes one file a row; `corpus.textgrid` reads them, and those of
 the Montreal Forced Aligner. Silences keep their token among the phones and have no label among the words.
 """
+
+from dataclasses import replace
 
 from blocks.annotation.schema import Grid, Spoken
 from blocks.base import BlockConfig, Failure, Mapper
@@ -27,4 +29,7 @@ class TextGrid(Mapper[Config]):
             )
         except ValueError as error:
             return Failure(f"{error}; want a frame at least for every phone, as an aligner gives")
+        if item.join_tag is not None:
+            marks = ["join" if tag else "" for tag in item.join_tag]
+            tiers["joins"] = [replace(one, label=mark) for one, mark in zip(tiers["phones"], marks, strict=True)]
         return Grid(textgrid=textgrid.dump(tiers))

@@ -4,7 +4,7 @@ import typing
 
 import numpy as np
 
-from blocks.arrays import Array, marker
+from blocks.arrays import Array, Span, marker
 from blocks.base import Schema, field_type
 from blocks.spec import AudioSpec
 
@@ -15,6 +15,7 @@ VALUES = {
     "language": "en-US",
     "phones": ("sil", "h", "ə", "l", "ˈoʊ", "w", "ˈɚ", "l", "d", "sil"),
     "words": ("hello", "world"),
+    "spans": (Span(label="NP", first=0, last=1),),
     "speaker": "someone",
     "style": "neutral",
     "split": "train",

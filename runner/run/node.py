@@ -48,6 +48,8 @@ class NodeRun:
 
     def run(self) -> None:
         verb = self.step.verb
+        if verb == "fit" and self.step.idle:
+            return  # nothing was brought to train on, and what would use it has no rows
         if verb in ("load", "fit"):
             if not self.step.cached:
                 self._fit()

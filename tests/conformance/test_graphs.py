@@ -32,4 +32,4 @@ def test_graph_runs_on_a_few_rows(path, tmp_path):
     assert outcome.error is None
     without = {name for name, step in plan.steps.items() if step.checked.node.verb in ("fit", "load") or step.idle}
     assert all(node.rows for name, node in outcome.nodes.items() if name not in without)
-    assert outcome.results
+    assert outcome.results or all(step.idle for step in plan.steps.values())

@@ -1,0 +1,47 @@
+"""`graphs/augment_folder.yaml` does a user's job: a folder of recordings with texts comes back with more sentences."""
+
+import ast
+import csv
+from itertools import islice
+from pathlib import Path
+
+import soundfile
+from typer.testing import CliRunner
+
+from blocks.common import textgrid
+from blocks.corpus.asterisk import Asterisk, Config
+from blocks.spec import preset
+from runner.cli import app
+
+GRAPH = Path(__file__).parents[2] / "graphs" / "augment_folder.yaml"
+
+
+def test_a_folder_comes_back_with_more_sentences_and_every_join_marked(tmp_path):
+    spec = preset("vox_16k")
+    source = Asterisk(Config(languages=("en",)), spec)
+    source.fetch()
+    long = (row for row in source.read() if hasattr(row, "wave") and 5 <= len(row.text.split()) <= 12)
+    folder = tmp_path / "mine"
+    (folder / "wavs").mkdir(parents=True)
+    lines = []
+    for number, row in enumerate(islice(long, 20)):
+        soundfile.write(folder / "wavs" / f"u{number:02d}.wav", row.wave, spec.sample_rate)
+        lines.append(f"u{number:02d}|{row.text}")
+    (folder / "metadata.csv").write_text("\n".join(lines) + "\n")
+    out = tmp_path / "more"
+    asked = ["run", str(GRAPH), "--until", "spliced", "--set", f"source.path={folder}", "--set", "timing.max_steps=40"]
+    done = CliRunner().invoke(app, [*asked, "--store", str(tmp_path / "store"), "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    with (out / "metadata.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) > 20
+    assert len({row["text"].casefold() for row in rows}) == len(rows), "no sentence twice"
+    for row in rows:
+        assert " -> " in row["swapped"]
+        assert len(set(ast.literal_eval(row["parents"]))) == 2
+        tiers = textgrid.read((out / row["file"]).with_suffix(".TextGrid"))
+        joins = [one for one in tiers["joins"] if one.label]
+        assert 1 <= len(joins) <= 2
+        heard = soundfile.info(out / row["file"])
+        assert abs(heard.duration - tiers["phones"][-1].end) < 1e-3
+        assert " ".join(one.label for one in tiers["words"] if one.label) == row["text"]
