@@ -46,12 +46,12 @@ def _group(item: pytest.Item) -> str:
     params = (getattr(item, "callspec", None) and item.callspec.params) or {}
     if item.get_closest_marker("ray") or "ray_here" in getattr(item, "fixturenames", ()):
         return "ray"
-    if file == "test_graphs":
+    if file == "test_graphs" and "path" in params:
         return f"graph:{params['path'].stem}"
     if file == "test_blocks" and (name := params.get("mapper") or params.get("name")):
         block = name if isinstance(name, str) else name[0]  # a mapper comes with its method
         return f"{file}:{block.split('.')[0]}"
-    return str(item.path.relative_to(item.config.rootpath))
+    return str(item.path)
 
 
 @pytest.fixture

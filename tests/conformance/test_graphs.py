@@ -33,3 +33,18 @@ def test_graph_runs_on_a_few_rows(path, tmp_path):
     without = {name for name, step in plan.steps.items() if step.checked.node.verb in ("fit", "load") or step.idle}
     assert all(node.rows for name, node in outcome.nodes.items() if name not in without)
     assert outcome.results or all(step.idle for step in plan.steps.values())
+
+
+def test_an_ablation_makes_nothing_of_its_base_again(tmp_path):
+    store, outcomes = Store(tmp_path / "store"), []
+    for name in ("griffin_lim", "griffin_lim_momentum"):
+        path = next(path for path in GRAPHS if path.stem == name)
+        plan = make_plan(check(read_graph(path, sets=["voice.iterations=2"])), store, limit=FEW)
+        outcomes.append(LocalExecutor().run(plan, store, Observer()))
+    base, ablation = outcomes
+    assert ablation.error is None
+    again = {name for name in base.nodes if ablation.nodes[name].state != "cached"}
+    assert again == {"scores"}
+    assert ablation.results["scores"]["systems"] == ["fast", "plain"]
+    means = [[cell["mean"] for cell in run.results["scores"]["means"] if cell["system"] == "fast"] for run in outcomes]
+    assert means[0] == means[1]
