@@ -202,6 +202,8 @@ TextGrid = Annotated[
 Language = Annotated[str, Value("language", "BCP 47 tag, such as en-US")]
 Speaker = Annotated[str, Value("speaker", "whose voice it is; one name for one person in every corpus")]
 Style = Annotated[str, Value("style", "how it is said, such as neutral or acted")]
+PitchMean = Annotated[float, Value("pitch_mean", "geometric mean of a voice's fundamental frequency", unit="Hz")]
+PitchSpread = Annotated[float, Value("pitch_spread", "standard deviation of a voice's log-F0", unit="nats")]
 SpeakingRate = Annotated[float, Value("speaking_rate", "how fast it is said: 1 as the voice does, 2 in half the time")]
 Split = Annotated[Literal["train", "dev", "reserved"], Value("split", "what the row may be used for")]
 Seconds = Annotated[float, Value("seconds", "length of the recording", unit="s")]

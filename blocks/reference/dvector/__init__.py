@@ -21,7 +21,7 @@ from blocks.base import BadItem, Failure, Trainable
 from blocks.common import weights
 from blocks.common.mel import decibels, log_mel, mels_below
 from blocks.reference.schema import Embedded, Lesson, Recorded
-from blocks.training import FitConfig, Run
+from blocks.training import FitConfig, Precision, Run
 
 _LOUD = 0.9  # quantile of the frames' levels that is brought to 0 dB
 _WINDOW_S = 1.6  # of which the vectors are averaged (Wan et al. 2018)
@@ -42,6 +42,7 @@ class Config(FitConfig):
     noise_db: PositiveFloat = 50.0  # noise lies between 15 dB and this below the loud frames; 15 or less: none
     lr: PositiveFloat = 1e-3
     clip: PositiveFloat = 3.0  # norm of the gradient
+    precision: Precision = "float32"  # of the layers in training
     min_seconds: PositiveFloat = 0.5  # less than that says little about a voice
     max_steps: PositiveInt = 2000
     weights: Literal["best", "last"] = "last"
@@ -81,12 +82,21 @@ class Dvector(Trainable[Config]):
 
         def loss(part):
             vectors = model(self._on_device(self._crops(voices, np.random.default_rng(run.key(part.step, "crops")))))
-            vectors_VRD = vectors.view(self.config.voices, self.config.recordings, -1)
+            vectors_VRD = vectors.view(self.config.voices, self.config.recordings, -1).float()
             similar, right = ge2e(vectors_VRD, self.net.scale, self.net.shift)
             return {"loss": torch.nn.functional.cross_entropy(similar, right),
                     "accuracy": (similar.argmax(1) == right).float().mean()}  # fmt: skip
 
-        for batch in run.batches(validate=lambda items: self._validate(items, voices)):
+        step, centroids = 0, {}
+
+        def validate(items: list[Lesson]) -> dict[str, float]:
+            if step not in centroids:  # the first group of dev items
+                centroids.clear()
+                centroids[step] = self._centroids(voices)
+            return self._validate(items, centroids[step])
+
+        for batch in run.batches(validate=validate):
+            step = batch.step
             rate = self.config.lr * (1 - 0.95 * batch.step / self.config.max_steps)
             for group in optimizer.param_groups:
                 group["lr"] = rate
@@ -138,24 +148,22 @@ class Dvector(Trainable[Config]):
         floor = -rng.uniform(15, max(15, self.config.noise_db)) if self.config.noise_db > 15 else -self.config.range_db
         return np.clip(heard_TM, max(floor, -self.config.range_db), None)
 
-    def _validate(self, items: list[Lesson], voices: dict[str, list[np.ndarray]]) -> dict[str, float]:
+    def _validate(self, items: list[Lesson], centroids: dict[str, np.ndarray]) -> dict[str, float]:
         """How well recordings of the training voices are told: against the centroids of others."""
-        known = [item for item in items if item.speaker in voices]
+        known = [item for item in items if item.speaker in centroids]
         if not known:
             return {"loss": 0.0, "accuracy": 0.0}
-        names = list(voices)
-        centroids = np.stack([self._centroid(voices[name][:_KNOWN]) for name in names])
-        vectors = np.stack([self._vector(self._heard(item.log_mel)) for item in known])
-        scores = float(self.net.scale.detach()) * vectors @ centroids.T
+        names, vectors = list(centroids), self._vectors([self._heard(item.log_mel) for item in known])
+        scores = float(self.net.scale.detach()) * vectors @ np.stack(list(centroids.values())).T
         rows = [names.index(item.speaker) for item in known]
         top = scores.max(axis=1, keepdims=True)
         odds = scores - top - np.log(np.exp(scores - top).sum(axis=1, keepdims=True))
         right = odds[np.arange(len(rows)), rows]
         return {"loss": float(-right.mean()), "accuracy": float((scores.argmax(axis=1) == rows).mean())}
 
-    def _centroid(self, heard: list[np.ndarray]) -> np.ndarray:
-        mean = np.mean([self._vector(one.astype(np.float32)) for one in heard], axis=0)
-        return mean / np.linalg.norm(mean)
+    def _centroids(self, voices: dict[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
+        means = {name: self._vectors(heard[:_KNOWN]).mean(axis=0) for name, heard in voices.items()}
+        return {name: mean / np.linalg.norm(mean) for name, mean in means.items()}
 
     def length(self, item) -> int:
         return len(item.log_mel) if isinstance(item, Lesson) else len(item.wave)
@@ -176,23 +184,35 @@ class Dvector(Trainable[Config]):
         if not wave.any():
             return Failure("the recording is digital silence, want speech")
         try:
-            return Embedded(embedding=self._vector(self._heard(log_mel(wave, self.spec))))
+            (vector,) = self._vectors([self._heard(log_mel(wave, self.spec))])
+            return Embedded(embedding=vector)
         except BadItem as error:
             return Failure(str(error))
 
-    def _vector(self, heard_TM: np.ndarray) -> np.ndarray:
-        """float32 (D), of unit length: the direction of the windows' mean."""
+    def _vectors(self, heard: list[np.ndarray]) -> np.ndarray:
+        """float32 (B, D), of unit length: for each recording the direction of its windows' mean."""
         import torch
 
         self.net.eval()
+        windows = [self._windows(one.astype(np.float32)) for one in heard]
+        of_size: dict[int, list[int]] = {}
+        for index, one in enumerate(windows):
+            of_size.setdefault(one.shape[1], []).append(index)
+        made = {}
+        with torch.inference_mode():
+            for some in of_size.values():
+                found = self.net(self._on_device(self._scaled(np.concatenate([windows[index] for index in some]))))
+                for index, part in zip(some, found.split([len(windows[index]) for index in some]), strict=True):
+                    made[index] = torch.nn.functional.normalize(part.mean(0), dim=0).cpu().numpy()
+        return np.stack([made[index] for index in range(len(heard))])
+
+    def _windows(self, heard_TM: np.ndarray) -> np.ndarray:
+        """float32 (W, T, M), each half shared with the next; one of all there is where that is less. T is even."""
         size = max(2, 2 * round(_WINDOW_S * self.spec.frame_rate / 2))
         heard_TM = np.concatenate([heard_TM, heard_TM[-1:]]) if len(heard_TM) % 2 else heard_TM
         last = max(0, len(heard_TM) - size)
         starts = np.unique(np.rint(np.linspace(0, last, 1 + -(-last // (size // 2)))).astype(int) // 2 * 2)
-        windows = np.stack([heard_TM[start : start + min(size, len(heard_TM))] for start in starts])
-        with torch.inference_mode():
-            mean = self.net(self._on_device(self._scaled(windows))).mean(0)
-            return torch.nn.functional.normalize(mean, dim=0).cpu().numpy()
+        return np.stack([heard_TM[start : start + min(size, len(heard_TM))] for start in starts])
 
     def _heard(self, log_mel: np.ndarray) -> np.ndarray:
         """float32 (T, M): dB below the loud frames, none lower than `range_db`."""
