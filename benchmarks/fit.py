@@ -204,7 +204,8 @@ def bare(block: str, steps: int, log: Path) -> None:
     from runner.fit.batches import BatchPlan
 
     spec, kind = AudioSpec(), {"aligner": "aligner.monotonic", "flow": "flow.affine"}[block]
-    made = find(kind)(find(kind).Config(max_steps=steps, max_frames=ITEMS * FRAMES), spec)
+    own = {"pitch": False} if block == "flow" else {}
+    made = find(kind)(find(kind).Config(max_steps=steps, max_frames=ITEMS * FRAMES, **own), spec)
     lesson = ports(find(kind), "fit").inputs
     items = [
         lesson(log_mel=row.log_mel, **({"phones": row.phones} if block == "aligner" else {}))
@@ -246,15 +247,15 @@ def torch_step(block, frames: int):
 def jax_step(block, frames: int):
     import jax
 
-    from blocks.flow.affine.net import training_step
+    from blocks.flow._net import training_step
 
     optimizer = block._optimizer()
-    compiled = training_step(block._flow(), optimizer, block.config.noise)
+    compiled = training_step(block._losses(block._network()), optimizer)
     params, fixed = block.variables["params"], block.variables["fixed"]
     held = [params, optimizer.init(params)]
 
     def step(number: int, items: list) -> None:
-        arrays = block._padded(items, [item.log_mel for item in items], frames, len(items))
+        arrays = block._padded(items, frames, len(items))
         parts = {name: array[None] for name, array in arrays.items()}
         held[0], held[1], numbers = compiled(*held, fixed, parts, jax.random.key(number, impl="unsafe_rbg"))
         numbers["loss"].block_until_ready()  # else the notes would be of the order, not of the work

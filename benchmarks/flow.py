@@ -93,22 +93,25 @@ def ours(way: str, batch: int, seconds: int, size: dict, threads: int):
     import jax
     import numpy as np
 
+    from blocks.flow._net import training_step
     from blocks.flow.affine import net
     from blocks.load import find
+    from blocks.spec import AudioSpec
 
     block = find("flow.affine")
-    made = block(block.Config(**size, squeeze=SQUEEZE, dropout=DROPOUT), spec=None)
-    flow, x, lengths = made._flow(), mels(batch, seconds), np.full(batch, seconds * RATE, np.int32)
-    shapes = jax.eval_shape(flow.init, jax.random.key(0), x, lengths)
+    made = block(block.Config(**size, squeeze=SQUEEZE, split=0, pitch=False, dropout=DROPOUT), AudioSpec(n_mels=MELS))
+    made.given = made._new_given()
+    flow, x, lengths = made._network(), mels(batch, seconds), np.full(batch, seconds * RATE, np.int32)
+    shapes = jax.eval_shape(flow.init, jax.random.key(0), x, lengths, {})
     rng = np.random.default_rng(0)
     params = jax.tree.map(lambda a: np.float32(0.02) * rng.standard_normal(a.shape, np.float32), shapes["params"])
-    mix = shapes["fixed"]["blocks"]["mix"]["order"].shape
+    mix = shapes["fixed"]["stage_0"]["mix"]["order"].shape
     order = np.tile(np.arange(mix[1], dtype=np.int32), (mix[0], 1))
-    fixed = {"blocks": {"mix": {"order": order, "sign": np.ones(mix, np.float32)}}}
+    fixed = {"stage_0": {"mix": {"order": order, "sign": np.ones(mix, np.float32)}}}
     begin = time.perf_counter()
     if way == "train":
         optimizer, key = made._optimizer(), jax.random.key(1, impl="unsafe_rbg")
-        step = net.training_step(flow, optimizer, noise=0.0)
+        step = training_step(lambda p, f, *part: net.losses(flow, {"params": p, "fixed": f}, part[0], 0.0, *part[1:]), optimizer)
         held = {"state": jax.device_put((params, optimizer.init(params)))}
         fixed, data = jax.device_put((fixed, {"x": x[None], "lengths": lengths[None]}))
 
@@ -117,7 +120,7 @@ def ours(way: str, batch: int, seconds: int, size: dict, threads: int):
             held["state"] = jax.block_until_ready((params, opt))
     else:
         compiled = jax.jit(partial(getattr(net, way), flow))
-        given = jax.device_put((net.fold(params, fixed), x, lengths))
+        given = jax.device_put((net.fold(params, fixed), x, lengths, {}))
 
         def call():
             jax.block_until_ready(compiled(*given))

@@ -1,26 +1,59 @@
 """A flow turns a log-mel into a latent of the same size and back, without loss, and says how likely the log-mel is.
 
-What conditions it is optional, field by field: a flow is conditioned on what it was given when it was fitted.
+What conditions it is declared in its settings and wired by name: `streams` hold a number or a row of numbers for each frame,
+`globals` a name or a vector for the whole (who speaks, in which language). Pitch and phones have fields of their own.
+
+Axes: frames T, phones N, channels C of a stream.
 """
 
 from typing import Annotated
 
-from blocks.arrays import Durations, Embedding, Latent, LogMel, Phones, Pitch, Split, Value, Voicing
+import numpy as np
+from pydantic import Field
+
+from blocks.arrays import (
+    Array,
+    Durations,
+    Embedding,
+    Language,
+    Latent,
+    LogMel,
+    Phones,
+    Pitch,
+    Speaker,
+    Split,
+    Style,
+    Value,
+    Voicing,
+)
 from blocks.base import Schema
 
+FrameStream = Annotated[
+    np.ndarray,
+    Array("frame_stream", "float32", "frames", about="a number for each frame: a class from 0, or a quantity"),
+]
+FrameVectors = Annotated[
+    np.ndarray, Array("frame_vectors", "float32", "frames", "channels", about="a row of numbers for each frame")
+]
 Nll = Annotated[float, Value("nll", "negative log-likelihood of a log-mel; over log 2 it is bits", "nats a dimension")]
+Remark = Annotated[str, Value("remark", "what was found amiss in a row that was made all the same")]
+Global = Speaker | Style | Language | Embedding
 
 
 class Conditions(Schema):
     pitch: Pitch | None = None
-    voicing: Voicing | None = None
-    embedding: Embedding | None = None  # of the voice
+    voicing: Voicing | None = None  # frames it denies are unvoiced whatever their pitch
     phones: Phones | None = None
     durations: Durations | None = None  # of the phones
+    streams: dict[str, FrameStream | FrameVectors] = Field(default_factory=dict)
+    globals: dict[str, Global] = Field(default_factory=dict)
 
 
 class Spectral(Conditions):
+    """What `apply` takes. Phones, or the prior's means, are of use to a prior that depends on them, and for `nll` alone."""
+
     log_mel: LogMel
+    prior_mean: Latent | None = None
 
 
 class Lesson(Spectral):
@@ -29,7 +62,8 @@ class Lesson(Spectral):
 
 class Coded(Schema):
     latent: Latent
-    nll: Nll
+    nll: Nll | None = None  # none where the prior's means were not given
+    remark: Remark | None = None
 
 
 class Latents(Conditions):
@@ -40,3 +74,22 @@ class Latents(Conditions):
 
 class Decoded(Schema):
     log_mel: LogMel
+    remark: Remark | None = None
+
+
+class Said(Conditions):
+    """What a prior is asked with: phones and their durations."""
+
+    phones: Phones
+    durations: Durations
+
+
+class Spoken(Said):
+    """What a prior is trained on."""
+
+    log_mel: LogMel
+    split: Split | None = None
+
+
+class Prior(Schema):
+    prior_mean: Latent  # of each frame's phone

@@ -84,6 +84,7 @@ def array(mark: Array, spec: AudioSpec, n: int, number: int) -> np.ndarray:
         "phone_shift": lambda: np.zeros(10),
         "phone_pause": lambda: np.full(10, -1.0),
         "stream": lambda: np.arange(10) % 3,
+        "frame_stream": lambda: np.arange(frames) % 3,
         "latent": lambda: rng.standard_normal((frames, spec.n_mels)),
         "embedding": lambda: (lambda v: v / np.linalg.norm(v))(rng.standard_normal(256)),
     }

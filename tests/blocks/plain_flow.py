@@ -1,6 +1,7 @@
 """A Glow-type flow in plain NumPy, one item and one formula at a time, in float64: what `flow.affine` is checked against.
 
-No padding, no batches, no folding: a (T, M) log-mel, frame conditions (T, F) and a vector (E), where there are any.
+No padding, no batches, no folding: a (T, M) log-mel, and a dict of what is given of it: `frames` (T, F), `prior_mean` (T, M),
+`globals.NAME` (a row or a vector), `phones` (N) rows and `owners` (T).
 """
 
 import numpy as np
@@ -23,8 +24,43 @@ def dense(x, p):
     return x @ p["kernel"] + p["bias"]
 
 
-def coupling(a, p, frames=None, vector=None):
-    """Log-scale and shift of the other half of the channels."""
+def layer_norm(x, p):
+    centred = x - x.mean(-1, keepdims=True)
+    return centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-6) * p["scale"] + p["bias"]
+
+
+def bounded(x):
+    return LIMIT * np.tanh(x / LIMIT)
+
+
+def row_of(table, row):
+    return table[row] * (np.asarray(row) > 0)[..., None]
+
+
+def encoder(phones, p):
+    """(N, D) of rows (N)."""
+    h = row_of(p["phones"]["table"], phones)
+    for n in range(sum(name.startswith("conv_") for name in p)):
+        h = h + np.maximum(conv(layer_norm(h, p[f"norm_{n}"]), p[f"conv_{n}"]) + p[f"bias_{n}"], 0)
+    return dense(layer_norm(h, p["norm"]), p["end"])
+
+
+def told(p, given, names):
+    """Conditions of frames (T, F) and of the whole (E), and the prior's means (T, M) or 0."""
+    frames, mean = [given["frames"]] if "frames" in given else [], given.get("prior_mean", 0.0)
+    if "phones" in p:
+        frames.append(encoder(given["phones"], p["phones"])[given["owners"]])
+    if "prior" in p:
+        mean = encoder(given["phones"], p["prior"])[given["owners"]]
+    whole = []
+    for name, rows, _ in names:
+        value = given[f"globals.{name}"]
+        whole.append(row_of(p["whole"][name]["table"], value) if rows else value / np.sqrt((value**2).mean()))
+    return np.concatenate(frames, 1) if frames else None, np.concatenate(whole) if whole else None, mean
+
+
+def gated(a, p, frames=None, vector=None):
+    """A WaveNet-like net (G, out)."""
     layers = sum(name.startswith("conv_") for name in p)
     H = p["start"]["kernel"].shape[1]
     h, skipped = dense(a, p["start"]), 0
@@ -38,8 +74,18 @@ def coupling(a, p, frames=None, vector=None):
         out = dense(np.tanh(gates[:, :H]) / (1 + np.exp(-gates[:, H:])), p[f"out_{n}"])
         skipped = skipped + out[:, -H:]
         h = h + out[:, :H]
-    raw, shift = np.split(dense(skipped, p["end"]), 2, axis=1)
-    return LIMIT * np.tanh(raw / LIMIT), shift
+    return dense(skipped, p["end"])
+
+
+def changed(a, b, p, frames=None, vector=None):
+    """The second half of the channels, and the log-determinant of its change."""
+    logdet = 0.0
+    if "normal" in p:  # SNAC: both halves normalised by what the vector says, which is not told to the net
+        mean_a, mean_b, dev_a, dev_b = np.split(dense(vector, p["normal"]), 4)
+        a, b, vector = (a - mean_a) / np.exp(bounded(dev_a)), (b - mean_b) / np.exp(bounded(dev_b)), None
+        logdet = -len(b) * bounded(dev_b).sum()
+    raw, shift = np.split(gated(a, p["net"], frames, vector), 2, axis=1)
+    return b * np.exp(bounded(raw)) + shift, logdet + bounded(raw).sum()
 
 
 def mix(p, fixed):
@@ -49,21 +95,29 @@ def mix(p, fixed):
     return np.eye(len(L))[fixed["order"]] @ L @ U
 
 
-def encode(params, fixed, squeeze, x, frames=None, vector=None):
-    """The latent (T, M) and the log-determinant."""
+def encode(params, fixed, flow, x, given):
+    """The latent and the prior's means (T, M), and the log-determinant."""
+    n = flow.squeeze
+    frames, vector, mean = told(params.get("told", {}), given, flow.globals)
     x = (x + params["norm"]["shift"]) * np.exp(params["norm"]["log_scale"])
     logdet = params["norm"]["log_scale"].sum() * len(x)
-    whole = len(x) // squeeze * squeeze
-    z = x[:whole].reshape(whole // squeeze, -1)
-    frames = None if frames is None else frames[:whole].reshape(whole // squeeze, -1)
-    for k in range(len(params["blocks"]["norm"]["shift"])):
-        p, f = pick(params["blocks"], k), pick(fixed["blocks"]["mix"], k)
+    whole = len(x) // n * n
+    z, finished = x[:whole].reshape(whole // n, -1), []
+    frames = None if frames is None else frames[:whole].reshape(whole // n, -1)
+    for k in range(flow.blocks):
+        stage, place = divmod(k, flow.split_every) if flow.split else (0, k)
+        if k and flow.split and place == 0:
+            finished.append(z[:, : flow.split])
+            z = z[:, flow.split :]
+        p, f = pick(params[f"stage_{stage}"], place), pick(fixed[f"stage_{stage}"]["mix"], place)
         z = (z + p["norm"]["shift"]) * np.exp(p["norm"]["log_scale"]) @ mix(p["mix"], f)
         a, b = np.split(z, 2, axis=1)
-        log_s, t = coupling(a, p["coupling"], frames, vector)
-        z = np.concatenate([a, b * np.exp(log_s) + t], axis=1)
-        logdet += len(z) * (p["norm"]["log_scale"].sum() + np.log(abs(np.linalg.det(mix(p["mix"], f))))) + log_s.sum()
-    return np.concatenate([z.reshape(whole, -1), x[whole:]]), logdet
+        b, more = changed(a, b, p["coupling"], frames, vector)
+        z = np.concatenate([a, b], axis=1)
+        logdet += len(z) * (p["norm"]["log_scale"].sum() + np.log(abs(np.linalg.det(mix(p["mix"], f))))) + more
+    z = np.concatenate([*finished, z], axis=1)
+    mean = np.broadcast_to(mean, x.shape) * (np.arange(len(x)) < whole)[:, None]
+    return np.concatenate([z.reshape(whole, -1), x[whole:]]), mean, logdet
 
 
 def pick(tree, k):

@@ -83,7 +83,7 @@ nodes:
     fit: flow.affine
     in: {{log_mel: mel.log_mel, split: tone.split}}
     config:
-      {{blocks: 2, hidden: 8, layers: 2, kernel: 3, noise: 0, dropout: 0, lr: 1e-3, warmup_steps: 2, max_steps: 8,
+      {{pitch: false, blocks: 3, split: 4, split_every: 2, hidden: 8, layers: 2, kernel: 3, noise: 0, dropout: 0, lr: 1e-3, warmup_steps: 2, max_steps: 8,
         max_frames: 200, checkpoint_interval: 4, val_check_interval: 4, accumulate: {parts}}}
     scale: {{workers: {workers}}}
 """

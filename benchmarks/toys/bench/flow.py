@@ -7,7 +7,7 @@ from blocks.training import Run
 
 
 class Config(affine.Config, Timed):
-    pass
+    pitch: bool = False
 
 
 class Flow(affine.Affine, Trainable[Config]):

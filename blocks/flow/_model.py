@@ -1,0 +1,254 @@
+"""What the trainables of this kind share: items as padded arrays, the training loop, the artifact (Flax and optax)."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from blocks.base import BadItem, C, Trainable
+from blocks.common import weights
+from blocks.common.checks import check_mel
+from blocks.flow._given import Given, GivenConfig, room_for
+from blocks.flow.schema import Conditions
+from blocks.training import Batch, Run, bucket
+
+
+class FlowConfig(GivenConfig):
+    hidden: PositiveInt = 64  # channels of the nets
+    kernel: PositiveInt = 5  # positions a convolution sees
+    encoder_layers: PositiveInt = 3  # of the convolutions over phones
+    encoder_kernel: PositiveInt = 5
+    dropout: float = Field(0.05, ge=0.0, lt=1.0)
+    lr: PositiveFloat = 1e-3
+    warmup_steps: PositiveInt = 100  # then the rate falls to a twentieth along a cosine
+    clip: PositiveFloat = 1.0  # norm of the gradient
+
+
+class FlowModel(Trainable[C]):
+    """A variant says what network it has, what an item is, and what is minimised."""
+
+    needs = ("flax", "jax", "optax")
+    extra = "jax"
+    given: Given | None = None  # what the model is told, once there is one
+    variables: dict
+
+    # ---- for a variant to write ----
+
+    def _network(self, dtype=None):
+        raise NotImplementedError
+
+    def _losses(self, network) -> Callable:
+        """(params, fixed, part, key, frames) -> what is minimised, and numbers by name."""
+        raise NotImplementedError
+
+    def _score(self, items: list) -> dict[str, float]:
+        """Of dev items: means over their frames."""
+        raise NotImplementedError
+
+    def _needs_phones(self, item: Conditions) -> bool:
+        """Whether phones go into the arrays of an item."""
+        raise NotImplementedError
+
+    def _check_lesson(self, item) -> None:
+        """Raise BadItem for what cannot be trained on."""
+
+    @property
+    def multiple(self) -> int:
+        """Of which a padded length must be one."""
+        return 1
+
+    def _first(self, arrays: dict, key: int) -> dict:
+        """Arrays that the first weights are made from."""
+        return arrays
+
+    def _use(self, variables: dict) -> None:
+        """Take these weights."""
+        self.variables = variables
+
+    # ---- training ----
+
+    def length(self, item) -> int:
+        return len(self._values(item))
+
+    def group(self, item) -> str:
+        speaker = item.globals.get("speaker")
+        return speaker if isinstance(speaker, str) else ""
+
+    def _train(self, run: Run, dtype=None) -> None:
+        import jax
+
+        from blocks.common.jax_nn import Devices
+        from blocks.flow._net import training_step
+
+        devices, optimizer = Devices(), self._optimizer()
+        room = self._begin(run)
+        params, fixed = self.variables["params"], self.variables.get("fixed", {})
+        state = run.state(params=params, fixed=fixed, opt=optimizer.init(params))
+        for name, part in vars(state).items():
+            setattr(state, name, devices.replicate(part))
+        step = training_step(self._losses(self._network(dtype)), optimizer)
+
+        def arrays(part: Batch) -> dict:
+            size = devices.rows(part.size)
+            made = self._padded(part.items, part.frames, size, room) | {"step": np.full(size, part.step, np.float32)}
+            if not part.share:  # an item of another rank, here only to keep step
+                made["lengths"][:] = 0
+            return made
+
+        def validate(items: list) -> dict[str, float]:
+            self._use({"params": state.params, "fixed": state.fixed})
+            return self._score(items)
+
+        for batch in run.batches(validate=validate):
+            parts = devices.stack([arrays(part) for part in batch.parts])
+            key = jax.random.key(run.key(batch.step), impl="unsafe_rbg")
+            state.params, state.opt, numbers = step(state.params, state.opt, state.fixed, parts, key)
+            if run.accepts(batch, numbers["loss"]):
+                run.report(batch.step, **{name: float(value) for name, value in numbers.items()})
+        self._use({"params": state.params, "fixed": state.fixed})
+
+    def _optimizer(self):
+        import optax
+
+        lr, steps = self.config.lr, max(self.config.max_steps, self.config.warmup_steps + 1)
+        rate = optax.warmup_cosine_decay_schedule(0.0, lr, self.config.warmup_steps, steps, lr / 20)
+        # All weights as one vector: one program for all, which compiles a second faster.
+        return optax.flatten(optax.chain(optax.clip_by_global_norm(self.config.clip), optax.adam(rate)))
+
+    def _begin(self, run: Run) -> Callable[[int], int]:
+        """First weights, the same on every rank: made from as many items as make a batch, or from `run.init`.
+
+        Gives the padded number of phones for a padded number of frames, which is enough for all items.
+        """
+        import jax
+
+        self.given, found, densest = self._new_given(), None, 0.0
+        if run.init:
+            found, about = weights.read(run.init)
+            self.given.read(run.init, about, lenient=True)
+        for number, item in enumerate(run.items):
+            try:
+                check_mel(item.log_mel, self.spec)
+                self.given.check(item, len(item.log_mel))
+                self._check_lesson(item)
+            except BadItem as error:
+                raise ValueError(f"item {number} to train on: {error}") from None
+            self.given.meet([item])
+            if item.phones is not None:
+                densest = max(densest, len(item.phones) / bucket(len(item.log_mel)))
+
+        def room(frames: int) -> int:
+            return max(1, int(np.ceil(frames * densest)))
+
+        arrays = self._first(self._some(run, room), run.key(0, "noise"))
+        key, inputs = jax.random.key(run.key(0, "weights"), impl="unsafe_rbg"), called(arrays)
+        if found is None:
+            self._use(jax.jit(self._network().init)(key, *inputs))
+        else:
+            self._take(grown(found, self._shapes(inputs)), inputs, f"{run.init}")
+        return room
+
+    def _new_given(self) -> Given:
+        return Given(self.config.streams, self.config.globals, pitch=self.config.pitch)
+
+    def _some(self, run: Run, room: Callable[[int], int]) -> dict:
+        order, items, longest = np.random.default_rng(run.key(0, "start")).permutation(len(run.items)), [], 0
+        for index in order:
+            item = run.items[index]
+            longest = max(longest, bucket(len(item.log_mel)))
+            if items and (longest * (len(items) + 1) > run.config.max_frames or len(items) == run.config.max_items):
+                break
+            items.append(item)
+        return self._padded(items, bucket(max(len(item.log_mel) for item in items)), len(items), room)
+
+    # ---- arrays ----
+
+    def _values(self, item) -> np.ndarray:
+        """The frames of an item (T, M)."""
+        return item.log_mel
+
+    def _padded(self, items: list, frames: int, size: int, room: Callable[[int], int] | None = None) -> dict:
+        """Arrays of `size` items of at least `frames` frames, zeros where there is nothing.
+
+        `x` (B, T, M), `lengths` (B), what `Given` makes, and phones in `room` (of the frames) places where they are needed.
+        """
+        frames = -(-frames // self.multiple) * self.multiple
+        rows = [self._values(item) for item in items]
+        made = {"x": padded(rows, frames), "lengths": np.array([len(row) for row in rows], np.int32)}
+        made |= self.given.arrays(items, frames)
+        if self._needs_phones(items[0]):
+            count = room(frames) if room else room_for(max(len(item.phones) for item in items), frames)
+            made |= self.given.phone_arrays(items, frames, count)
+        short = size - len(items)
+        return {name: np.pad(a, [(0, short)] + [(0, 0)] * (a.ndim - 1)) if short else a for name, a in made.items()}
+
+    # ---- the artifact ----
+
+    def save(self, folder: Path) -> None:
+        from flax.traverse_util import flatten_dict
+
+        tensors = {name: np.asarray(value) for name, value in flatten_dict(self.variables, sep="/").items()}
+        weights.write(folder, tensors, self.given.write(folder))
+
+    def load(self, folder: Path) -> None:
+        tensors, about = weights.read(folder)
+        self.given = self._new_given()
+        self.given.read(folder, about)
+        self._take(tensors, self._example(), f"{folder}")
+
+    def _example(self) -> tuple:
+        """What the network is called with, one item of few frames and one phone."""
+        frames = self.multiple
+        made = {"x": np.zeros((1, frames, self.spec.n_mels), np.float32), "lengths": np.full(1, frames, np.int32)}
+        if self.given.width:
+            made["frames"] = np.zeros((1, frames, self.given.width), np.float32)
+        for name, each in self.given.globals.items():
+            made[f"globals.{name}"] = np.zeros((1, each.size), np.float32) if each.size else np.zeros(1, np.int32)
+        made |= {"phones": np.zeros((1, 1), np.int32), "tokens": np.ones(1, np.int32)}
+        made |= {"owners": np.zeros((1, frames), np.int32), "places": np.zeros((1, frames), np.float32)}
+        return called(made)
+
+    def _shapes(self, inputs: tuple) -> dict:
+        import jax
+        from flax.traverse_util import flatten_dict
+
+        return flatten_dict(jax.eval_shape(self._network().init, jax.random.key(0), *inputs), sep="/")
+
+    def _take(self, tensors: dict[str, np.ndarray], inputs: tuple, where: str) -> None:
+        from flax.traverse_util import unflatten_dict
+
+        wanted = {name: value.shape for name, value in self._shapes(inputs).items()}
+        weights.check({name: value.shape for name, value in tensors.items()}, wanted, where)
+        self._use(unflatten_dict(tensors, sep="/"))
+
+    def _globals(self) -> tuple[tuple[str, int, int], ...]:
+        """As `_net.Whole` wants them."""
+        return tuple(
+            (name, 0 if each.size else len(self.given.names[name]), each.size or self.config.hidden)
+            for name, each in self.given.globals.items()
+        )
+
+
+def called(arrays: dict) -> tuple:
+    """What a network is called with, of arrays of `FlowModel._padded`: x, lengths, and all else by name."""
+    return arrays["x"], arrays["lengths"], {name: a for name, a in arrays.items() if name not in ("x", "lengths")}
+
+
+def padded(rows: list[np.ndarray], length: int) -> np.ndarray:
+    """Rows of one dtype side by side, zeros behind their ends."""
+    made = np.zeros((len(rows), length, *rows[0].shape[1:]), rows[0].dtype)
+    for row, values in zip(made, rows, strict=True):
+        row[: len(values)] = values
+    return made
+
+
+def grown(found: dict[str, np.ndarray], wanted: dict) -> dict[str, np.ndarray]:
+    """Weights with rows for more phones and names: new ones are the mean of the known."""
+    found = dict(found)
+    for name, value in wanted.items():
+        known = found.get(name)
+        if known is not None and name.endswith("/table") and 1 < len(known) < value.shape[0]:
+            more = np.repeat(known[1:].mean(0, keepdims=True), value.shape[0] - len(known), axis=0)
+            found[name] = np.concatenate([known, more])
+    return found
