@@ -123,10 +123,10 @@ class Declared:
         if size and not np.isfinite(value).all():
             raise BadItem(f"the global {name} has NaN or infinite values, want numbers")
 
-    def check_known(self, item) -> None:
-        """Raise BadItem for names that the model was not trained on."""
+    def check_known(self, item, nameless: bool = False) -> None:
+        """Raise BadItem for names that the model was not trained on; `nameless`, an empty one is none and will do."""
         for name, table in self.names.items():
-            if (value := item.globals[name]) not in table:
+            if (value := item.globals[name]) not in table and (value or not nameless):
                 raise BadItem(f"the model knows no {name} {value!r}{suggest(value, list(table))}")
 
     def arrays(self, items: list, length: int) -> dict[str, np.ndarray]:

@@ -141,6 +141,25 @@ class TestTextConditioned:
 
 
 class TestTextFree:
+    def test_a_voice_that_is_not_known_is_encoded_without_a_name(self, tmp_path):
+        flow = fitted(Affine, tmp_path, prior="phones", nameless=0.5)
+        item = LESSONS["one"]
+        voice = {"voice": item.globals["voice"]}
+        coded, wrong = flow.apply([spectral(item, globals=voice), spectral(item, globals={**voice, "speaker": "bem"})])
+        (back,) = flow.decode([latents(item, coded, globals=voice)])
+        np.testing.assert_allclose(back.log_mel, item.log_mel, atol=1e-4)
+        assert "the model knows no speaker 'bem'" in wrong.reason
+
+    def test_names_are_left_out_for_their_share(self):
+        import jax
+
+        from blocks.flow.affine.net import without_names
+
+        batch = {"lengths": np.ones(4000), "globals.speaker": np.ones(4000, int), "globals.voice": np.ones((4000, 2))}
+        found = without_names(batch, 0.25, jax.random.key(0))
+        assert abs(float(found["globals.speaker"].mean()) - 0.75) < 0.03
+        assert found["globals.voice"] is batch["globals.voice"]
+
     def test_a_prior_learnt_from_phones_wants_them_for_the_likelihood_alone(self, tmp_path):
         flow = fitted(Affine, tmp_path, prior="phones")
         item = LESSONS["one"]
@@ -176,23 +195,23 @@ class TestTextFree:
             )
 
 
-class TestPhonePrior:
-    @pytest.fixture(scope="class")
-    def prior(self, tmp_path_factory):
-        lessons = {
-            id: Spoken(**{k: v for k, v in dict(item).items() if k in Spoken.model_fields})
-            for id, item in LESSONS.items()
-        }
-        settings = {name: TINY[name] for name in TINY.keys() - {"blocks", "split", "split_every"}}
-        block = PhonePrior(PhonePrior.Config(**settings), SPEC)
-        files = Store(tmp_path_factory.mktemp("prior") / "store").files
-        train, dev = Items(list(lessons), lessons.get), Items(["one"], lessons.get)
-        kept = Checkpoints(files, "fit"), Events(files, "fit", 16000, 0)
-        run = LocalRun(block.config, 0, train, dev, [33, 33], *kept, length=block.length)
-        block.fit(run)
-        assert {"loss", "l1", "kl"} <= run.scalars.keys()
-        return block
+@pytest.fixture(scope="module")
+def prior(tmp_path_factory):
+    lessons = {
+        id: Spoken(**{k: v for k, v in dict(item).items() if k in Spoken.model_fields}) for id, item in LESSONS.items()
+    }
+    settings = {name: TINY[name] for name in TINY.keys() - {"blocks", "split", "split_every"}}
+    block = PhonePrior(PhonePrior.Config(**settings), SPEC)
+    files = Store(tmp_path_factory.mktemp("prior") / "store").files
+    train, dev = Items(list(lessons), lessons.get), Items(["one"], lessons.get)
+    kept = Checkpoints(files, "fit"), Events(files, "fit", 16000, 0)
+    run = LocalRun(block.config, 0, train, dev, [33, 33], *kept, length=block.length)
+    block.fit(run)
+    assert {"loss", "l1", "kl"} <= run.scalars.keys()
+    return block
 
+
+class TestPhonePrior:
     def test_frames_have_the_means_of_their_phones(self, prior):
         made, alone = prior.apply([asked("b", "a", (4, 7)), asked("b", "a", (2, 30))])
         assert isinstance(made, Prior)

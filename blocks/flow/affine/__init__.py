@@ -42,6 +42,9 @@ class Config(FlowConfig):
     snac: bool = False  # normalise by what the globals say instead of telling them (Choi et al. 2022)
     # Share of the L1 of what is decoded of a sampled latent in the loss; AE-Flow has 0.99 (Mosinski et al. 2023).
     reconstruction: float = Field(0.0, ge=0.0, lt=1.0)
+    # Share of the items that training tells no names (who speaks): a recording of a voice that is not known can then be
+    # encoded, without one.
+    nameless: float = Field(0.0, ge=0.0, lt=1.0)
     noise: NonNegativeFloat = 0.05  # standard deviation of what training adds to the mel, in its own unit
     precision: Precision = "float32"  # of the coupling nets in training
     unroll: PositiveInt = 1  # steps of the flow to a turn of training's loop; more compiles longer
@@ -86,10 +89,13 @@ class Affine(FlowModel[Config]):
         self._train(run, PRECISIONS[self.config.precision])
 
     def _losses(self, network):
+        import jax
+
         from blocks.flow.affine import net
 
         def losses(params, fixed, part, key, frames):
             variables = {"params": params, "fixed": fixed}
+            part = net.without_names(part, self.config.nameless, jax.random.fold_in(key, 1))
             return net.losses(network, variables, part, self.config.noise, key, frames, self.config.reconstruction)
 
         return losses
@@ -150,7 +156,7 @@ class Affine(FlowModel[Config]):
         """What becomes of each item, or why nothing does."""
         if self.given is None:
             raise ValueError("this flow has no weights yet: fit it, or load what a fit has saved")
-        results = {}
+        results, items = {}, list(map(self._named, items))
         for index, item in enumerate(items):
             try:
                 self._check(item)
@@ -161,6 +167,11 @@ class Affine(FlowModel[Config]):
             results[index] = of(*made).model_copy(update={"remark": self.given.remark(items[index])})
         return [results[index] for index in range(len(items))]
 
+    def _named(self, item: Conditions) -> Conditions:
+        """With an empty name in the place of one that is not told, where the model can do without."""
+        absent = [name for name in self.given.names if name not in item.globals] if self.config.nameless else []
+        return item.model_copy(update={"globals": dict.fromkeys(absent, "") | item.globals}) if absent else item
+
     def _check(self, item: Conditions) -> None:
         """Raise BadItem for what cannot go through."""
         values = self._values(item)
@@ -169,7 +180,7 @@ class Affine(FlowModel[Config]):
         self.given.check(item, len(values))
         if self.config.phones and item.phones is None:
             raise BadItem("no phones, but this flow is text-conditioned: wire them and their durations")
-        self.given.check_known(item)
+        self.given.check_known(item, nameless=self.config.nameless > 0)
 
     def _coded(self, latent: np.ndarray, mean: np.ndarray | None, logdet: np.ndarray) -> Coded:
         if mean is None:

@@ -324,6 +324,18 @@ def _groups(flow: Flow, folded: dict, x_BTM, lengths_B, given: dict):
 # ---- training ----
 
 
+def without_names(batch: dict, share: float, key) -> dict:
+    """The batch with no names for a share of its items, drawn anew: row 0 of each table."""
+    if not share:
+        return batch
+    kept_B = jax.random.uniform(key, batch["lengths"].shape) >= share
+    return batch | {
+        name: jnp.where(kept_B, rows, 0)
+        for name, rows in batch.items()
+        if name.startswith("globals.") and rows.ndim == 1
+    }
+
+
 def losses(flow: Flow, variables: dict, batch: dict, noise: float, key, frames=None, reconstruction: float = 0.0):
     """``nll`` of a dimension, and what is minimised: sums over the real frames of the batch, over `frames` or their number.
 
