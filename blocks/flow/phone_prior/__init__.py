@@ -84,6 +84,12 @@ class PhonePrior(FlowModel[Config]):
 
     # ---- use ----
 
+    def length(self, item: Said | Spoken) -> int:
+        return len(item.log_mel) if isinstance(item, Spoken) else int(item.durations.sum())
+
+    def warm(self, items: list[Said]) -> None:
+        self.apply(items)
+
     def apply(self, items: list[Said]) -> list[Prior | Failure]:
         """The prior's means. Raises ValueError where there are no weights."""
         if self.given is None:
