@@ -1,0 +1,66 @@
+"""Every recording with every voice but its own: what a converter is asked, and what its answer is held against.
+
+Of each pair: the recording (`source`), the voice it shall have (`target`), and two recordings of that voice, one to compare with
+(`reference`) and `another`, which shows how near two recordings of one voice come. Ids of rows, to be looked up by nodes that follow:
+``{row: held.log_mel, at: pairs.source}``.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import PositiveInt
+
+from blocks.arrays import Id, Speaker, Value
+from blocks.base import BlockConfig, DerivedRow, Expander, Schema
+from blocks.load import suggest
+
+RowId = Annotated[str, Value("row_id", "names a row of another table")]
+
+
+class Spoken(Schema):
+    id: Id
+    speaker: Speaker
+
+
+class Pair(DerivedRow):
+    source: RowId
+    speaker: Speaker  # of the source
+    target: Speaker
+    reference: RowId
+    another: RowId
+
+
+class Config(BlockConfig):
+    targets: tuple[str, ...] = ()  # voices to be had; none named: all that speak
+    most: PositiveInt | None = None  # recordings of each voice that are converted; none: all
+
+
+class Pairs(Expander[Config]):
+    """Raises ValueError for a target that nobody is, or one with fewer than two recordings."""
+
+    tiny = Config(most=1)
+
+    def expand(self, items: list[Spoken]) -> Iterator[Pair]:
+        of: dict[str, list[str]] = {}
+        for item in items:
+            of.setdefault(item.speaker, []).append(item.id)
+        targets = self.config.targets or tuple(of)
+        for target in targets:
+            if target not in of:
+                raise ValueError(f"no recording of {target!r}{suggest(target, list(of))}")
+            if len(of[target]) < 2:
+                raise ValueError(f"one recording of {target!r}, want two, to tell how near they come")
+        for speaker, sources in of.items():
+            for number, source in enumerate(sources[: self.config.most]):
+                for target in targets:
+                    if target != speaker:
+                        reference, another = (of[target][(number + n) % len(of[target])] for n in (0, 1))
+                        yield Pair(
+                            id=f"{source}>{target}",
+                            parents=(source, reference, another),
+                            source=source,
+                            speaker=speaker,
+                            target=target,
+                            reference=reference,
+                            another=another,
+                        )
