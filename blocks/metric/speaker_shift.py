@@ -1,0 +1,53 @@
+"""Whose voice a conversion has: how near it is to the target's, how near still to the source's, and which is nearer.
+
+Cosines of embeddings of one encoder, as in `metric.speaker_similarity`. The target's is best the centroid of recordings that the conversion
+was not made of, or another recording. How much of the gap between unchanged source and recordings of the target is closed is a
+matter of means over rows, not of one row: (to_target - that of the source unchanged) / (that of another recording - the same).
+"""
+
+from typing import Annotated
+
+import numpy as np
+
+from blocks.arrays import Embedding, Value, apart
+from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema
+from blocks.metric._judge import each
+
+
+class Voices(Schema):
+    heard: Embedding  # of the conversion
+    source: apart(Embedding, "source")
+    target: apart(Embedding, "target")
+
+
+class Shift(Schema):
+    to_target: Annotated[float, Value("to_target", "cosine with the target's voice")]
+    to_source: Annotated[float, Value("to_source", "cosine with the source's voice")]
+    nearer: Annotated[float, Value("nearer", "1 where it is nearer to the target than to the source, 0 where not")]
+
+
+class Config(BlockConfig):
+    pass
+
+
+class SpeakerShift(Mapper[Config]):
+    tiny = Config()
+
+    def apply(self, items: list[Voices]) -> list[Shift | Failure]:
+        return each(self._one, items)
+
+    def _one(self, item: Voices) -> Shift:
+        heard, source, target = (_direction(getattr(item, name), name) for name in ("heard", "source", "target"))
+        if not len(heard) == len(source) == len(target):
+            raise BadItem(
+                f"embeddings of {len(heard)}, {len(source)} and {len(target)} numbers: want all three of one encoder"
+            )
+        to_target, to_source = float(heard @ target), float(heard @ source)
+        return Shift(to_target=to_target, to_source=to_source, nearer=float(to_target > to_source))
+
+
+def _direction(embedding: np.ndarray, name: str) -> np.ndarray:
+    length = np.linalg.norm(embedding.astype(np.float64))
+    if not length:
+        raise BadItem(f"{name}: an embedding of {len(embedding)} zeros has no direction; wants one of unit length")
+    return embedding / length
