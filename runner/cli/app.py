@@ -139,7 +139,7 @@ def run(
     record = make_record(plan, outcome, started) | {"command": shlex.join(["voxblocks", *sys.argv[1:]])}
     opened.record_run(record, name)
     if not as_json:
-        print_results(console, record["results"])
+        print_results(console, record["results"], record["nodes"])
     if outcome.error is None and out:
         table = opened.find_table(plan.steps[until].digest)
         record |= {"out": str(out), "files": write_files(plan, table, until, out, console)}

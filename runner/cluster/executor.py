@@ -178,7 +178,7 @@ class ClusterNode(NodeRun):
         """The whole node as one task on the cluster."""
         self.observer.node_started(self.step, None, 0)
         with room_for(self.step, 1, self.cluster):
-            found = _told(self._task(DEATHS - 1, _whole, self.plan, self.step.name, self.store))
+            found = _told(self._task(DEATHS - 1, _whole, self.plan, self.step.name, self.store, self.heard))
         self.busy = found["seconds"]
         self.result.unmatched, self.result.offered = found["unmatched"], found["offered"]
 
@@ -258,13 +258,15 @@ def _made(work: MapWork, index: int) -> str:
     return json.dumps({"ids": shard.ids, "failures": failures, "seconds": time.perf_counter() - begun})
 
 
-def _whole(plan: Plan, name: str, store) -> str:
-    """An expand or a reduce."""
+def _whole(plan: Plan, name: str, store, heard: dict[str, int]) -> str:
+    """An expand or a reduce. What models have `heard` the driver knows, which has the folders that a graph loads."""
     step = plan.steps[name]
     result = NodeResult(step.digest, "waiting")
     begun = time.perf_counter()
     try:
-        NodeRun(plan, step, store, Observer(), result).run()
+        node = NodeRun(plan, step, store, Observer(), result)
+        node.heard = heard
+        node.run()
     except BlockError as error:
         return json.dumps({"error": broke(step.checked.node, error)})
     except (NodeFailed, OSError, StoreError) as error:

@@ -2,52 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from runner.graph.nodes import CONSTANT
-from runner.store import Store
+from runner.work.ancestry import Ancestry
 
 _COUNTED = {"speaker": "speakers", "language": "languages", "style": "styles", "licence": "licences"}
-
-
-class Ancestry:
-    """The tables that some tables were made from, themselves first, the nearest before the farther ones."""
-
-    def __init__(self, store: Store, digests: list[str]):
-        self.tables: dict[str, Any] = {}
-        waiting = list(digests)
-        while waiting:
-            digest = waiting.pop(0)
-            if digest not in self.tables and (table := store.find_table(digest)) is not None:
-                self.tables[digest] = table
-                meta = table.manifest["meta"]
-                waiting += [*_digests(meta.get("inputs", {})), *meta.get("members", ())]
-
-    def made_by(self) -> list[dict]:
-        """Node, block, config and state of the data of each that a block has made."""
-        metas = (table.manifest["meta"] for table in self.tables.values())
-        keys = ("node", "block", "data")
-        return [
-            {key: meta[key] for key in keys if meta.get(key) is not None}
-            | {"config": _public(meta.get("config") or {})}
-            for meta in metas
-            if meta.get("block")
-        ]
-
-    def values(self, kind: str, id: str) -> list:
-        """The value of a type, such as ``speaker``, of a row; of a row made from others, those of its parents."""
-        for table, column in self._columns(kind):
-            if id in table:
-                return [table.get(id, (column,))[column]]
-        held = (table.get(id, ()) for table in self.tables.values() if id in table)
-        parents = next((row["parents"] for row in held if row.get("parents")), ())
-        return [value for parent in parents for value in self.values(kind, parent)]
-
-    def _columns(self, kind: str) -> Iterator[tuple]:
-        """Fields of a type, whose name is the first word of how it is written."""
-        for table in self.tables.values():
-            yield from ((table, name) for name, hint in table.manifest["fields"].items() if hint.split(" ")[0] == kind)
 
 
 def heard(ancestry: Ancestry, train: list[str], dev: list[str]) -> dict:
@@ -78,16 +37,3 @@ def _pairs(speakers: list[str], languages: list[str]) -> Iterator[tuple[str, str
         languages = languages * len(speakers)
     if len(languages) == len(speakers):
         yield from dict.fromkeys(zip(speakers, languages))
-
-
-def _public(config: dict) -> dict:
-    """Without paths of this machine, which say nothing to others."""
-    return {key: value for key, value in config.items() if not (isinstance(value, str) and Path(value).is_absolute())}
-
-
-def _digests(inputs: dict) -> Iterator[str]:
-    for source in inputs.values():
-        if isinstance(source, dict):
-            yield from () if source.keys() == CONSTANT else _digests(source)
-        else:
-            yield source[0]

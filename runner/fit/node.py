@@ -1,6 +1,7 @@
 """The verb `fit`: from the rows of a node to an artifact that says what it is."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from blocks.load import line_of
 from blocks.training import FitConfig
 from runner.fit.card import card
 from runner.fit.checkpoints import Checkpoints
-from runner.fit.data import Ancestry, heard
+from runner.fit.data import heard
 from runner.fit.events import Events, curves, thinned
 from runner.fit.run import Items, LocalRun, TrainingError
+from runner.work.ancestry import Ancestry, Heard
 from runner.work.apply import make_item, trace_of
 from runner.work.device import device_of
 from runner.work.executor import NodeFailed
@@ -74,8 +76,8 @@ def train(work: FitWork, kind: type[LocalRun] = LocalRun, on_step=None, on_start
 
 
 def publish(work: FitWork, block: Trainable, run: LocalRun) -> None:
-    """The artifact: weights, what makes them loadable, metrics, provenance and a card."""
-    ancestry = Ancestry(work.store, list(work.tables.values()))
+    """The artifact: weights, what makes them loadable, metrics, provenance, the rows it heard, and a card."""
+    ancestry = Ancestry(work.store, work.tables.values())
     found, made_by = heard(ancestry, run.items.ids, run.dev.ids), ancestry.made_by()
     metrics = {
         "steps": run.done,
@@ -91,6 +93,7 @@ def publish(work: FitWork, block: Trainable, run: LocalRun) -> None:
     meta = work.meta | {"trained_on": found, "made_by": made_by}
     with work.store.write_artifact(work.digest, _described(meta)) as made:
         block.save(made)
+        Heard.of(ancestry.roots(run.items.ids), _heard_before(work)).write(made)
         (made / "metrics.json").write_text(json.dumps(metrics, indent=1))
         text = card(node.name, node.block, work.checked.cls, work.meta, found, made_by, metrics)
         (made / "README.md").write_text(text, encoding="utf-8")
@@ -124,13 +127,20 @@ def _split(rows: Rows, schema: type[Schema], work: FitWork) -> tuple[Items, Item
         found[split].append(id)
     if not found["train"]:
         refuse(f"all {len(rows.ids)} rows are dev, none is train")
-    if shared := _made_from(rows, found["train"]) & _made_from(rows, found["dev"]):
-        refuse(f"dev rows and train rows were made from the same recordings ({', '.join(sorted(shared)[:5])})")
+    ancestry, before = Ancestry(work.store, work.tables.values()), _heard_before(work)
+    train, dev = ancestry.roots(found["train"]), ancestry.roots(found["dev"])
+    if shared := train & dev:
+        refuse(f"dev rows and train rows were made from the same recordings ({_few(shared)})")
+    if before and (shared := before.among(dev)):
+        refuse(f"what {work.checked.node.init} was trained on is dev here ({_few(shared)})")
+    if outside := [id for id in (train | dev).difference(rows.ids) if "reserved" in ancestry.values("split", id)]:
+        refuse(f"rows were made from reserved ones ({_few(outside)}), which are for outside evaluation only")
     return Items(found["train"], make), Items(found["dev"], make)
 
 
-def _made_from(rows: Rows, ids: list[str]) -> set[str]:
-    """The ids and their parents."""
-    tables = rows.tables.values()
-    parents = (table.get(id, []).get("parents") or () for table in tables for id in ids if id in table)
-    return {*ids, *(parent for found in parents for parent in found)}
+def _heard_before(work: FitWork) -> Heard | None:
+    return Heard.read(folder) if (folder := work.given()) else None
+
+
+def _few(ids: Iterable[str]) -> str:
+    return ", ".join(sorted(ids)[:5])

@@ -3,18 +3,21 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import islice
 
 from blocks.base import BadItem, Failure, Reducer, streams
 from runner.plan import Plan, Step
 from runner.store import StoreError, ViewPart
 from runner.store.artifact import read_artifact
+from runner.work.ancestry import Ancestry, Heard
 from runner.work.apply import SHARD_ROWS, BlockError, Shard, broke, make_block, make_item, stumbled
 from runner.work.executor import ClusterError, FailurePolicy, NodeFailed, NodeResult, Observer, Outcome
 from runner.work.rows import Rows
 from runner.work.shards import MapWork, open_writer
 
 ONE_ROW = "all"  # the id of a reduced row
+JUDGES = "metric."  # the kind of block whose results are scores
 
 
 def finish(node: "NodeRun", outcome: Outcome) -> Exception | None:
@@ -63,6 +66,7 @@ class NodeRun:
             self.result.state = "ran"
         table = self.store.find_table(self.step.digest)
         self.result.rows = len(table)
+        self.result.heard = table.manifest["meta"].get("heard", {})
         self.result.failures = sum(type(failure) is Failure for failure in table.failures)
         self.result.skipped = len(table.failures) - self.result.failures
         self.policy.example = next((f"{f.id}: {f.reason}" for f in table.failures if type(f) is Failure), "")
@@ -296,7 +300,55 @@ class NodeRun:
         if self.step.checked.cls:
             block = self.step.checked.cls(self.step.checked.config, self.step.checked.spec, self.plan.graph.seed)
             licences.update(block.licences)
-        return self.step.meta | {"graph": self.plan.graph.name, "licences": sorted(licences)}
+        heard = self.heard or _most([table.manifest["meta"].get("heard", {}) for table in tables])
+        marks = {"heard": heard} if heard and self.step.verb != "fit" else {}
+        return self.step.meta | {"graph": self.plan.graph.name, "licences": sorted(licences)} | marks
+
+    @cached_property
+    def heard(self) -> dict[str, int]:
+        """Where this node scores what models made: how many of its rows come from what each of these was trained on.
+
+        Raises NodeFailed where such a row is one of dev: what it would say is what nobody wants to know.
+        """
+        if self.step.verb not in ("map", "reduce") or not self.step.checked.node.block.startswith(JUDGES):
+            return {}
+        known = {name: Heard.read(self._weights(name)) for name in self._models()}
+        if not any(known.values()):
+            return {}
+        ancestry, found = Ancestry(self.store, map(self._digest, self._inputs())), {}
+        roots = {id: ancestry.roots([id]) for id in self._rows().ids}
+        for name, model in known.items():
+            told = model.among(set().union(*roots.values())) if model else set()
+            if rows := [id for id, each in roots.items() if each & told]:
+                self._refuse_dev(name, [id for id in rows if "dev" in ancestry.values("split", id)], len(roots))
+                found[name] = len(rows)
+        return found
+
+    def _refuse_dev(self, model: str, ids: list[str], rows: int) -> None:
+        if ids:
+            raise NodeFailed(
+                f"{self.step.checked.node.place}: {self.step.name}: {len(ids)} of {rows} rows are dev, but {model} was trained "
+                f"on what they were made from ({', '.join(ids[:5])}): wire its split, or leave these rows out"
+            )
+
+    def _models(self) -> list[str]:
+        """The models of all nodes that rows pass on their way here, and of this one."""
+        found, seen, waiting = {}, set(), [self.step.name]
+        while waiting:
+            checked = self.plan.checked.nodes[waiting.pop()]
+            given = (checked.node.model, checked.node.init)
+            found |= dict.fromkeys(name for name in given if name in self.plan.steps)
+            above = [name for name in checked.upstream if name not in given and name not in seen]
+            seen.update(above)
+            waiting += above
+        return list(found)
+
+
+def _most(marks: list[dict[str, int]]) -> dict[str, int]:
+    return {
+        name: max(mark.get(name, 0) for mark in marks)
+        for name in dict.fromkeys(name for mark in marks for name in mark)
+    }
 
 
 def _with_failures(results: Iterator, failures: list[Failure]) -> Iterator:

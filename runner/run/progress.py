@@ -77,6 +77,9 @@ class Bars(Observer):
             for count, word in ((result.failures, "failed"), (result.skipped, "left out"))
             if count
         )
+        extra += "".join(
+            f", [yellow]{count} of what {model} was trained on[/]" for model, count in result.heard.items()
+        )
         of = f" of {result.offered}" if result.offered not in (None, result.rows) else ""
         rows = f"{result.rows}{of} rows{extra}, " if result.rows else ""
         made = f"{rows}{result.seconds:.1f} s" if result.state in ("ran", "cached") else ""

@@ -5,9 +5,14 @@ from rich.console import Console
 from rich.table import Table
 
 
-def print_results(console: Console, results: dict[str, dict]) -> None:
-    """Each reduce node's row: a `metric.table` as systems by metrics with intervals, any other as name and value."""
+def print_results(console: Console, results: dict[str, dict], nodes: dict[str, dict] | None = None) -> None:
+    """Each reduce node's row: a `metric.table` as systems by metrics with intervals, any other as name and value.
+
+    With the `nodes` of the run's record, it is said of what a model was trained on.
+    """
     for name, row in results.items():
+        for model, count in (nodes or {}).get(name, {}).get("heard", {}).items():
+            console.print(f"[yellow]{name}: {count} of these rows come from what {model} was trained on[/]")
         if {"systems", "metrics", "means"} <= row.keys():
             console.print(_scores(name, row))
             for group in row.get("groups", ()):

@@ -72,6 +72,11 @@ class Table:
         else:
             yield from (self._row(number, id, fields) for number, id in enumerate(self.ids))
 
+    def parents(self) -> dict[str, list[str]]:
+        """What each row was made from that was made from others."""
+        rows = self.rows(fields=()) if self.manifest["parents"] else ()
+        return {row["id"]: row["parents"] for row in rows if "parents" in row}
+
     def check_fields(self, fields: Iterable[str] | None) -> list[str]:
         """The fields that have to be read, all for None. Raises StoreError for one that the table does not have."""
         if fields is None:

@@ -10,6 +10,7 @@ from blocks.load import find
 from runner.run.local import LocalExecutor
 from runner.store import Store
 from runner.store.artifact import write_manifest
+from runner.work.ancestry import Heard
 from tests.clusters import go, tables, told
 from tests.environment import ROOT
 
@@ -58,6 +59,8 @@ nodes:
   model: {load: weights, as: toy.scale}
   out: {map: toy.scale, model: model, in: {wave: tone.wave}}
   back: {map: toy.scale, method: undo, model: model, in: {scaled: out.wave}}
+  level: {map: toy.level, in: {wave: out.wave}}
+  scores: {reduce: metric.table, in: {scores: {it: {level: level.level}}}}
 """
 ECHOED = """
 max_failed: 0.5
@@ -114,6 +117,7 @@ def place(tmp_path, spec):
         made = cls(cls.tiny, spec)
         made.fit(None)
         made.save(folder)
+        Heard.of(["tone0001"]).write(folder)
         about = {"block": block, "config": cls.tiny.model_dump(mode="json"), "spec": spec.model_dump()}
         write_manifest(folder, about)
     return tmp_path
@@ -133,6 +137,14 @@ def test_a_graph_means_the_same(executor, place, case):
     assert told(again)["results"] == told(meant)["results"]
     if meant.error is None:
         assert {node.state for node in again.nodes.values()} == {"cached"}
+
+
+def test_scores_of_rows_that_a_model_heard_are_marked_alike(executor, place):
+    (place / "graph.yaml").write_text(LOADED)
+    store = Store(place / "store")
+    plan, outcome = go(executor, place / "graph.yaml", store)
+    assert {name: node.heard for name, node in outcome.nodes.items() if node.heard} == {"scores": {"model": 1}}
+    assert store.find_table(plan.steps["scores"].digest).manifest["meta"]["heard"] == {"model": 1}
 
 
 def test_a_slice_that_starts_late_makes_only_what_follows(executor, place):

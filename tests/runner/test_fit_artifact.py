@@ -12,8 +12,9 @@ from blocks.base import ports
 from blocks.load import find, restore
 from blocks.spec import AudioSpec, preset
 from runner.fit.card import card
-from runner.fit.data import Ancestry, heard
+from runner.fit.data import heard
 from runner.fit.events import thinned
+from runner.work.ancestry import Ancestry
 from tests.runner.report_run import run, run_loaded, run_training, write_corpus
 
 pytest.importorskip("torch")
