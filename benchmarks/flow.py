@@ -111,7 +111,9 @@ def ours(way: str, batch: int, seconds: int, size: dict, threads: int):
     begin = time.perf_counter()
     if way == "train":
         optimizer, key = made._optimizer(), jax.random.key(1, impl="unsafe_rbg")
-        step = training_step(lambda p, f, *part: net.losses(flow, {"params": p, "fixed": f}, part[0], 0.0, *part[1:]), optimizer)
+        step = training_step(
+            lambda p, f, *part: net.losses(flow, {"params": p, "fixed": f}, part[0], 0.0, *part[1:]), optimizer
+        )
         held = {"state": jax.device_put((params, optimizer.init(params)))}
         fixed, data = jax.device_put((fixed, {"x": x[None], "lengths": lengths[None]}))
 

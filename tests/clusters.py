@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from runner.check import check, read_graph
@@ -86,4 +87,5 @@ def told(outcome: Outcome) -> dict:
         name: (node.digest, node.state, node.rows, node.failures, node.skipped, node.unmatched, node.error)
         for name, node in outcome.nodes.items()
     }
-    return {"nodes": nodes, "results": outcome.results, "error": str(outcome.error)}
+    results = json.loads(json.dumps(outcome.results, default=np.ndarray.tolist))
+    return {"nodes": nodes, "results": results, "error": str(outcome.error)}

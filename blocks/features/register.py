@@ -6,7 +6,7 @@ Axes: frames.
 import numpy as np
 
 from blocks.arrays import Pitch, PitchMean, PitchSpread
-from blocks.base import BlockConfig, Reducer, Schema
+from blocks.base import BadItem, BlockConfig, Reducer, Schema
 from blocks.common.pitch import FEWEST
 
 
@@ -24,7 +24,7 @@ class Config(BlockConfig):
 
 
 class Register(Reducer[Config]):
-    """Raises ValueError where fewer than `FEWEST` frames are voiced: their mean would be noise."""
+    """Raises BadItem where fewer than `FEWEST` frames are voiced: their mean would be noise."""
 
     tiny = Config()
     paper = "Ribeiro et al. 2022 (a target's mean F0); Gabrys et al. 2022 (mean and variance)"
@@ -32,6 +32,6 @@ class Register(Reducer[Config]):
     def reduce(self, items: list[Heard]) -> Range:
         voiced = np.concatenate([item.pitch[item.pitch > 0] for item in items])
         if len(voiced) < FEWEST:
-            raise ValueError(f"{len(voiced)} voiced frames in {len(items)} recordings, want {FEWEST} at least")
+            raise BadItem(f"{len(voiced)} voiced frames in {len(items)} recordings, want {FEWEST} at least")
         logs = np.log(voiced.astype(np.float64))
         return Range(pitch_mean=float(np.exp(logs.mean())), pitch_spread=float(logs.std()))

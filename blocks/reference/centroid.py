@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from blocks.base import BlockConfig, Reducer
+from blocks.base import BadItem, BlockConfig, Reducer
 from blocks.reference.schema import Embedded
 
 
@@ -11,7 +11,7 @@ class Config(BlockConfig):
 
 
 class Centroid(Reducer[Config]):
-    """Raises ValueError where the vectors cancel each other out."""
+    """Raises BadItem where the vectors cancel each other out."""
 
     tiny = Config()
     paper = "Wan et al. 2018, Generalized End-to-End Loss for Speaker Verification"
@@ -19,5 +19,5 @@ class Centroid(Reducer[Config]):
     def reduce(self, items: list[Embedded]) -> Embedded:
         mean = np.mean([item.embedding for item in items], axis=0, dtype=np.float64)
         if (length := np.linalg.norm(mean)) < 1e-6:
-            raise ValueError(f"the mean of {len(items)} vectors is none: they point in all directions")
+            raise BadItem(f"the mean of {len(items)} vectors is none: they point in all directions")
         return Embedded(embedding=(mean / length).astype(np.float32))

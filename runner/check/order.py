@@ -16,6 +16,8 @@ def references(node: Node):
         yield edge.node, edge.place, f"{'.'.join((node.name, *path))} <- {edge}", tables
     for path, lookup in node.lookups():
         yield lookup.row.node, lookup.row.place, f"{'.'.join((node.name, *path))} <- {lookup}", tables
+    if node.by:
+        yield node.by.node, node.by.place, f"{node.name}.by <- {node.by}", tables
     for condition in node.where:
         yield condition.edge.node, condition.edge.place, f"{node.name}.where {condition.edge}", tables
     for key, target in (("model", node.model), ("init", node.init)):

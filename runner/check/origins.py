@@ -1,6 +1,7 @@
 """Which rows a table can hold, as far as the graph alone tells: where its ids come from and what was filtered.
 
-A table is a set of branches (source node, conditions its rows have passed). The empty set stands for the one row of a
+A table is a set of branches (source, conditions its rows have passed): a source is the node that made the ids, or the
+field (`node.field`) whose values they are where the rows are groups. The empty set stands for the one row of a
 reduce, which joins every row.
 """
 

@@ -53,8 +53,9 @@ class CheckedNode:
     inputs: type[Schema] | None
     output: type[Schema] | None
     fields: dict[str, Any]
-    origin: frozenset[str]  # the read and expand nodes its ids come from; empty for one row that joins every row
+    origin: frozenset[str]  # nodes its ids come from, or fields where they are those of groups; empty for one row
     upstream: tuple[str, ...]  # every node it depends on
+    groups: dict[str, Edge] = field(default_factory=dict)  # tables of groups it reads -> what tells a row's group
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,7 @@ class _Walk:
             spec = specs.pop() if len(specs) == 1 else spec
         self.fields[node.name] = fields
         self.rows[node.name] = self.joins.origin(node)
+        groups = self.joins.groups.get(node.name, {})
         self.done[node.name] = CheckedNode(
             node=node,
             cls=cls,
@@ -167,7 +169,8 @@ class _Walk:
             output=output,
             fields={name: each.hint for name, each in (fields or {}).items()},
             origin=origins.sources(self.rows[node.name] or origins.ONE_ROW),
-            upstream=upstream,
+            upstream=tuple(dict.fromkeys((*upstream, *(by.node for by in groups.values())))),
+            groups=groups,
         )
 
     def config(self, node: Node, cls: type[Block], spec: AudioSpec) -> BlockConfig | None:
@@ -293,11 +296,14 @@ class _Walk:
         if self.rows.get(table) == origins.ONE_ROW and self.nodes[table].verb not in ("fit", "load"):
             message = f"{here}: {table} is one row that joins every row; wire {lookup.row} itself"
             self.wrong(lookup.row.place, f"{message} {self.of(table)}")
+        by = self.joins.by(table)  # its ids are the values of this field, if they are those of groups
+        hint = self.fields[by.node][by.field].hint if by else str
         want = f"{here}: at wants a text in every row, the id of one of {table}"
+        want += f", which are named by {by} ({show(hint)})" if by else ""
         if isinstance(at, Constant):
-            if not isinstance(at.value, str):
+            if constant_problem(hint, at.value):
                 self.wrong(at.place, f"{want}, got {at.kind()}")
-        elif (source := self.take(at, here)) and not (len(arms(source.hint)) == 1 and base(source.hint) is str):
+        elif (source := self.take(at, here)) and not (fits(hint, source.hint) if by else base(source.hint) is str):
             self.wrong(at.place, f"{want}, but {at} is {show(source.hint)} {self.of(at.node)}")
 
     def mismatch(self, node: Node, here: str, port: str, edge: Edge, hint, source: Field, spec: AudioSpec) -> None:

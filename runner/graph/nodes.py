@@ -17,7 +17,7 @@ KEYS = {  # verb -> what else its nodes may say
     "map": ("method", "in", "config", "model", "where", "scale", "spec"),
     "expand": ("in", "config", "model", "where", "scale", "spec"),
     "fit": ("in", "config", "init", "where", "scale", "spec", "released"),
-    "reduce": ("in", "config", "where", "scale", "spec"),
+    "reduce": ("in", "config", "by", "where", "scale", "spec"),
     "load": ("as", "spec"),
     "pick": ("where",),
     "union": (),  # of all rows; a pick of it may have fewer
@@ -120,6 +120,7 @@ class Node:
     method: str = "apply"  # of a map's block
     model: str | None = None
     init: str | None = None
+    by: Edge | None = None  # of a reduce: the field whose values name the groups of rows
     where: tuple[Condition, ...] = ()
     scale: Scale = Scale()
     spec: dict = field(default_factory=dict)
@@ -143,6 +144,11 @@ class Node:
         """Every edge that joins by id, with its path of names: ``(("scores", "world"), Edge)``."""
         found = [(path, leaf.at if isinstance(leaf, Lookup) else leaf) for path, leaf in leaves(self.inputs)]
         return [(path, leaf) for path, leaf in found if isinstance(leaf, Edge)]
+
+    def tables(self) -> list[str]:
+        """The nodes whose rows are joined by id: for inputs, for `by`, for conditions."""
+        by = [self.by.node] if self.by else []
+        return list(dict.fromkeys([edge.node for _, edge in self.edges()] + by + [c.edge.node for c in self.where]))
 
     def lookups(self) -> list[tuple[tuple[str, ...], Lookup]]:
         return [(path, leaf) for path, leaf in leaves(self.inputs) if isinstance(leaf, Lookup)]

@@ -190,6 +190,8 @@ class _Reader(Overlay):
         for key in ("method", "model", "init", "released"):
             if key in KEYS[node.verb] and item.get(key):
                 setattr(node, key, self.text(item.get(key), f"{name}.{key}"))
+        if "by" in KEYS[node.verb] and item.get("by"):
+            node.by = self.edge(item.get("by"), f"{name}.by")
         if "where" in KEYS[node.verb]:
             node.where = self.where(name, item.get("where"))
         if "scale" in KEYS[node.verb]:

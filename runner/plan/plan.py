@@ -136,8 +136,11 @@ def _step(checked: CheckedNode, graph: Graph, steps: dict[str, Step], store, lim
             meta["method"] = node.method
         if node.verb == "read":
             meta |= {"data": _fingerprint(block, fetch), "limit": limit}
-    meta["inputs"] = _named(node.inputs, steps)
-    meta["where"] = [[steps[c.edge.node].digest, c.edge.field, _plain(c.test)] for c in node.where]
+    made_of = _Sources(steps, checked.groups)
+    meta["inputs"] = made_of.named(node.inputs)
+    meta["where"] = [[*made_of.column(c.edge), _plain(c.test), *made_of.group(c.edge)] for c in node.where]
+    if node.by:
+        meta["by"] = [*made_of.column(node.by), *made_of.group(node.by)]
     meta["members"] = [steps[name].digest for name in node.members]
     meta["model"] = steps[node.model].digest if node.model else None
     meta["init"] = steps[node.init].digest if node.init else None
@@ -160,19 +163,32 @@ def _identity(meta: dict) -> dict:
     return {key: value for key, value in meta.items() if key not in ("node", "path")}
 
 
-def _named(inputs: dict, steps: dict[str, Step]) -> dict:
-    return {
-        field: _named(wired, steps) if isinstance(wired, dict) else _source(wired, steps)
-        for field, wired in inputs.items()
-    }
+@dataclass(frozen=True)
+class _Sources:
+    """What is wired to a node, by the digests of what made it."""
 
+    steps: dict[str, Step]
+    groups: dict[str, Edge]  # of the node, as `CheckedNode` has them
 
-def _source(wired: Edge | Constant | Lookup, steps: dict[str, Step]):
-    if isinstance(wired, Lookup):
-        return {"row": _source(wired.row, steps), "at": _source(wired.at, steps)}
-    if isinstance(wired, Constant):
-        return {"value": _plain(wired.value)}
-    return [steps[wired.node].digest, wired.field]
+    def named(self, inputs: dict) -> dict:
+        return {
+            field: self.named(wired) if isinstance(wired, dict) else self.of(wired) for field, wired in inputs.items()
+        }
+
+    def of(self, wired: Edge | Constant | Lookup):
+        if isinstance(wired, Constant):
+            return {"value": _plain(wired.value)}
+        if isinstance(wired, Lookup):
+            return {"row": self.column(wired.row), "at": self.of(wired.at)}
+        by = self.group(wired)
+        return {"group": self.column(wired), "by": by[0]} if by else self.column(wired)
+
+    def column(self, edge: Edge) -> list[str]:
+        return [self.steps[edge.node].digest, edge.field]
+
+    def group(self, edge: Edge) -> list[list[str]]:
+        """The column that tells the group of each row, where the edge is from a table of groups."""
+        return [self.column(self.groups[edge.node])] if edge.node in self.groups else []
 
 
 def _fingerprint(block, fetch: bool) -> str | None:

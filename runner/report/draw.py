@@ -29,7 +29,7 @@ MEANING = {
     "expand": "new rows",
     "fit": "trains weights",
     "load": "shipped weights",
-    "reduce": "one row of all",
+    "reduce": "one row of all, or of each group",
     "pick": "fields and rows",
     "union": "rows pooled",
 }
@@ -62,9 +62,10 @@ def flows(checked: Checked) -> dict[tuple[str, str], tuple[str, list[str], list[
         node = each.node
         for _, edge in node.edges():
             hint = checked.nodes[edge.node].fields[edge.field]
+            by = f" by {each.groups[edge.node].field}" if edge.node in each.groups else ""
             _, labels, titles = found.setdefault((edge.node, name), ("data", [], []))
-            if type_label(hint) not in labels:
-                labels.append(type_label(hint))
+            if type_label(hint) + by not in labels:
+                labels.append(type_label(hint) + by)
                 titles.append(f"{edge}: {show(hint)}")
         for _, lookup in node.lookups():
             hint = checked.nodes[lookup.row.node].fields[lookup.row.field]
@@ -76,6 +77,8 @@ def flows(checked: Checked) -> dict[tuple[str, str], tuple[str, list[str], list[
             found[member, name] = ("data", ["rows"], [f"all rows of {member}"])
         for target in filter(None, (node.model, node.init)):
             found[target, name] = ("weights", ["weights"], [f"weights of {checked.nodes[target].node.block}"])
+        for by in [*([node.by] if node.by else []), *each.groups.values()]:
+            found.setdefault((by.node, name), ("where", ["by"], [f"by {by}"]))
         for condition in node.where:
             found.setdefault((condition.edge.node, name), ("where", ["where"], [f"where {condition.edge}"]))
     return {edge: (kind, _few(labels), titles) for edge, (kind, labels, titles) in found.items()}
@@ -172,7 +175,8 @@ def _box(each: CheckedNode, edges: dict, state: str | None) -> Box:
 
 
 def _lines(each: CheckedNode) -> list[str]:
-    return [subtitle(each), *constants(each.node), *conditions(each.node)]
+    by = [f"by {each.node.by.field}"] if each.node.by else []
+    return [subtitle(each), *by, *constants(each.node), *conditions(each.node)]
 
 
 def _width(text: str, size: float) -> float:

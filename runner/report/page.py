@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,7 @@ def render(store, record: dict, svg: str | None, most: int) -> str:
     tables = open_tables(store, record)
     lineage = Lineage(record)
     listening = Listening(lineage, tables)
+    results = list(results_of(record))
     return env.get_template("report.html.j2").render(
         record=record,
         css=Markup((_HERE / "report.css").read_text(encoding="utf-8")),
@@ -69,11 +71,12 @@ def render(store, record: dict, svg: str | None, most: int) -> str:
         totals=totals(record),
         scores={
             title: score_table(row, units(tables, lineage, name))
-            for name in record["results"]
-            if is_table(record, name)
-            for title, row in _with_groups(name, record["results"][name])
+            for name, title, whole in results
+            if is_table(whole)
+            for title, row in _with_groups(title, whole)
         },
-        others={name: row for name, row in record["results"].items() if not is_table(record, name)},
+        others={title: row for _, title, row in results if not is_table(row) and not is_grouped(row)},
+        grouped={title: row for _, title, row in results if is_grouped(row)},
         trainings=trainings(store, record),
         lost=lost_rows(store, record, tables),
         utterances=listening.utterances(most),
@@ -113,9 +116,23 @@ def totals(record: dict) -> dict:
     }
 
 
-def is_table(record: dict, name: str) -> bool:
+def results_of(record: dict) -> Iterator[tuple[str, str, dict]]:
+    """(node, title, row) of what was reduced; tables of scores of several groups stand one by one, other groups together."""
+    for name, made in record["results"].items():
+        if is_grouped(made) and any(map(is_table, made["groups"].values())):
+            yield from ((name, f"{name}, {group}", row) for group, row in made["groups"].items())
+        else:
+            yield name, name, made
+
+
+def is_grouped(made: dict) -> bool:
+    """Whether it is ``{"by": node.field, "groups": {name: row}}``, of a reduce with `by`."""
+    return made.keys() == {"by", "groups"}
+
+
+def is_table(row: dict) -> bool:
     """Whether a reduced row is a table of systems by metrics, as ``metric.table`` makes it."""
-    return record["results"][name].keys() >= {"systems", "metrics", "lower", "means", "differences"}
+    return row.keys() >= {"systems", "metrics", "lower", "means", "differences"}
 
 
 def _with_groups(name: str, row: dict) -> list[tuple[str, dict]]:

@@ -1,5 +1,6 @@
 """Running one node: its inputs found, the shards that are missing made, its table published. An executor decides where."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from runner.plan import Plan, Step
 from runner.store import StoreError, ViewPart
 from runner.store.artifact import read_artifact
 from runner.work.ancestry import Ancestry, Heard
-from runner.work.apply import SHARD_ROWS, BlockError, Shard, broke, make_block, make_item, stumbled
+from runner.work.apply import SHARD_ROWS, BlockError, Shard, broke, make_block, make_item, reason_of, stumbled
 from runner.work.executor import ClusterError, FailurePolicy, NodeFailed, NodeResult, Observer, Outcome
 from runner.work.rows import Rows
 from runner.work.shards import MapWork, open_writer
@@ -34,8 +35,7 @@ def finish(node: "NodeRun", outcome: Outcome) -> Exception | None:
         result.state, result.error = "failed", str(error)
     result.seconds = time.perf_counter() - begun if node.busy is None else node.busy
     if not error and node.step.verb == "reduce":
-        row = node.store.find_table(node.step.digest).get(ONE_ROW)
-        outcome.results[node.step.name] = {key: value for key, value in row.items() if key != "id"}
+        outcome.results[node.step.name] = node.reduced()
     node.observer.node_finished(node.step, result)
     return error
 
@@ -142,15 +142,39 @@ class NodeRun:
         return FitWork(**self._data(), weights=self._weights(init) if init else None)
 
     def _reduce(self) -> None:
-        rows = self._rows()
-        items = [item for _, item in self._items(rows)]
-        self.observer.node_started(self.step, 1, 0)
+        """One row, or with `by` one a group; the items of one group at a time are held."""
+        rows, by = self._rows(), self.step.checked.node.by
+        groups = list(rows.groups.items()) if by else [(ONE_ROW, rows.ids)]
+        self.observer.node_started(self.step, len(groups), 0)
         block: Reducer = self._block()
-        shard = Shard()
-        shard.add(ONE_ROW, self._call(block.reduce, items), self.step.checked.output, block.spec)
         writer = self._writer()
-        self._keep(writer, 0, shard)
-        self._publish(writer)
+        for index, at in enumerate(range(0, len(groups), SHARD_ROWS)):
+            if index in writer.done:
+                continue
+            shard = Shard()
+            for name, ids in groups[at : at + SHARD_ROWS]:
+                result = self._reduced(block, name, self._items(rows, ids))
+                shard.add(name, result, self.step.checked.output, block.spec)
+            self._keep(writer, index, shard)
+        self._publish(writer, math.ceil(len(groups) / SHARD_ROWS))
+
+    def _reduced(self, block: Reducer, name: str, items: list):
+        """A row of a reduce; a group that cannot be made one costs itself alone."""
+        by = self.step.checked.node.by
+        if not name:
+            raise NodeFailed(f"{by.place}: {self.step.name}.by <- {by}: want a name for each group, got an empty one")
+        try:
+            return block.reduce(items)
+        except Exception as error:
+            if by and isinstance(error, BadItem):
+                return Failure(reason_of(error), name)
+            self._refuse(error)
+
+    def reduced(self) -> dict:
+        """What a reduce made, for those who read results: its row, or ``{"by": node.field, "groups": {name: row}}``."""
+        table, by = self.store.find_table(self.step.digest), self.step.checked.node.by
+        rows = {row["id"]: {key: value for key, value in row.items() if key != "id"} for row in table.rows()}
+        return {"by": str(by), "groups": rows} if by else rows[ONE_ROW]
 
     def _pick(self) -> None:
         rows = self._rows()
@@ -250,19 +274,21 @@ class NodeRun:
             raise NodeFailed(f"{node.place}: {node.name}: no row is in every input{rule} ({sizes}){few}")
         return rows
 
-    def _items(self, rows: Rows) -> Iterator[tuple[str, object]]:
-        inputs = self.step.checked.inputs
-        for id, fields in zip(rows.ids, rows.items(rows.ids)):
-            yield id, self._call(make_item, inputs, fields)
+    def _items(self, rows: Rows, ids: list[str]) -> list:
+        return [self._call(make_item, self.step.checked.inputs, fields) for fields in rows.items(ids)]
 
     def _call(self, function, *args, **named):
         """A call that stands for the whole node: what it raises stops the run."""
         try:
             return function(*args, **named)
-        except (BlockError, NodeFailed, MemoryError):
-            raise
         except Exception as error:
-            raise NodeFailed(stumbled(self.store, self.step.digest, self.step.checked.node, error)) from error
+            self._refuse(error)
+
+    def _refuse(self, error: Exception):
+        """Raise what stops the run for an error that cannot be laid to one row."""
+        if isinstance(error, BlockError | NodeFailed | MemoryError):
+            raise error
+        raise NodeFailed(stumbled(self.store, self.step.digest, self.step.checked.node, error)) from error
 
     def _call_each(self, function, *args) -> Iterator:
         """The same for a generator."""

@@ -13,7 +13,7 @@ from runner.work.executor import Outcome
 
 
 def make_record(plan: Plan, outcome: Outcome, started: datetime) -> dict:
-    """Plain JSON-able data; `nodes` in execution order, `results` the row of every reduce node."""
+    """Plain JSON-able data; `nodes` in execution order, `results` what every reduce node made."""
     graph = plan.graph
     return {
         "graph": graph.name,
@@ -30,7 +30,7 @@ def make_record(plan: Plan, outcome: Outcome, started: datetime) -> dict:
         "source": graph.source,
         "targets": list(plan.targets),
         "nodes": {name: _node(plan, name, outcome) for name in plan.steps},
-        "results": {name: _plain(row) for name, row in outcome.results.items()},
+        "results": {name: _grouped(row) if _by(plan, name) else _plain(row) for name, row in outcome.results.items()},
     }
 
 
@@ -51,9 +51,27 @@ def _node(plan: Plan, name: str, outcome: Outcome) -> dict:
         "upstream": list(step.checked.upstream),
         "inputs": _written(node.inputs),
         "fields": {field: type_name(hint) for field, hint in step.checked.fields.items()},
+        "by": _by(plan, name),
         "where": {f"{c.edge.node}.{c.edge.field}": c.test for c in node.where},
         "artifact": str(plan.graph.resolve(node.path)) if node.verb == "load" else None,
     }
+
+
+def _by(plan: Plan, name: str) -> str | None:
+    """The field that names the groups of a reduce, if it has such."""
+    by = plan.steps[name].checked.node.by
+    return str(by) if by else None
+
+
+def _grouped(result: dict) -> dict:
+    """The rows of groups, with the names of their arrays alone: what they hold stands in the table."""
+    groups = {name: {key: _named(value) for key, value in row.items()} for name, row in result["groups"].items()}
+    return result | {"groups": groups}
+
+
+def _named(value):
+    """``float32(256)`` for an array."""
+    return f"{value.dtype}({', '.join(map(str, value.shape))})" if isinstance(value, np.ndarray) else _plain(value)
 
 
 def _plain(value):

@@ -1,31 +1,57 @@
 """The results of a run on a terminal: tables of scores, and single values."""
 
+from itertools import islice
+
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+GROUPS = 40  # shown on a terminal; the record has all
+
 
 def print_results(console: Console, results: dict[str, dict], nodes: dict[str, dict] | None = None) -> None:
-    """Each reduce node's row: a `metric.table` as systems by metrics with intervals, any other as name and value.
+    """What each reduce node made: a `metric.table` as systems by metrics with intervals, groups as a table of them with
+    their numbers and texts, any other row as name and value.
 
     With the `nodes` of the run's record, it is said of what a model was trained on.
     """
     for name, row in results.items():
         for model, count in (nodes or {}).get(name, {}).get("heard", {}).items():
             console.print(f"[yellow]{name}: {count} of these rows come from what {model} was trained on[/]")
-        if {"systems", "metrics", "means"} <= row.keys():
+        if row.keys() == {"by", "groups"}:
+            _print_groups(console, name, **row)
+        elif {"systems", "metrics", "means"} <= row.keys():
             console.print(_scores(name, row))
             for group in row.get("groups", ()):
                 console.print(_scores(f"{name}, {group['name']}", row | group))
         else:
             plain = {key: value for key, value in row.items() if isinstance(value, str | int | float)}
-            console.print(
-                f"{name}: "
-                + ", ".join(
-                    f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
-                    for key, value in plain.items()
-                )
-            )
+            console.print(f"{name}: " + ", ".join(f"{key} {_short(value)}" for key, value in plain.items()))
+
+
+def _print_groups(console: Console, name: str, by: str, groups: dict[str, dict]) -> None:
+    if any({"systems", "metrics", "means"} <= row.keys() for row in groups.values()):
+        print_results(console, {f"{name}, {group}": row for group, row in groups.items()})
+        return
+    field = by.partition(".")[2]
+    fields = [key for key in next(iter(groups.values()), {}) if all(_is_short(row.get(key)) for row in groups.values())]
+    table = Table(title=f"{name}: a row for each {field}", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+    table.add_column(field, no_wrap=True)
+    for key in fields:
+        table.add_column(key, justify="right")
+    for group, row in islice(groups.items(), GROUPS):
+        table.add_row(group, *(_short(row.get(key)) for key in fields))
+    console.print(table)
+    if len(groups) > GROUPS:
+        console.print(f"and {len(groups) - GROUPS} more")
+
+
+def _is_short(value) -> bool:
+    return value is None or isinstance(value, str | int | float)
+
+
+def _short(value) -> str:
+    return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _scores(name: str, row: dict) -> Table:

@@ -45,7 +45,7 @@ class Live:
     """What leads from the rows of `source` to the node `until`. It may be sent to other processes; one thread at a time.
 
     Weights are those of load nodes (`check` with `released` makes such ones) and of trainings that `store` has finished;
-    the row of a reduce on the way comes from there, too. Raises PlanError where the slice cannot be had in this way.
+    the rows of a reduce on the way come from there, too. Raises PlanError where the slice cannot be had in this way.
     """
 
     def __init__(self, checked: Checked, source: str = "script", until: str = "voice", store=None):
@@ -205,8 +205,11 @@ class Live:
         return Rows(node, tables, frozenset(self._given))
 
     def _unmet(self, id: str, tables: dict, last: str) -> Lost:
-        """Of a row that no block refused: a condition did."""
+        """Of a row that no block refused: a condition did, or its group is not there."""
         name = next((name for name in self.path if name in tables and id not in tables[name]), last)
+        for table, by in self.checked.nodes[name].groups.items():
+            if id in tables[by.node] and (group := tables[by.node].get(id)[by.field]) not in tables[table]:
+                return Lost(f"{table} has no row {group!r}", id, name)
         return Lost("the row does not meet `where`", id, name)
 
     # ---- the slice ----
@@ -230,7 +233,7 @@ class Live:
         found = {}
         for node in self._nodes():
             if node.node.verb != "union":
-                joined = {edge.node for _, edge in node.node.edges()} | {c.edge.node for c in node.node.where}
+                joined = set(node.node.tables()) - node.groups.keys()
                 found |= dict.fromkeys(name for name in node.upstream if name in joined and name not in self.path)
         return list(found)
 
@@ -243,12 +246,14 @@ class Live:
         return self._fields(name, None)
 
     def _looked_up(self) -> dict[str, list[str]]:
-        """Tables beside the way of which single rows are wanted, and which fields of them."""
+        """Tables beside the way of which single rows are wanted, those of groups too, and which fields of them."""
         found: dict[str, list[str]] = {}
         for node in self._nodes():
-            for _, lookup in node.node.lookups():
-                if lookup.row.node not in self.path:
-                    found.setdefault(lookup.row.node, []).append(lookup.row.field)
+            wired = [*(edge for _, edge in node.node.edges()), *(each.edge for each in node.node.where)]
+            wanted = [edge for edge in wired if edge.node in node.groups]
+            for edge in wanted + [lookup.row for _, lookup in node.node.lookups()]:
+                if edge.node not in self.path:
+                    found.setdefault(edge.node, []).append(edge.field)
         return found
 
     def _fields(self, name: str, fields: list[str] | None) -> dict[str, dict]:

@@ -7,7 +7,21 @@ from typing import Any
 from runner.store.entries import SHORT, Entry, entries, find_entry, mentions
 from runner.store.store import Store
 
-_COMPARED = ("block", "code", "config", "spec", "seed", "data", "limit", "inputs", "where", "members", "model", "init")
+_COMPARED = (
+    "block",
+    "code",
+    "config",
+    "spec",
+    "seed",
+    "data",
+    "limit",
+    "inputs",
+    "by",
+    "where",
+    "members",
+    "model",
+    "init",
+)
 
 
 def why(store: Store, prefix: str) -> str:
@@ -61,7 +75,7 @@ def _explain(entry: Entry, found: dict[str, Entry], seen: set[str]) -> dict:
         "changes": _changes(older.meta, entry.meta) if older else [],
         "inputs": {},
     }
-    for key in ("inputs", "where", "members", "model", "init", "artifact"):
+    for key in ("inputs", "by", "where", "members", "model", "init", "artifact"):
         for path, digest in mentions(entry.meta.get(key), found, key):
             name = path.removeprefix("inputs.")
             while name in answer["inputs"]:  # members of a union share a key

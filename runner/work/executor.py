@@ -37,7 +37,7 @@ class Outcome:
     """A run as a whole; `error` is what stopped it."""
 
     nodes: dict[str, NodeResult]
-    results: dict[str, dict] = field(default_factory=dict)  # every reduce node's row
+    results: dict[str, dict] = field(default_factory=dict)  # what every reduce node made, as `NodeRun.reduced` has it
     error: Exception | None = None
     seconds: float = 0.0
 

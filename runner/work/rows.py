@@ -2,7 +2,7 @@
 
 Plain edges are an inner join on the utterance id; edges inside a ``dict`` port are an outer join, so that a metric
 which failed on one utterance leaves a gap instead of taking the row with it. A one-row table joins every row, as does a constant. A field of
-another row joins by what tells that row; where it tells none, the row fails.
+another row joins by what tells that row; where it tells none, the row fails. A table of groups joins each row of a group.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,16 @@ class Rows:
     @cached_property
     def ids(self) -> list[str]:
         """The ids that every plain table holds and every condition accepts, in the order of the first table."""
-        return [id for id in self._joined if self._accepted(id)]
+        whole = (id for id in self._joined if all(self._in_group(name, id) for name in self._grouped))
+        return [id for id in whole if self._accepted(id)]
+
+    @cached_property
+    def groups(self) -> dict[str, list[str]]:
+        """The ids of each group of a node with `by`, in the order in which groups first appear."""
+        found: dict[str, list[str]] = {}
+        for id in self.ids:
+            found.setdefault(self._value(self.checked.node.by, id), []).append(id)
+        return found
 
     @property
     def offered(self) -> int:
@@ -40,9 +49,11 @@ class Rows:
 
     @cached_property
     def unmatched(self) -> dict[str, int]:
-        """Per table: how many ids of the other tables it lacks (they failed on the way to it)."""
+        """Per table: how many ids of the other tables it lacks, or rows whose group (they failed on the way to it)."""
         everyone = set().union(*(self._known[name] for name in self._plain)) if self._plain else set()
-        return {name: lost for name in self._plain if (lost := len(everyone - self._known[name]))}
+        lost = {name: len(everyone - self._known[name]) for name in self._plain}
+        lost |= {name: sum(not self._in_group(name, id) for id in self._joined) for name in self._grouped}
+        return {name: count for name, count in lost.items() if count}
 
     def items(self, ids: list[str]) -> Iterator[dict | BadItem]:
         """The fields of the input schema, row by row, or why a row cannot have them (`make_item` raises it)."""
@@ -60,21 +71,33 @@ class Rows:
 
     @cached_property
     def _edges(self) -> tuple[list[str], list[str]]:
-        """Node names on plain edges and inside dict ports, in the order written, one-row tables left out."""
+        """Node names on plain edges and inside dict ports, in the order written, without one-row tables and groups."""
         plain: list[str] = []
         nested: list[str] = []
         for path, edge in self.checked.node.edges():
             (plain if len(path) == 1 else nested).append(edge.node)
-        return _unique(plain, self.single), _unique(nested, self.single)
+        others = self.single | self.checked.groups.keys()
+        return _unique(plain, others), _unique(nested, others)
+
+    @cached_property
+    def _chosen(self) -> list[str]:
+        """Nodes whose rows choose those of this one."""
+        node = self.checked.node
+        plain = [edge.node for path, edge in node.edges() if len(path) == 1] + ([node.by.node] if node.by else [])
+        return _unique(plain + [condition.edge.node for condition in node.where], self.single)
 
     @cached_property
     def _plain(self) -> list[str]:
-        conditions = [c.edge.node for c in self.checked.node.where if c.edge.node not in self.single]
-        return _unique(self._edges[0] + conditions, frozenset())
+        return [name for name in self._chosen if name not in self.checked.groups]
+
+    @cached_property
+    def _grouped(self) -> list[str]:
+        return [name for name in self._chosen if name in self.checked.groups]
 
     @cached_property
     def _known(self) -> dict[str, set[str]]:
-        return {name: set(self.tables[name].ids) for name in {*self._plain, *self._edges[1]}}
+        told = (by.node for by in self.checked.groups.values())
+        return {name: set(self.tables[name].ids) for name in {*self._plain, *self._edges[1], *told}}
 
     @cached_property
     def _joined(self) -> list[str]:
@@ -91,6 +114,21 @@ class Rows:
         return all(c.holds(self._value(c.edge, id)) for c in self.checked.node.where)
 
     # ---- values ----
+
+    def _group(self, name: str, id: str) -> str | None:
+        """The group of a row in a table of groups, which may lack it; None where nothing tells."""
+        by = self.checked.groups[name]
+        known = self._told.setdefault(name, {})
+        if id not in known:
+            known[id] = self._value(by, id) if id in self._known[by.node] else None
+        return known[id]
+
+    @cached_property
+    def _told(self) -> dict[str, dict[str, str | None]]:
+        return {}
+
+    def _in_group(self, name: str, id: str) -> bool:
+        return self._group(name, id) in self.tables[name]
 
     def _take(self, inputs: dict, id: str) -> dict:
         row = {}
@@ -109,6 +147,8 @@ class Rows:
         return row
 
     def _has(self, edge: Edge, id: str) -> bool:
+        if edge.node in self.checked.groups:
+            return self._in_group(edge.node, id)
         return edge.node in self.single or id in self._known[edge.node]
 
     def _at(self, lookup: Lookup, key: str):
@@ -128,6 +168,7 @@ class Rows:
     def _value(self, edge: Edge, id: str):
         table = self.tables[edge.node]
         key = table.ids[0] if edge.node in self.single else id
+        key = self._group(edge.node, id) if edge.node in self.checked.groups else key
         return table.get(key, [edge.field])[edge.field]
 
 

@@ -1,15 +1,21 @@
-"""What may stand on an input beside a field of the same row: constants, fields of other rows."""
+"""What may stand on an input beside a field of the same row: constants, fields of other rows; and groups of rows."""
 
+import io
 import json
+from functools import wraps
 
 import pytest
+from rich.console import Console
 
+from blocks.load import find
 from runner.check import check, read_graph
 from runner.plan import PlanError, make_plan
 from runner.report.draw import flows, svg
 from runner.report.lineage import edges
+from runner.report.page import render
 from runner.run.local import LocalExecutor
 from runner.run.record import make_record, now
+from runner.run.summary import print_results
 from runner.speak.live import Live
 from runner.store import Store
 from runner.work.executor import Observer
@@ -184,7 +190,6 @@ def test_what_is_looked_up_is_part_of_the_digest(run):
     "verb",
     [
         "reduce: toy.mean, in: {level: {row: level.level, at: other.other}}",
-        "expand: toy.pairs, in: {wave: {row: level.wave, at: other.other}}",
         "fit: toy.leveled, in: {wave: {row: level.wave, at: other.other}}",
     ],
 )
@@ -230,3 +235,178 @@ def test_lookups_are_told_in_record_and_picture(run):
         ("fixed", ("tone", "speaker")),
     ]
     assert flows(plan.checked)["level", "told"][1] == ["float at other"]
+
+
+# ---- groups ----
+
+GROUPS = """
+max_failed: 0.5
+nodes:
+  tone: {read: toy.tones, config: {count: 5}}
+  clip: {pick: {wave: tone.wave, speaker: tone.speaker}}
+  level: {map: toy.level, in: {wave: clip.wave}}
+  voice: {reduce: toy.profile, by: clip.speaker, in: {level: level.level}}
+  told: {map: toy.told, in: {wave: clip.wave, gain: voice.level, times: voice.count, globals: {own: tone.speaker, voice: voice.embedding}}}
+"""
+
+
+def test_a_reduce_by_a_field_has_one_row_a_group(run):
+    _, outcome, rows = run(GROUPS)
+    assert outcome.error is None
+    levels = {
+        name: [rows["level"][f"tone{n:04d}"]["level"] for n in ns]
+        for name, ns in (("even", (0, 2, 4)), ("odd", (1, 3)))
+    }
+    assert list(rows["voice"]) == ["even", "odd"]
+    for name, expected in levels.items():
+        assert rows["voice"][name]["level"] == pytest.approx(sum(expected) / len(expected), rel=1e-12)
+        assert rows["voice"][name]["count"] == len(expected)
+
+
+def test_its_rows_join_every_row_of_their_group(run):
+    _, _, rows = run(GROUPS)
+    assert list(rows["told"]) == list(rows["tone"])
+    for id, row in rows["told"].items():
+        own = rows["tone"][id]["speaker"]
+        voice = rows["voice"][own]
+        assert (
+            row["text"]
+            .partition("; ")[2]
+            .startswith(f"gain {voice['level']!r}; times {voice['count']}; globals.own {own!r}")
+        )
+
+
+def test_what_is_made_of_groups_joins_as_they_do(run):
+    text = GROUPS.partition("  told:")[0] + (
+        "  big: {pick: {level: voice.level, count: voice.count}, where: {voice.count: {min: 3}}}\n"
+        "  note: {map: toy.told, in: {gain: big.level, times: voice.count}}\n"
+        "  told: {map: toy.told, in: {wave: tone.wave, said: {note: note.text}}}\n"
+        "  only: {map: toy.told, in: {gain: big.level, globals: {own: tone.speaker}, wave: tone.wave}}\n"
+    )
+    _, outcome, rows = run(text)
+    assert list(rows["note"]) == list(rows["big"]) == ["even"]
+    assert ["said" in row["text"] for row in rows["told"].values()] == [True, False, True, False, True]  # a gap
+    assert list(rows["only"]) == ["tone0000", "tone0002", "tone0004"]
+    assert outcome.nodes["only"].unmatched == {"big": 2}
+
+
+def test_conditions_of_groups_choose_rows_and_those_of_rows_come_before_groups(run):
+    text = GROUPS.partition("  told:")[0] + (
+        "  many: {pick: {wave: tone.wave}, where: {voice.count: {min: 3}}}\n"
+        "  dev: {reduce: toy.profile, by: tone.speaker, in: {level: level.level}, where: {tone.speaker: odd, voice.count: 2}}\n"
+    )
+    _, _, rows = run(text)
+    assert list(rows["many"]) == ["tone0000", "tone0002", "tone0004"]
+    assert list(rows["dev"]) == ["odd"]
+
+
+def test_another_group_is_a_lookup(run):
+    text = GROUPS.partition("  told:")[0] + (
+        "  told: {map: toy.told, in: {wave: tone.wave, times: {row: voice.count, at: tone.speaker}}}\n"
+        "  pair: {expand: toy.pairs, in: {wave: tone.wave}}\n"
+        "  far: {map: toy.told, in: {wave: pair.wave, times: {row: voice.count, at: {value: odd}}}}\n"
+    )
+    _, outcome, rows = run(text)
+    assert outcome.error is None
+    assert [row["text"].partition("; ")[2] for row in rows["told"].values()] == [f"times {n}" for n in (3, 2, 3, 2, 3)]
+    assert [row["text"].partition("; ")[2] for row in rows["far"].values()] == ["times 2"] * 4
+
+
+def test_a_group_that_cannot_be_made_is_a_failure_of_its_own(run):
+    text = GROUPS.replace("in: {level: level.level}}", "in: {level: level.level}, config: {least: 3}}")
+    text += "  named: {map: toy.told, in: {times: {row: voice.count, at: tone.speaker}}}\n"
+    plan, outcome, _ = run(text)
+    failures = run.store.find_table(plan.steps["voice"].digest).failures
+    assert [(f.id, f.reason) for f in failures] == [("odd", "2 rows, want 3")]
+    assert outcome.nodes["told"].unmatched == {"voice": 2}
+    lost = run.store.find_table(plan.steps["named"].digest).failures
+    assert lost[0].reason == "voice has no row 'odd', which was lost there: 2 rows, want 3"
+
+
+def test_groups_fill_several_shards_and_a_broken_run_goes_on_from_them(run, monkeypatch):
+    text = """
+nodes:
+  tone: {read: toy.tones, config: {count: 130, seconds: 0.02}}
+  other: {map: toy.other, in: {wave: tone.wave}, config: {further: 0}}
+  level: {map: toy.level, in: {wave: tone.wave}}
+  each: {reduce: toy.profile, by: other.other, in: {level: level.level}}
+"""
+    cls = find("toy.profile")
+    calls, reduce = [], cls.reduce
+
+    @wraps(reduce)
+    def breaks(self, items):
+        calls.append(len(items))
+        if len(calls) == 100:
+            raise MemoryError
+        return reduce(self, items)
+
+    monkeypatch.setattr(cls, "reduce", breaks)
+    with pytest.raises(MemoryError):
+        run(text)
+    _, outcome, rows = run(text)
+    assert outcome.error is None
+    assert list(rows["each"]) == list(rows["tone"])
+    assert len(calls) == 100 + 130 - 64
+
+
+def test_by_is_part_of_the_digest_and_a_pick_of_it_is_not(run):
+    texts = [
+        GROUPS,
+        GROUPS.replace("by: clip.speaker", "by: tone.split"),
+        GROUPS.replace("by: clip.speaker, ", ""),
+        GROUPS.replace("gain: voice.level", "gain: {row: voice.level, at: tone.speaker}"),
+    ]
+    steps = [run(text)[0].steps for text in texts]
+    assert len({each["voice"].digest for each in steps}) == 3
+    assert len({each["told"].digest for each in steps}) == 4
+
+
+def test_a_slice_in_memory_joins_groups_as_a_run_does(run):
+    plan, _, rows = run(GROUPS)
+    live = Live(plan.checked, "tone", "told", run.store)
+    assert live.run(list(rows["tone"].values())) == list(rows["told"].values())
+    (lost,) = live.run([rows["tone"]["tone0001"] | {"speaker": "nobody"}])
+    assert (lost.node, lost.reason) == ("told", "voice has no row 'nobody'")
+
+
+def test_groups_are_told_in_record_terminal_picture_and_report(run):
+    plan, outcome, rows = run(GROUPS)
+    record = json.loads(json.dumps(make_record(plan, outcome, now())))
+    assert record["nodes"]["voice"]["by"] == "clip.speaker"
+    made = record["results"]["voice"]
+    assert made["by"] == "clip.speaker"
+    assert made["groups"]["odd"] == {"level": rows["voice"]["odd"]["level"], "count": 2, "embedding": "float32(2)"}
+    console = Console(width=80, record=True, file=io.StringIO())
+    print_results(console, record["results"])
+    lines = [line.split() for line in console.export_text().splitlines()]
+    assert ["voice:", "a", "row", "for", "each", "speaker"] in lines
+    assert ["odd", f"{rows['voice']['odd']['level']:.4g}", "2", "float32(2)"] in lines
+    found = flows(plan.checked)
+    assert found["clip", "voice"][:2] == ("where", ["by"])
+    assert found["voice", "told"][1] == ["float by speaker", "int by speaker", "embedding by speaker"]
+    page = render(run.store, record, None, 12)
+    assert '<th scope="row"><bdi>odd</bdi></th>' in page
+    assert "by speaker" in svg(plan.checked)
+
+
+def test_tables_of_scores_may_be_grouped(run):
+    text = """
+nodes:
+  tone: {read: toy.tones, config: {count: 6}}
+  level: {map: toy.level, in: {wave: tone.wave}}
+  loud: {map: toy.gain, in: {wave: tone.wave}}
+  soft: {map: toy.level, in: {wave: loud.wave}}
+  scores:
+    reduce: metric.table
+    by: tone.speaker
+    config: {resamples: 20, permutations: 20}
+    in: {scores: {tone: {level: level.level}, loud: {level: soft.level}}}
+"""
+    plan, outcome, _ = run(text)
+    record = json.loads(json.dumps(make_record(plan, outcome, now())))
+    assert [mean["n"] for mean in record["results"]["scores"]["groups"]["odd"]["means"]] == [3, 3]
+    console = Console(width=80, record=True, file=io.StringIO())
+    print_results(console, record["results"])
+    assert "scores, odd: mean over 3 utterances" in console.export_text()
+    assert "<h3>scores, even</h3>" in render(run.store, record, None, 12)
