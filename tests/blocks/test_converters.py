@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blocks.base import BadItem, Failure, check_item
+from blocks.base import BadItem, Failure, Trainable, check_item
 from blocks.common import weights
 from blocks.common.conditions import Global
 from blocks.common.mel import mels_below
@@ -21,12 +21,13 @@ from runner.plan import make_plan
 from runner.run.local import LocalExecutor
 from runner.store import Store
 from runner.work.executor import Observer
+from tests.blocks import plain_converters as plain
 
 torch = pytest.importorskip("torch")
 net = pytest.importorskip("blocks.converter._net")
 
 SPEC = AudioSpec(n_mels=20)
-VARIANTS = [name for name in names() if name.startswith("converter.")]
+VARIANTS = [name for name in names() if name.startswith("converter.") and issubclass(find(name), Trainable)]
 RNG = np.random.default_rng(0)
 
 
@@ -193,6 +194,26 @@ def test_a_mel_of_as_many_frames_comes_out_whatever_is_beside_it(converter):
         assert check_item(made, SPEC) is None
         (alone,) = converter.apply([item])
         np.testing.assert_allclose(made.log_mel, alone.log_mel, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_network_is_that_of_numpy(name, residual):
+    block = find(name)(
+        find(name).Config(globals={"speaker": Global()}, hidden=8, every=4, codes=3, residual=residual), SPEC
+    )
+    item = asked([4, 0, 9, 5], phones=("sil", "o", "s", "o"))
+    block.given = Given.of(block.config, SPEC)
+    block.given.meet([lesson(source={"speaker": who}, phones=("sil", "o", "s")) for who in ("ann", "ben")])
+    torch.manual_seed(1)
+    block.net = block._network()
+    block.net.mel_mean.normal_(-5)
+    block.net.mel_std.uniform_(1, 2)
+    w = {key: value.double().numpy() for key, value in block.net.state_dict().items()}
+    arrays = block.given.arrays([item], 18)
+    told = {"pitch": arrays["pitch"][0], "phones": arrays["phones"][0]} if name == "converter.copycat" else {}
+    want = getattr(plain, name.partition(".")[2])(w, block.config, item.log_mel, source=1, target=2, **told)
+    np.testing.assert_allclose(block.apply([item])[0].log_mel, want, rtol=1e-4, atol=1e-4)
 
 
 def test_padding_changes_nothing(converter):
