@@ -410,3 +410,32 @@ nodes:
     print_results(console, record["results"])
     assert "scores, odd: mean over 3 utterances" in console.export_text()
     assert "<h3>scores, even</h3>" in render(run.store, record, None, 12)
+
+
+CONVERSION = """
+seed: 5
+nodes:
+  tone: {read: toy.tones, config: {count: 5}}
+  level: {map: toy.level, in: {wave: tone.wave}}
+  voice: {reduce: toy.profile, by: tone.speaker, in: {level: level.level}}
+  pair: {expand: pairs.targets, in: {speaker: tone.speaker, split: tone.split}}
+  told:
+    map: toy.told
+    in:
+      wave: {row: tone.wave, at: pair.source}
+      gain: {row: level.level, at: pair.source}
+      times: {row: voice.count, at: pair.target}
+      split: pair.split
+      globals: {speaker: pair.target, voice: {row: voice.embedding, at: pair.target}, fixed: {row: voice.embedding, at: {value: even}}}
+"""
+
+
+def test_each_recording_in_the_voice_of_another(run):
+    _, outcome, rows = run(CONVERSION)
+    assert outcome.error is None
+    assert list(rows["told"]) == [f"tone{n:04d}-as-{'even' if n % 2 else 'odd'}" for n in range(5)]
+    for row in rows["told"].values():
+        (pair,) = (pair for id, pair in rows["pair"].items() if id == row["id"])
+        assert f"times {rows['voice'][pair['target']]['count']}; " in row["text"]
+        assert f"split {rows['tone'][pair['source']]['split']!r}; " in row["text"]
+        assert f"globals.speaker {pair['target']!r}" in row["text"]
