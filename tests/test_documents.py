@@ -11,6 +11,7 @@ import pytest
 
 from runner.check import check, read_graph
 from runner.cli import app
+from runner.speak.live import Live
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ["README.md", "BUILD.md", "CONTRIBUTING.md", "graphs/README.md", "benchmarks/README.md"]
@@ -18,6 +19,28 @@ DOCUMENTS = ["README.md", "BUILD.md", "CONTRIBUTING.md", "graphs/README.md", "be
 
 def fenced(document: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def speaks():
+    """The released voice of graphs/speak.yaml, held in memory."""
+    return Live(check(read_graph(ROOT / "graphs" / "speak.yaml"), released=True))
+
+
+def spoken_in_the_readme() -> list[str]:
+    """The texts of its commands and requests, and its markup."""
+    text = (ROOT / "README.md").read_text()
+    given = re.findall(r'script\.text="([^"]*)"', text) + re.findall(r'{"input": "([^"]*)"', text)
+    phones = [f"Say {found}." for found in re.findall(r"`(\[\[.*?\]\])`", text)]
+    return list(dict.fromkeys([*given, *phones, *fenced("README.md", "xml")]))
+
+
+@pytest.mark.parametrize("text", spoken_in_the_readme(), ids=lambda text: text[:30].strip())
+def test_the_released_voice_says_what_the_readme_has_it_say(speaks, text):
+    (row,) = speaks.run([{"text": text}])
+    assert isinstance(row, dict), row.reason
+    assert len(row["wave"]) > 0.5 * speaks.sample_rate
+    assert 0.05 < np.abs(row["wave"]).max() <= 1.0
 
 
 def test_the_readme_graph_is_sound(tmp_path):

@@ -3,53 +3,34 @@
 import re
 from typing import ClassVar
 
-from blocks.text._spelling import Spelling
+from blocks.text import _words_english as table
+from blocks.text._roman import ROMAN, roman
+from blocks.text._spelling import LETTER, Spelling, alternatives
 
-_METRIC = {
-    "km": "kilometer", "cm": "centimeter", "mm": "millimeter", "kg": "kilogram", "mg": "milligram", "ms": "millisecond",
-    "KB": "kilobyte", "Kb": "kilobit", "kb": "kilobit", "MB": "megabyte", "GB": "gigabyte", "dB": "decibel",
-    "mi": "mile", "lb": "pound", "lbs": "pound",
-}  # fmt: skip
-
-_SMALL = {"g": "gram", "m": "meter", "l": "liter"}  # units only after a blank: 5m and 3g may be millions and networks
-_MONTHS = {month[:3]: month for month in (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)}  # fmt: skip
-_MONTH = rf"((?:{'|'.join(_MONTHS.values())})\b|(?:Sept|{'|'.join(_MONTHS)})\b(?:\.(?! ?$))?)"
+_MONTHS = {month[:3]: month for month in table.MONTHS}
+_MONTH = rf"((?:{'|'.join(table.MONTHS)})\b|(?:Sept|{'|'.join(_MONTHS)})\b(?:\.(?! ?$))?)"
 _DAY = r"([12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?"
+_STREET = "|".join(table.STREETS)
 
 
 class English(Spelling):
     code = "en"
-    point, minus, between, dash = "dot", "minus", "to", "dash"
-    currencies: ClassVar = {
-        "$": (("dollar", "dollars"), ("cent", "cents")),
-        "£": (("pound", "pounds"), ("penny", "pence")),
-        "€": (("euro", "euros"), ("cent", "cents")),
-    }
-    units: ClassVar = {sign: (one, one + "s") for sign, one in _METRIC.items()} | {
-        "%": ("percent",) * 2, "°": ("degree", "degrees"), "°C": ("degree Celsius", "degrees Celsius"),
-        "°F": ("degree Fahrenheit", "degrees Fahrenheit"), "Hz": ("hertz",) * 2, "kHz": ("kilohertz",) * 2,
-        "MHz": ("megahertz",) * 2, "ft": ("foot", "feet"), "oz": ("ounce", "ounces"),
-    }  # fmt: skip
-    symbols: ClassVar = {
-        "&": "and", "*": "star", "#": "hash", "+": "plus", "=": "equals", "@": "at", "%": "percent", "/": "slash",
-        "§": "section", "×": "times", "÷": "divided by", "±": "plus or minus", "$": "dollars", "£": "pounds",
-        "€": "euros",
-    }  # fmt: skip
-    abbreviations: ClassVar = {
-        "mr": "mister", "mrs": "missus", "ms": "miz", "dr": "doctor", "prof": "professor", "jr": "junior",
-        "sr": "senior", "vs": "versus", "etc": "etcetera", "e.g": "for example", "i.e": "that is", "mt": "mount",
-        "approx": "approximately", "dept": "department", "inc": "incorporated", "ltd": "limited", "corp": "corporation",
-        "ave": "avenue", "blvd": "boulevard", "capt": "captain", "lt": "lieutenant", "sgt": "sergeant", "st": "saint",
-        "ext": "extension", "tel": "telephone",
-    }  # fmt: skip
-    cues = "extension|password|number|dial|code|pin|room|account"
+    letters = r"[A-Za-zÀ-ÅÇ-ÏÑ-ÖÙ-Ýà-åç-ïñ-öù-ýÿ]"  # those that are ASCII without their accents
+    words: ClassVar = table.WORDS
+    currencies: ClassVar = table.CURRENCIES
+    magnitudes: ClassVar = table.MAGNITUDES
+    units: ClassVar = table.UNITS
+    symbols: ClassVar = table.SYMBOLS
+    abbreviations: ClassVar = {k: v for k, v in table.ABBREVIATIONS.items() if k not in table.WORDS_TOO}
+    closing = frozenset(table.CLOSING)
+    cues = "extension|password|dial|code|pin|zip|call|text"
+    date_order = "mdy"
 
     def __init__(self, language: str):
         if language in ("en", "en-US", "en-CA"):
             self.symbols = self.symbols | {"#": "pound"}
+        else:
+            self.date_order = "dmy"
         super().__init__(language)
 
     def mend(self, words: str) -> str:
@@ -62,7 +43,7 @@ class English(Spelling):
         return f"{self.cardinal(int(whole))} point {self.digits(part)}"
 
     def fraction(self, above: int, below: int) -> str | None:
-        if below > 20:
+        if below > 20 or below == 1 or (above, below) == (9, 11):
             return None
         one, many = {2: ("half", "halves"), 4: ("quarter", "quarters")}.get(below, (self.ordinal(below),) * 2)
         return f"{self.cardinal(above)} {one if above == 1 else many if below in (2, 4) else many + 's'}"
@@ -73,38 +54,106 @@ class English(Spelling):
             return self.cardinal(hour) + (after or (" o'clock" if 0 < hour <= 12 else " hundred"))
         return f"{self.cardinal(hour)} {'oh ' if minute < 10 else ''}{self.cardinal(minute)}{after}"
 
+    def date(self, day: int, month: int, year: str) -> str:
+        return f"{table.MONTHS[month - 1]} {self.ordinal(day)}, {self.year(int(year))}"
+
+    def power(self, number: str) -> str:
+        digits = int(number.lstrip("-−–"))
+        if not number[0].isdigit():
+            return f"to the minus {self.cardinal(digits)}"
+        return {2: "squared", 3: "cubed"}.get(digits) or f"to the power of {self.cardinal(digits)}"
+
     def amount(self, number: str, forms: tuple[str, ...]) -> str:
         return f"{self.say(number)} {forms[number != '1']}"
 
+    def spoken_group(self, digits: str) -> str:
+        return f"{self.digits(digits[0])} hundred" if re.fullmatch("[1-9]00", digits) else self.digits(digits)
+
     def first_rules(self):
-        yield r"(?i)\bno\.? ?(?=\d)|#(?=\d)|№ ?(?=\d)", lambda m: "number "
-        yield r"\b(pp?)\. ?(?=\d)", lambda m: "pages " if m[1] == "pp" else "page "
-        yield r"(?<=[a-z] )St\.(?= [a-z]|,| ?$)", self._street
+        heads = "|".join(table.HEADS)
+        yield r"(?<=\d)( ?[aApP]\.?[mM]\.?) ?[-–—] ?(?=\d)", lambda m: f"{m[1]} to "
+        yield r"(?<![\w.])(\d{1,2}) ?- ?(?=\d{1,2} ?[aApP]\.?[mM]\b)", lambda m: f"{m[1]} to "
+        yield (
+            r"\bNo\.? ?(?=\d+[.,;)]|\d+$)|\bNo\. ?(?=\d)|(?<=[a-z] )no\.? ?(?=\d)(?<!say no. )(?<!said no. )(?<!so no. )|#(?=\d)|№ ?(?=\d)",
+            lambda m: "number ",
+        )
+        yield r"\b([pP]{1,2})\. ?(?=\d)", lambda m: "pages " if len(m[1]) == 2 else "page "
+        yield r"\b[wW]/o\b", lambda m: "without"
+        yield r"\b[wW]/(?= )", lambda m: "with"
+        yield (
+            rf"\b(Mr|Mrs|Dr|Prof|St)(?= [A-Z]{LETTER}+\b)(?<![a-z] Dr)(?<![a-z] St)",
+            lambda m: table.ABBREVIATIONS[m[1].lower()].capitalize(),
+        )
+        yield rf"\b({LETTER}+|\d+(?:st|nd|rd|th)) ({_STREET})\b(\.?)(?=( [^\W\d_]*)?)", self._street
+        yield r"\bMs\.(?= )", lambda m: "Ms"
+        yield (
+            rf"(?i)(?<![\w.])({alternatives(table.BEFORE_NUMBERS)})\.? ?(?=\d)(?<!no )(?<!No )(?<!no\. )",
+            lambda m: f"{self._like(m[1], table.ABBREVIATIONS[m[1].lower()])} ",
+        )
+        yield (
+            r"\b(Gen|Col|Rep|Gov|Hon|Pres|Ft|Mt|St|Sec|Co)\. (?=[A-Z])",
+            lambda m: f"{self._like(m[1], table.ABBREVIATIONS[m[1].lower()])} ",
+        )
+        yield r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:\.|(?=, ))(?=,? )", lambda m: table.ABBREVIATIONS[m[1].lower()]
+        yield rf"(?i)\b({heads}) (?-i:{ROMAN})(?!\w)(?!['’])", lambda m: f"{m[1]} {self.cardinal(roman(m[2]))}"
+        yield rf"\b({'|'.join(table.REGNAL)}) {ROMAN}(?![\w'’.]\w)", self._regnal
+        yield rf"\b{ROMAN}(?= (?:[cC]entur(?:y|ies)|[dD]ynasty|[cC]ongress)\b)", lambda m: self.ordinal(roman(m[1]))
+        yield rf"\b([A-Z]{LETTER}+) (?=[IVXL]{{2}}){ROMAN}(?!\w)", lambda m: f"{m[1]} {self.cardinal(roman(m[2]))}"
+        yield rf"(?<=[Ii]n ){_MONTH} (\d{{1,2}})(?= [a-z])", lambda m: f"{_month(m[1])} {self.cardinal(int(m[2]))}"
         yield rf"(?<![\w.,:/\-–])((?i:the) )?{_DAY}(?: of)? {_MONTH}", self._day_of_month
         yield rf"\b{_MONTH} {_DAY}(?![\w:/%°\-–]|[.,]\d)", lambda m: f"{_month(m[1])} {self.ordinal(int(m[2]))}"
-        yield rf"\b{_MONTH} (?=\d{{4}}\b)", lambda m: f"{_month(m[1])} "
+        yield rf"\b{_MONTH} (?=\d{{1,4}}\b)", lambda m: f"{_month(m[1])} "
         yield (
-            rf"(?<![\w.,$£€])({self.number}) ([gml])(?![\w'’])",
-            lambda m: f"{m[1]} {_SMALL[m[2]]}{'s' * (m[1] != '1')}",
+            r"\b(\d{4})[-–](\d\d)(?=\D*$| [a-z])(?<=(?:19|20)\d\d.\d\d)",
+            lambda m: f" {self.year(int(m[1]))} to {self.cardinal(int(m[2]))} ",
         )
+        yield (
+            r"(\d+)['′’] ?(\d+)(?:[\"″”]|'')",
+            lambda m: f" {self.say(m[1])} {'foot' if m[1] == '1' else 'feet'} {self.say(m[2])} ",
+        )
+        yield (
+            r"(\d+) ?ft\.? (\d+) ?in\b",
+            lambda m: f" {self.amount(m[1], self.units['ft'])} {self.say(m[2])} {'inch' if m[2] == '1' else 'inches'} ",
+        )
+        yield r"(\d\.\d+|\d) ?s(?=[.,;!?)]*$|[.,;!?)] | [a-z])(?<!0s)", lambda m: f"{m[1]} seconds"
 
     def own_rules(self):
         yield r"(?i)(?<![\d.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", self._ordinal
-        yield r"(?<![\d.,])(\d{4}|'?\d0)'?s\b", self._decade
-        yield r"(?<=\d) ?([aApP])\.?[mM]\b", lambda m: f" {m[1].upper()} M"
+        yield r"(?<![\d.,])(\d{4}|['’]?\d0)['’]?s\b", self._decade
+        yield r"['’](?=\d\d\b)", lambda m: ""
+        yield r"(?<=\d) ?([aApP])\.?[mM]\b(?:\.(?=[,;:)]| [a-z]))?", lambda m: f" {m[1].upper()} M"
+        yield (
+            r"\b(\d+(?:\.\d+)?)[eE]([-+]?\d+)\b",
+            lambda m: f" {self.say(m[1])} times ten {self.power(m[2].lstrip('+'))} ",
+        )
+        yield r"(?<=\bC)#", lambda m: " sharp"
+        yield r"(?<!\w)~(?=\d)", lambda m: "" if re.search(r"(?i)about ?$", m.string[: m.start()]) else "about "
+
+    def _like(self, written: str, words: str) -> str:
+        return words.capitalize() if written[0].isupper() else words
 
     def _day_of_month(self, m: re.Match) -> str:
         return f"{m[1] or 'the '}{self.ordinal(int(m[2]))} of {_month(m[3])}"
 
     def _street(self, m: re.Match) -> str:
-        return "Street" + ("." if not m.string[m.end() :].strip() else "")
+        """A street is named before and not followed by a name; else it is a saint, a doctor or what was written."""
+        name, short, dot, after = m[1], m[2], m[3], (m[4] or "").strip()
+        named = name[0].isdigit() or (name[0].isupper() and name not in table.STARTERS and not name.isupper())
+        begins = after in table.STARTERS
+        if not named or (after[:1].isupper() and not begins and short in ("St", "Dr", "Pl", "Ct")):
+            return m[0]
+        ends = dot and (begins or not m.string[m.end() :].strip())
+        return f"{name} {table.STREETS[short]}{'.' if ends else ''}"
+
+    def _regnal(self, m: re.Match) -> str:
+        return f"{m[1]} the {self.ordinal(roman(m[2]))}"
 
     def _ordinal(self, m: re.Match) -> str:
         digits = m[1].replace(",", "")
         return f" {self.ordinal(int(digits)) if len(digits) < 10 else self.digits(digits)} "
 
     def _decade(self, m: re.Match) -> str:
-        words = self.told(m[1].strip("'"))
+        words = self.told(m[1].strip("'’"))
         return f" {words[:-1] + 'ies' if words.endswith('y') else words + 's'} "
 
 

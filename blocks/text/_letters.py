@@ -30,3 +30,8 @@ def is_spelled_russian(word: str) -> bool:
     if not any(char in RUSSIAN_VOWELS for char in small):
         return True
     return word in ("ИП", "ЕС", "УК", "АО", "ИИ") or (2 < len(word) < 5 and not _SAYABLE.fullmatch(small))
+
+
+def spelled_russian(word: str) -> str:
+    """The names of its letters, as words."""
+    return " ".join({"л": "эл"}.get(letter) or NAMES["ru"][letter] for letter in word.lower())

@@ -21,7 +21,7 @@ _ROLES = {
 _BEFORE_PAUSE = {"to": "t ˈu", "for": "f ˈɔ ɹ", "of": "ˈʌ v", "from": "f ɹ ˈʌ m", "at": "ˈæ t"}
 # What the dictionary lacks or has in another order: by role, "" for all others.
 _OWN = {
-    "hello": {"": "h ə l ˈoʊ"}, "and": {"": "ə n d"}, "tv": {"": "t ˈi v ˈi"}, "ok": {"": "ˌoʊ k ˈeɪ"}, "emoji": {"": "ɪ m ˈoʊ d͡ʒ i"},
+    "hello": {"": "h ə l ˈoʊ"}, "and": {"": "ə n d"}, "tv": {"": "t ˈi v ˈi"}, "ok": {"": "ˌoʊ k ˈeɪ"}, "rosé": {"": "ɹ oʊ z ˈeɪ"}, "emoji": {"": "ɪ m ˈoʊ d͡ʒ i"},
     "used": {"": "j ˈu z d"}, "lead": {"VB": "l ˈi d", "VBD": "l ˈi d"}, "polish": {"VB": "p ˈɑ l ɪ ʃ", "NN": "p ˈɑ l ɪ ʃ"},
     "tear": {"VB": "t ˈɛ ɹ", "": "t ˈɪ ɹ"}, "tears": {"VB": "t ˈɛ ɹ z", "": "t ˈɪ ɹ z"}, "bow": {"VB": "b ˈaʊ"},
     "beloved": {"": "b ɪ l ˈʌ v d"}, "august": {"JJ": "ɔ ɡ ˈʌ s t"}, "combat": {"VB": "k ə m b ˈæ t", "NN": "k ˈɑ m b æ t"},
@@ -77,7 +77,7 @@ class English(Lexicon):
         if apostrophe and not clitic:  # the dogs' bowls
             return self.say(stem, role)
         if clitic.lower() == "s" and (said := self.say(stem, role)):
-            return said + (("ɪ", "z") if said[-1] in _HISSING else ("s",) if said[-1] in _VOICELESS else ("z",))
+            return said + _ending("s", said[-1])
         if clitic.lower() == "t" and stem.lower().endswith("n") and (said := self.say(stem[:-1])):
             return said + _CLITICS["t"]
         if clitic.lower() in _CLITICS.keys() - {"t"} and (said := self.say(stem)):
@@ -99,7 +99,7 @@ class English(Lexicon):
         if not bare.isascii():
             return None
         if bare == word:
-            return self._derived(word) or self._stressed(super().guessed(word))
+            return self._derived(word) or self._inflected(word) or self._stressed(super().guessed(word))
         french = re.fullmatch(r"(.+)é(e?)(s?)", word)
         known = [phones for _, phones in self.known(bare)]
         if not french:
@@ -120,6 +120,18 @@ class English(Lexicon):
                 return self.find(word[:cut]) + tuple(phone.replace("ˈ", "ˌ") for phone in self.find(word[cut:]))
         return None
 
+    def _inflected(self, word: str) -> Pronunciation | None:
+        """A new form of a word that is known: ``unfriended``, ``googling``."""
+        for end, stems in (("ing", ("", "e")), ("ed", ("", "e")), ("es", ("",)), ("s", ("",))):
+            stem = word.removesuffix(end)
+            if stem == word or len(stem) < 3:
+                continue
+            doubled = [stem[:-1]] if stem[-1:] == stem[-2:-1] else []
+            for base in (*(stem + more for more in stems), *doubled):
+                if said := self.find(base) or self._derived(base):
+                    return said + _ending(end, said[-1])
+        return None
+
     def _stressed(self, phones: Pronunciation | None) -> Pronunciation | None:
         """The model leaves some words without a stress: English ones begin with it."""
         return restress(phones, 0) if phones and not any(phone[0] == "ˈ" for phone in phones) else phones
@@ -129,6 +141,16 @@ class English(Lexicon):
         from gruut.pos import PartOfSpeechTagger
 
         return PartOfSpeechTagger(self.folder / "pos" / "model.crf")
+
+
+def _ending(end: str, last: str) -> Pronunciation:
+    if end == "ing":
+        return "ɪ", "ŋ"
+    if end == "ed":
+        return (
+            ("ɪ", "d") if last in ("t", "d") else ("t",) if last in _VOICELESS or last in ("s", "ʃ", "t͡ʃ") else ("d",)
+        )
+    return ("ɪ", "z") if last in _HISSING else ("s",) if last in _VOICELESS else ("z",)
 
 
 def _bare(word: str) -> str:

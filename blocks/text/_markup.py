@@ -11,6 +11,8 @@ from xml.parsers import expat
 
 from blocks.base import BadItem
 from blocks.common.phones import typed
+from blocks.text._say_as import KINDS, say_as
+from blocks.text._spelling import Spelling
 
 _TAG = re.compile(r"<[/!?]?[A-Za-z_]|<!--")  # a < in front of anything else is only a sign
 _DECLARATION = re.compile(r"\s*<\?xml\b[^>]*\?>")
@@ -21,10 +23,20 @@ _ATTRIBUTES = {  # by tag
     "prosody": ("rate", "pitch"),
     "phoneme": ("alphabet", "ph"),
     "sub": ("alias",),
+    "p": (),
+    "s": (),
+    "emphasis": ("level",),
+    "say-as": ("interpret-as", "format", "detail"),
 }
 _STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0.8, "x-strong": 1.2}  # seconds
 _RATES = {"x-slow": 0.6, "slow": 0.8, "medium": 1.0, "fast": 1.25, "x-fast": 1.6, "default": 1.0}
 _PITCHES = {"x-low": -6.0, "low": -3.0, "medium": 0.0, "high": 3.0, "x-high": 6.0, "default": 0.0}  # semitones
+_LEVELS = {
+    "strong": (0.85, 2.0),
+    "moderate": (0.92, 1.0),
+    "none": (1.0, 0.0),
+    "reduced": (1.1, -1.0),
+}  # rate, semitones
 _NUMBER = r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
 _LONGEST, _SLOWEST, _FASTEST, _FARTHEST = 10.0, 0.1, 10.0, 24.0  # s, times, times, semitones
 
@@ -37,22 +49,25 @@ class Span:
     rate: float = 1.0
     shift: float = 0.0  # semitones
     pause: float | None = None
+    notes: tuple[str, ...] = ()
 
 
-def spans(text: str, language: str) -> list[Span]:
-    """A text without tags is one span. Raises BadItem naming tag, character (from 1) and what would fit."""
+def spans(text: str, language: str, spelling: Spelling | None = None) -> list[Span]:
+    """A text without tags is one span; `spelling` serves `<say-as>`. Raises BadItem naming tag, character (from 1) and what would fit."""
     if not _TAG.search(text):
         return [Span(text)]
     if declared := _DECLARATION.match(text):
         text = " " * declared.end() + text[declared.end() :]
-    return _Reader(text, language).read()
+    return _Reader(text, language, spelling).read()
 
 
 class _Reader:
-    def __init__(self, text: str, language: str):
+    def __init__(self, text: str, language: str, spelling: Spelling | None):
+        self.spelling = spelling
         self.data, self.language = text.encode("utf-8", "replace"), language
         self.open: list[tuple[str, float, float]] = []  # tag, rate and shift in it
         self.spans: list[Span] = []
+        self.given: dict[str, str] = {}  # of the say-as that is open
         self.said = ""  # since the last span
         self.over = False  # behind </speak>
 
@@ -88,27 +103,36 @@ class _Reader:
             self.wrong(f"{found.strip()[:20]!r}", "nothing behind </speak>")
         if tag == "break" and found.strip():
             self.wrong(f"{found.strip()[:20]!r} in <break>", "<break/> with nothing in it")
-        if tag not in ("sub", "phoneme", "break"):
+        if tag == "say-as":
+            self.given["text"] = self.given.get("text", "") + found
+        elif tag not in ("sub", "phoneme", "break"):
             self.said += found
 
     def start(self, tag: str, given: dict[str, str]) -> None:
         if tag not in _ATTRIBUTES:
             self.wrong(f"<{tag}>", f"one of {', '.join(_ATTRIBUTES)}")
         if strange := [name for name in given if name not in _ATTRIBUTES[tag]]:
-            self.wrong(f"<{tag} {strange[0]}=...>", f"no attribute but {' and '.join(_ATTRIBUTES[tag])}")
-        if self.over or (self.open and self.open[-1][0] in ("break", "phoneme", "sub")):
-            self.wrong(f"<{tag}>", "no tag behind </speak>, nor in break, phoneme and sub")
-        if tag == "prosody":
+            self.wrong(
+                f"<{tag} {strange[0]}=...>",
+                f"no attribute but {' and '.join(_ATTRIBUTES[tag])}" if _ATTRIBUTES[tag] else "no attributes",
+            )
+        if self.over or (self.open and self.open[-1][0] in ("break", "phoneme", "sub", "say-as")):
+            self.wrong(f"<{tag}>", "no tag behind </speak>, nor in break, phoneme, sub and say-as")
+        if tag in ("prosody", "emphasis"):
             self.flush()
         self.open.append((tag, *self.manner()))
-        getattr(self, f"_{tag}")(given)
+        getattr(self, f"_{tag.replace('-', '_')}")(given)
 
     def end(self, tag: str) -> None:
         if not self.open:
             return
-        if tag == "prosody":
+        if tag in ("prosody", "emphasis"):
             self.flush()
+        if tag == "say-as":
+            self._say_as_end()
         self.open.pop()
+        if tag in ("p", "s"):
+            self._sentence_end(0.8 if tag == "p" else None)
         self.over = tag == "speak"
 
     def flush(self, pause: float | None = None) -> None:
@@ -175,6 +199,42 @@ class _Reader:
         if "alias" not in given:
             self.wrong("<sub> without alias", "the words to say instead, as in alias='World Wide Web'")
         self.said += given["alias"]
+
+    def _p(self, given: dict[str, str]) -> None:
+        if self.said.strip():
+            self._sentence_end(None)
+
+    _s = _p
+
+    def _sentence_end(self, pause: float | None) -> None:
+        """A full stop where no mark stands, and the break of a paragraph."""
+        before = next((text for text in (self.said, *(span.text for span in reversed(self.spans))) if text.strip()), "")
+        if before.strip() and before.rstrip()[-1] not in ".?!…":
+            self.said = self.said.rstrip(" \n\t,;:") + ". "
+        if pause is not None and before.strip():
+            self.flush(pause)
+
+    def _emphasis(self, given: dict[str, str]) -> None:
+        level = given.get("level", "moderate")
+        if level not in _LEVELS:
+            self.wrong(f"<emphasis level={level!r}>", f"one of {', '.join(_LEVELS)}")
+        rate, shift = self.manner()
+        self.open[-1] = ("emphasis", rate * _LEVELS[level][0], shift + _LEVELS[level][1])
+
+    def _say_as(self, given: dict[str, str]) -> None:
+        kind = given.get("interpret-as", "")
+        if kind not in KINDS:
+            self.wrong(f"<say-as interpret-as={kind!r}>", f"one of {', '.join(KINDS)}")
+        if self.spelling is None:
+            self.wrong("<say-as>", f"English, Spanish or Russian: there are no rules for {self.language!r}")
+        self.given = dict(given)
+
+    def _say_as_end(self) -> None:
+        kind, text = self.given["interpret-as"], self.given.get("text", "")
+        try:
+            self.said += f" {say_as(self.spelling, kind, text, self.given.get('format', ''))} "
+        except ValueError as want:
+            self.wrong(f"{text!r} in <say-as interpret-as={kind!r}>", str(want))
 
 
 def _rate(value: str) -> float:

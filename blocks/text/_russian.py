@@ -1,9 +1,15 @@
-"""Russian: how numbers, abbreviations and symbols are said; a ``+`` before a vowel is a stress mark and stays."""
+"""Russian: how numbers, abbreviations and symbols are said; a ``+`` before a vowel is a stress mark and stays.
+
+The case of a number comes from the end of the noun behind it, or from the preposition before it.
+"""
 
 import re
 from typing import ClassVar
 
-from blocks.text._spelling import Spelling
+from blocks.text import _letters
+from blocks.text import _words_russian as table
+from blocks.text._roman import ROMAN, roman
+from blocks.text._spelling import Spelling, alternatives
 
 _ENDINGS = {  # of an ordinal, as in 5-й -> gender, case, plural
     "й": ("m", "n"), "ый": ("m", "n"), "ий": ("m", "n"), "ой": ("f", "g"), "го": ("m", "g"), "ого": ("m", "g"),
@@ -12,47 +18,35 @@ _ENDINGS = {  # of an ordinal, as in 5-й -> gender, case, plural
     "ую": ("f", "a"), "ю": ("f", "a"), "е": ("n", "n"), "ое": ("n", "n"), "ье": ("n", "n"), "х": ("p", "g"),
     "ых": ("p", "g"), "их": ("p", "g"), "ые": ("p", "n"), "ие": ("p", "n"), "ми": ("p", "i"), "ыми": ("p", "i"),
 }  # fmt: skip
-_YEARS = {"год": "n", "года": "g", "году": "p", "годом": "i", "г.": "n"}
+_YEARS = {"год": "n", "года": "g", "году": "p", "годом": "i", "годы": "n", "годах": "p", "годов": "g"}
+_CENTURIES = {
+    "век": "n",
+    "века": "g",
+    "веке": "p",
+    "веку": "d",
+    "веком": "i",
+    "столетие": "n",
+    "столетия": "g",
+    "столетии": "p",
+}
 _LOOKALIKES = str.maketrans("aceopxyABCEHKMOPTX", "асеорхуАВСЕНКМОРТХ")  # Latin letters typed in Russian words
-_FEMININE = r"минут|секунд|недел|копе|тысяч|кнопк|клавиш|букв|цифр|строк|страниц|попыт|папк|запис"
-_NEUTER = r"сообщени|слово|слова|имя|имени"
+_MONTH = "|".join(table.MONTHS)
+_GENITIVE = "|".join(table.GENITIVE)
+_BEFORE = r"(?:(?<![\w-])(?P<before>\w+) )?"
 
 
 class Russian(Spelling):
     code = "ru"
-    point, minus, between, dash = "точка", "минус", "тире", "дефис"
+    letters = r"[А-Яа-яЁёA-Za-z]"
     group, mark = " ", ",."
-    currencies: ClassVar = {
-        "₽": (("рубль", "рубля", "рублей"), ("копейка", "копейки", "копеек")),
-        "руб.": (("рубль", "рубля", "рублей"), ("копейка", "копейки", "копеек")),
-        "$": (("доллар", "доллара", "долларов"), ("цент", "цента", "центов")),
-        "€": (("евро",) * 3, ("цент", "цента", "центов")),
-        "£": (("фунт", "фунта", "фунтов"), ("пенс", "пенса", "пенсов")),
-    }
-    units: ClassVar = {
-        "%": ("процент", "процента", "процентов"), "км": ("километр", "километра", "километров"),
-        "см": ("сантиметр", "сантиметра", "сантиметров"), "мм": ("миллиметр", "миллиметра", "миллиметров"),
-        "кг": ("килограмм", "килограмма", "килограммов"), "мс": ("миллисекунда", "миллисекунды", "миллисекунд"),
-        "коп.": ("копейка", "копейки", "копеек"), "мин.": ("минута", "минуты", "минут"),
-        "сек.": ("секунда", "секунды", "секунд"), "тыс.": ("тысяча", "тысячи", "тысяч"),
-        "млн": ("миллион", "миллиона", "миллионов"), "млрд": ("миллиард", "миллиарда", "миллиардов"),
-        "°": ("градус", "градуса", "градусов"), "°C": ("градус Цельсия", "градуса Цельсия", "градусов Цельсия"),
-        "Гц": ("герц", "герца", "герц"), "кГц": ("килогерц", "килогерца", "килогерц"),
-        "Кб": ("килобит", "килобита", "килобит"), "МБ": ("мегабайт", "мегабайта", "мегабайт"),
-        "ГБ": ("гигабайт", "гигабайта", "гигабайт"), "дБ": ("децибел", "децибела", "децибел"),
-    }  # fmt: skip
-    symbols: ClassVar = {
-        "&": "и", "*": "звёздочка", "#": "решётка", "=": "равно", "@": "собака", "%": "процент", "/": "дробь",
-        "§": "параграф", "×": "на", "÷": "делить на", "±": "плюс-минус", "$": "доллар", "€": "евро", "£": "фунт",
-        "₽": "рубль",
-    }  # fmt: skip
-    abbreviations: ClassVar = {
-        "т. е": "то есть", "т. д": "так далее", "т. п": "тому подобное", "т. к": "так как", "др": "другие",
-        "напр": "например", "ул": "улица", "им": "имени", "стр": "страница", "тел": "телефон", "доб": "добавочный",
-        "проф": "профессор", "г-н": "господин", "г-жа": "госпожа", "гр": "гражданин", "руб": "рублей", "коп": "копеек",
-        "тыс": "тысяч", "млн": "миллионов", "млрд": "миллиардов", "мин": "минут", "сек": "секунд",
-    }  # fmt: skip
-    cues = "номер[ауом]*|парол[ьяемю]*|набрав|наберите|набрать|код[ауом]*|пин-код[ауом]*"
+    words: ClassVar = table.WORDS
+    currencies: ClassVar = table.CURRENCIES
+    magnitudes: ClassVar = table.MAGNITUDES
+    units: ClassVar = table.UNITS
+    symbols: ClassVar = table.SYMBOLS
+    abbreviations: ClassVar = table.ABBREVIATIONS
+    closing = frozenset("".join(short.split()) for short in table.CLOSING)
+    cues = "парол[ьяемю]*|набрав|наберите|набрать|код[ауом]*|пин-код[ауом]*|номер[ауом]*(?= \\d{4})"
 
     def mend(self, words: str) -> str:
         return re.sub(r"^одна (?=тысяча\b)", "", words)
@@ -66,7 +60,7 @@ class Russian(Spelling):
         return f"{units} {self._count(int(part))} {(one if _form(int(part)) == 0 else many)[1]}"
 
     def fraction(self, above: int, below: int) -> str | None:
-        if below > 20:
+        if below > 20 or below == 1:
             return None
         how = dict(gender="f") if above == 1 else dict(case="g", plural=True)
         return f"{self._count(above)} {self.ordinal(below, **how)}"
@@ -76,33 +70,266 @@ class Russian(Spelling):
             return self.amount(str(hour), ("час", "часа", "часов"))
         return f"{self.cardinal(hour)} {'ноль ' if minute < 10 else ''}{self.cardinal(minute)}"
 
-    def amount(self, number: str, forms: tuple[str, ...]) -> str:
+    def date(self, day: int, month: int, year: str) -> str:
+        return f"{self.ordinal(day, case='g')} {table.MONTHS[month - 1]} {self.ordinal(int(year), case='g')} года"
+
+    def power(self, number: str) -> str:
+        digits = int(number.lstrip("-−–"))
+        if not number[0].isdigit():
+            return f"в минус {self.ordinal(digits, gender='f', case='p')} степени"
+        return {2: "в квадрате", 3: "в кубе"}.get(digits) or f"в {self.ordinal(digits, gender='f', case='p')} степени"
+
+    def amount(self, number: str, forms: tuple[str, ...], case: str = "n") -> str:
         whole, part, _ = self.parse(number)
         if part:
             return f"{self.say(number)} {forms[1]}"
         feminine = forms[0].endswith(("а", "я", "йка")) and not forms[0].endswith("Цельсия")
-        return f"{self.say(number, gender='f' if feminine else 'm')} {forms[_form(int(whole))]}"
+        name = forms[_form(int(whole))] if case == "n" else forms[1 if _form(int(whole)) == 0 else 2]
+        how = {} if case == "n" else {"case": case}
+        return f"{self.say(number, gender='f' if feminine else 'm', **how)} {name}"
+
+    def large(self, number: str, magnitude: tuple[str, ...], forms: tuple[str, ...]) -> str:
+        return f"{self.amount(number, magnitude)} {forms[2]}"
+
+    def letter_name(self, letter: str) -> str:
+        small = letter.lower()
+        return _letters.NAMES["ru"].get(small) or _letters.LATIN_IN_RUSSIAN.get(letter.upper(), letter)
+
+    def per(self, sign: str) -> str:
+        if sign in table.PER:
+            return f"в {table.PER[sign]}"
+        return f"{'за' if sign in ('кг', 'шт', 'чел') else 'на'} {table.FOR.get(sign, sign)}"
 
     def first_rules(self):
-        yield r"\w*[а-яёА-ЯЁ]\w*", lambda m: m[0].translate(_LOOKALIKES)
+        months, endings = _MONTH, "|".join(sorted(_ENDINGS, key=len, reverse=True))
+        yield r"\w*[а-яёА-ЯЁ]\w*", lambda m: m[0] if re.fullmatch("[A-Za-z]+", m[0]) else m[0].translate(_LOOKALIKES)
+        yield r"(?i)\b(г-н|г-жа|р-н)\b\.?", lambda m: table.ABBREVIATIONS[m[1].lower()]
+        yield r"(?<!\d )(?<!\d)\b(тыс|млн|млрд)\b(?!\.)", lambda m: table.ABBREVIATIONS[m[1]]
         yield r"№ ?(?=\d)|#(?=\d)", lambda m: "номер "
+        yield r"(?i)\bдо н\. ?э\.", lambda m: "до нашей эры"
+        yield (
+            rf"(?i)(?<![\w.])({alternatives(table.BEFORE_NUMBERS)})\. ?(?=\d)(?<!\d [а-я]\. )",
+            lambda m: f"{table.BEFORE_NUMBERS[m[1].lower()]} ",
+        )
+        yield (
+            rf"(?<![\w.])({alternatives(table.BEFORE_NAMES)})\. (?=[А-ЯЁ][а-яё])(?<!\d [а-я]\. )",
+            lambda m: f"{table.BEFORE_NAMES[m[1]]} ",
+        )
+        # centuries and rulers
+        yield rf"(?<!\w){ROMAN}(?:[-–—]{ROMAN})? (век\w*|столети\w|вв\.|в\.)(?!\w)", self._century
+        yield (
+            r"(?<![\d.,])(\d{1,2}) в\.(?= (?:до )?(?:н\.|нашей))",
+            lambda m: f"{self.ordinal(int(m[1]), case=self._in(m))} {self._century_name(m)}",
+        )
+        yield rf"(?i)\b({'|'.join(table.HEADS)}) (?-i:{ROMAN})(?!\w)", lambda m: f"{m[1]} {self.cardinal(roman(m[2]))}"
+        yield (
+            rf"\b((?:{'|'.join(table.KINGS)})(?:а|у|ом|ем|е|я|ю)?|(?:Петр|Павл|Льв|Пи|Никола|Васили|Алексе|Григори)(?:а|у|ом|ем|е|я|ю)|{'|'.join(table.QUEENS)}) {ROMAN}(?!\w)",
+            self._ruler,
+        )
+        yield rf"(?<!\w){ROMAN} (?=[а-яё]+)([а-яё]+)", self._ranked
+        # dates and years
+        yield (
+            rf"(?i)(?<!\w)(с|от) (\d{{1,2}}) (?:по|до) (\d{{1,2}}) (?={months})",
+            lambda m: (
+                f"{m[1]} {self.ordinal(int(m[2]), case='g')} {'по' if ' по ' in m[0] else 'до'} {self.ordinal(int(m[3]), gender='n', case='n' if ' по ' in m[0] else 'g')} "
+            ),
+        )
+        yield rf"(?i){_BEFORE}(?<![\d.,:/-])(\d{{1,2}}) (?={months})", self._day
+        yield (
+            rf"(?i)((?:{months}) )([12]\d{{3}})(?: ?г\.| года)?(?![\w\d])",
+            lambda m: f"{m[1]}{self.ordinal(int(m[2]), case='g')} {self._year_word(m, 'года')}",
+        )
+        yield rf"{_BEFORE}(?<![\d.,])([12]\d{{3}}) ?[-–—] ?([12]\d{{3}}) ?(?:гг\.|годах|годы|годов)", self._years
+        yield rf"(?i){_BEFORE}(?<![\d.,])([12]\d{{3}}) (года|году|годом|год|г\.)(?!\w)", self._dated
+        yield (
+            r"(?<![\d.,])(\d{1,4})-х(?= год)",
+            lambda m: self.ordinal(
+                int(m[1]), case="g" if not m.string[m.end() :].startswith(" годах") else "p", plural=True
+            ),
+        )
+        yield r"(?<![\d.,])(\d0)-е(?!\w)", lambda m: self.ordinal(int(m[1]), case="n", plural=True)
+        # numbers with endings
+        yield r"(?<![\d.,])([234])-х(?!\w)", lambda m: self.cardinal(int(m[1]), case="g")
+        yield r"(?<![\d.,])(\d{1,3})-ти(?!\w)", lambda m: self.cardinal(int(m[1]), case="g")
+        yield rf"(?<![\d.,])(\d{{1,9}})-({endings})\b", self._ordinal
+        yield r"(?<![\d.,])(\d{1,4})-([а-яё]{4,})", lambda m: f"{self._stem(int(m[1]))}{m[2]}"
+        yield (
+            r"(?i)(\b(?:верси\w|Windows|Android|iOS|Python|Bluetooth|USB|ГОСТ)\w* )(\d+)\.(\d+)",
+            lambda m: f"{m[1]}{self.cardinal(int(m[2]))} точка {self.cardinal(int(m[3]))}",
+        )
+        yield r"(?<!\w)~(?=\d)", lambda m: "примерно "
+        yield r"(?<=[а-яё] )\+(?=\d{1,3}(?! ?[\d(]))|(?<!\S)\+(?=\d{1,3}(?! ?[\d(]))", lambda m: "плюс "
+        yield (
+            r"\b([А-ЯЁ]{2,5})\b",
+            lambda m: _letters.spelled_russian(m[1]) if _letters.is_spelled_russian(m[1]) else m[0],
+        )
+
+    def _amounts(self):
+        yield from self._cases()
+        yield from super()._amounts()
+
+    def _cases(self):
+        """Numbers after a preposition, or before a noun that shows its case."""
+        number, units = r"\d{1,3}(?: \d{3})+(?![\d.,])|\d{1,6}(?![\d.,]\d|\d)", alternatives(self.units)
+        signs = alternatives(sign for sign in self.currencies if sign[0].isalpha() and sign[0] > "z")
+        yield (
+            rf"(?i)(?<![\w-])(с|от|между) ([-−–+]?)({number}) (до|и) ([-−–+]?)({number})(?![\d:.,/]\d|-)",
+            self._from_to,
+        )
+        yield (
+            rf"(?i)(?<![\w-])({_GENITIVE}) ({number}) ?({units}|{signs})(?![\w^])\.?(?<![.])",
+            lambda m: f"{m[1]} {self.amount(m[2], self._named(m[3]), 'g')}",
+        )
+        yield rf"(?<![\w.,:/-])({number}) (?=([а-яё]+(?:ах|ях|ами|ями|ам|ям))(?!\w))", self._by_noun
+        yield rf"(?i)(?<![\w-])({_GENITIVE}) ({number})(?![\d:.,/]\d|[-–]\w|\w)(?= ?([а-яё]*))", self._after_preposition
+        yield (
+            rf"(?i)(?<![\w-])(с|к) ({number})(?= (час|утра|вечера|дня|ночи))",
+            lambda m: f"{m[1]} {self.cardinal(int(m[2]), case='g' if m[1].lower() == 'с' else 'd')}",
+        )
+        yield (
+            rf"(?i)(?<![\w-])(нет|не хватает|осталось) ({number})(?= [а-яё])",
+            lambda m: (
+                f"{m[1]} {self.cardinal(int(m[2].replace(' ', '')), case='g' if m[1].lower() != 'осталось' else 'n')}"
+            ),
+        )
+        yield r"(?<=[<>] )(\d+)(?![\d.,]|\w)", lambda m: self.cardinal(int(m[1]), case="g")
+        yield r"(?i)(?<=\bв )(\d{1,2})(?= класс[еа])", lambda m: self.ordinal(int(m[1]), case="p")
 
     def own_rules(self):
-        yield r"(?<![\d.,])(\d{1,9})-(" + "|".join(sorted(_ENDINGS, key=len, reverse=True)) + r")\b", self._ordinal
-        yield r"(?<![\d.,])([12]\d{3}) (года|году|годом|год|г\.)(?!\w)", self._dated
-        yield rf"(?i)(?<![\d.,])(\d{{0,3}}[12])(?= (?:({_FEMININE})|{_NEUTER}))", self._gendered
+        yield rf"(?i)(?<![\d.,])(\d{{0,3}}[12])(?= (?:({table.FEMININE})|{table.NEUTER}))", self._gendered
         yield r"\+(?![аеёиоуыэюяАЕЁИОУЫЭЮЯ])", lambda m: " плюс "
+
+    def _named(self, sign: str) -> tuple[str, ...]:
+        return self.units.get(sign) or self.currencies[sign][0]
 
     def _count(self, number: int) -> str:
         return self.cardinal(number, gender="f")
+
+    def _stem(self, number: int) -> str:
+        if number in table.STEMS:
+            return table.STEMS[number]
+        return "".join(
+            table.STEMS.get(part) or self.cardinal(part, case="g")
+            for part in (number // 100 * 100, number % 100)
+            if part
+        ).replace(" ", "")
+
+    def _in(self, m: re.Match) -> str:
+        return "p" if re.search(r"(?i)(?<!\w)во? $", m.string[: m.start()]) else "n"
+
+    def _century_name(self, m: re.Match) -> str:
+        return "веке" if self._in(m) == "p" else "век"
+
+    def _century(self, m: re.Match) -> str:
+        name = m[3]
+        if name in ("в.", "вв."):
+            many = name == "вв."
+            case = self._in(m)
+            name = {("p", False): "веке", ("p", True): "веках", ("n", False): "век", ("n", True): "века"}[case, many]
+        else:
+            case = next(
+                (case for word, case in _CENTURIES.items() if word == name),
+                "p" if name == "веках" else "g" if name == "веков" else "n",
+            )
+        gender = "n" if name.startswith("столет") else "m"
+        numbers = [roman(numeral) for numeral in (m[1], m[2]) if numeral]
+        return " ".join(self.ordinal(number, gender=gender, case=case) for number in numbers) + f" {name}"
+
+    def _ruler(self, m: re.Match) -> str:
+        name, number = m[1], roman(m[2])
+        woman = name in table.QUEENS
+        end = re.sub(".*(?=[аяыиеую]$|ом$|ем$|ой$)", "", name) if woman or name not in table.KINGS else ""
+        cases = (
+            {"а": "n", "я": "n", "ы": "g", "и": "g", "е": "d", "у": "a", "ю": "a", "ой": "i"}
+            if woman
+            else {"а": "g", "я": "g", "у": "d", "ю": "d", "ом": "i", "ем": "i", "е": "p"}
+        )
+        words = self.ordinal(number, gender="f" if woman else "m", case=cases.get(end, "n"))
+        return f"{name} {words[0].upper() + words[1:]}"
+
+    def _ranked(self, m: re.Match) -> str:
+        """II мировая: a Roman numeral before a noun or adjective agrees with its end."""
+        noun = m[2]
+        if len(noun) < 3:
+            return m[0]
+        ends = [
+            ("ая", "f", "n"),
+            ("ой", "f", "g"),
+            ("ую", "f", "a"),
+            ("ое", "n", "n"),
+            ("ого", "m", "g"),
+            ("ом", "m", "p"),
+            ("о", "n", "n"),
+            ("ие", "n", "n"),
+            ("а", "f", "n"),
+            ("я", "f", "n"),
+            ("е", "m", "p"),
+            ("у", "f", "a"),
+            ("ы", "f", "g"),
+        ]
+        gender, case = next(((gender, case) for end, gender, case in ends if noun.endswith(end)), ("m", "n"))
+        words = self.ordinal(roman(m[1]), gender=gender, case=case)
+        return f"{words if m.start() else words[0].upper() + words[1:]} {noun}"
+
+    def _day(self, m: re.Match) -> str:
+        before = (m["before"] or "").lower()
+        case = {"на": "n", "по": "n", "к": "d", "сегодня": "n", "завтра": "n"}.get(before, "g")
+        words = self.ordinal(int(m[2]), gender="n", case=case)
+        return f"{m['before'] + ' ' if m['before'] else ''}{words} "
+
+    def _year_word(self, m: re.Match, word: str) -> str:
+        return word if "г" in m[0].removeprefix(m[1]) else ""
+
+    def _dated(self, m: re.Match) -> str:
+        before, word = (m["before"] or "").lower(), m[3].lower()
+        if word == "г.":
+            word = {
+                "в": "году",
+                "во": "году",
+                "к": "году",
+                "с": "года",
+                "до": "года",
+                "от": "года",
+                "после": "года",
+                "около": "года",
+            }.get(before, "год")
+            if before.endswith(("ём", "ле", "ре", "рте", "юне", "юле", "ае")) and before not in ("где", "море"):
+                word = "года"
+        case = _YEARS[word]
+        if word == "году" and before == "к":
+            case = "d"
+        return f"{m['before'] + ' ' if m['before'] else ''}{self.ordinal(int(m[2]), case=case)} {word}"
+
+    def _years(self, m: re.Match) -> str:
+        before = (m["before"] or "").lower()
+        case, word = (
+            ("p", "годах") if before in ("в", "во") else ("g", "годов") if m[0].endswith("годов") else ("n", "годы")
+        )
+        first, second = (self.ordinal(int(year), case=case) for year in (m[2], m[3]))
+        return f"{m['before'] + ' ' if m['before'] else ''}{first} {self.words['to']} {second} {word}"
+
+    def _from_to(self, m: re.Match) -> str:
+        between = m[1].lower() == "между"
+        if (m[4] == "и") != between:
+            return m[0]
+        signs = {"": "", "+": "плюс ", "-": "минус ", "−": "минус ", "–": "минус "}
+        first, second = (self.cardinal(int(n.replace(" ", "")), case="i" if between else "g") for n in (m[3], m[6]))
+        return f"{m[1]} {signs[m[2]]}{first} {m[4]} {signs[m[5]]}{second}"
+
+    def _by_noun(self, m: re.Match) -> str:
+        noun = m[2]
+        case = "p" if noun.endswith(("ах", "ях")) else "i" if noun.endswith(("ами", "ями")) else "d"
+        gender = "f" if re.match(table.FEMININE, noun) else "m"
+        return f"{self.cardinal(int(m[1].replace(' ', '')), case=case, gender=gender)} "
+
+    def _after_preposition(self, m: re.Match) -> str:
+        feminine = re.match(table.FEMININE, m[3] or "")
+        return f"{m[1]} {self.cardinal(int(m[2].replace(' ', '')), case='g', gender='f' if feminine else 'm')}"
 
     def _ordinal(self, m: re.Match) -> str:
         gender, case = _ENDINGS[m[2]]
         how = dict(plural=True) if gender == "p" else dict(gender=gender)
         return f" {self.ordinal(int(m[1]), case=case, **how)} "
-
-    def _dated(self, m: re.Match) -> str:
-        return f" {self.ordinal(int(m[1]), case=_YEARS[m[2]])} {'год' if m[2] == 'г.' else m[2]}"
 
     def _gendered(self, m: re.Match) -> str:
         return f" {self.cardinal(int(m[1]), gender='f' if m[2] else 'n')} "

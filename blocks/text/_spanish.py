@@ -3,48 +3,44 @@
 import re
 from typing import ClassVar
 
-from blocks.text._spelling import Spelling
+from blocks.text import _words_spanish as table
+from blocks.text._roman import ROMAN, roman
+from blocks.text._spelling import LETTER, Spelling
 
 _POINT = {"MX", "US", "PR", "GT", "HN", "NI", "PA", "SV", "DO", "419"}  # regions that write 1,234.5
-_FEMININE = ("hora", "libra", "pulgada", "milla")
-_UNITS = {
-    "km": "kilómetro", "cm": "centímetro", "mm": "milímetro", "kg": "kilogramo", "mg": "miligramo",
-    "ms": "milisegundo", "KB": "kilobyte", "Kb": "kilobit", "kb": "kilobit", "MB": "megabyte", "GB": "gigabyte",
-    "dB": "decibelio", "h": "hora", "lb": "libra", "°": "grado",
-}  # fmt: skip
+_FEMININE = (
+    "hora",
+    "libra",
+    "pulgada",
+    "milla",
+    "hectárea",
+    "tonelada",
+    "onza",
+    "rupia",
+    "caloría",
+    "kilocaloría",
+    "revolución",
+)
+_MONTH = "|".join(table.MONTHS)
 
 
 class Spanish(Spelling):
     code = "es"
-    point, minus, between, dash = "punto", "menos", "a", "guion"
-    currencies: ClassVar = {
-        "$": (("peso", "pesos"), ("centavo", "centavos")),
-        "€": (("euro", "euros"), ("céntimo", "céntimos")),
-        "£": (("libra", "libras"), ("penique", "peniques")),
-    }
-    units: ClassVar = {sign: (one, one + "s") for sign, one in _UNITS.items()} | {
-        "%": ("por ciento",) * 2, "°C": ("grado Celsius", "grados Celsius"), "Hz": ("hercio", "hercios"),
-        "kHz": ("kilohercio", "kilohercios"), "MHz": ("megahercio", "megahercios"),
-    }  # fmt: skip
-    symbols: ClassVar = {
-        "&": "y", "*": "asterisco", "#": "numeral", "+": "más", "=": "igual a", "@": "arroba", "%": "por ciento",
-        "/": "barra", "§": "sección", "×": "por", "÷": "entre", "±": "más o menos", "$": "pesos", "€": "euros",
-        "£": "libras", "º": "grados", "ª": " ",
-    }  # fmt: skip
-    abbreviations: ClassVar = {
-        "sr": "señor", "sra": "señora", "srta": "señorita", "sres": "señores", "dr": "doctor", "dra": "doctora",
-        "ud": "usted", "uds": "ustedes", "vd": "usted", "vds": "ustedes", "prof": "profesor", "lic": "licenciado",
-        "ing": "ingeniero", "etc": "etcétera", "av": "avenida", "avda": "avenida", "tel": "teléfono", "pág": "página",
-        "p. ej": "por ejemplo", "ee. uu": "Estados Unidos", "ee.uu": "Estados Unidos", "ext": "extensión",
-        "aprox": "aproximadamente", "cap": "capítulo", "depto": "departamento",
-    }  # fmt: skip
-    cues = "extensi[oó]n|contrase[nñ]a|clave|c[oó]digo|n[uú]mero|marque|marca|marcar(?: el)?|cuenta"
+    letters = r"[A-Za-zÁÉÍÓÚÜÑÇáéíóúüñçºªàèìòùâêîôûäëïöÀÈÌÒÙÂÊÎÔÛÄËÏÖ]"
+    words: ClassVar = table.WORDS
+    currencies: ClassVar = table.CURRENCIES
+    magnitudes: ClassVar = table.MAGNITUDES
+    units: ClassVar = table.UNITS
+    symbols: ClassVar = table.SYMBOLS
+    abbreviations: ClassVar = {k: v for k, v in table.ABBREVIATIONS.items() if k not in ("s", "min", "ed", "pl", "cap")}
+    closing = frozenset("".join(short.split()) for short in table.CLOSING)
+    cues = "extensi[oó]n|contrase[nñ]a|clave|c[oó]digo|marque|marca|marcar(?: el)?|tel[eé]fono|pin"
 
     def __init__(self, language: str):
         region = language.rpartition("-")[2] if "-" in language else ""
         self.group, self.mark = (",", ".,") if region in _POINT else (".", ",.")
         if region in ("US", "PR", "SV", "PA"):
-            self.currencies = self.currencies | {"$": (("dólar", "dólares"), ("centavo", "centavos"))}
+            self.currencies = self.currencies | {"$": self.currencies["USD"]}
         super().__init__(language)
 
     def mend(self, words: str) -> str:
@@ -58,9 +54,9 @@ class Spanish(Spelling):
         return f"{self.cardinal(int(whole))} {point} {after}"
 
     def fraction(self, above: int, below: int) -> str | None:
-        if below > 10:
+        if below > 10 or below == 1:
             return None
-        name = {2: "medio", 3: "tercio"}.get(below) or self.ordinal(below)
+        name = {2: "medio", 3: "tercio", 4: "cuarto"}.get(below) or self.ordinal(below)
         return f"{_short(self.cardinal(above), name)} {name}{'s' * (above > 1)}"
 
     def time(self, hour: int, minute: int, half: str) -> str:
@@ -68,18 +64,118 @@ class Spanish(Spelling):
         hours = re.sub("uno$", "una", self.cardinal(hour))
         return hours + (f" {self.cardinal(minute)}" if minute else "" if half else " en punto") + after
 
+    def date(self, day: int, month: int, year: str) -> str:
+        return f"{self.cardinal(day)} de {table.MONTHS[month - 1]} de {self.cardinal(int(year))}"
+
+    def power(self, number: str) -> str:
+        digits = int(number.lstrip("-−–"))
+        if not number[0].isdigit():
+            return f"elevado a menos {self.cardinal(digits)}"
+        return {2: "al cuadrado", 3: "al cubo"}.get(digits) or f"elevado a {self.cardinal(digits)}"
+
+    def per(self, sign: str) -> str:
+        return (
+            f"{'al' if sign in ('mes', 'año', 'día') else 'por'} {self.units[sign][0] if sign in self.units else sign}"
+        )
+
     def amount(self, number: str, forms: tuple[str, ...]) -> str:
         name = forms[number != "1"]
         of = "de " if re.fullmatch(r"[1-9]\d*000000", self._ungrouped(number)) and name != "por ciento" else ""
         words = self.say(number)
         return f"{words if name == 'por ciento' or self.parse(number)[1] else _short(words, name)} {of}{name}"
 
+    def large(self, number: str, magnitude: str, forms: tuple[str, ...]) -> str:
+        of = "de " if magnitude != "mil" else ""
+        return f"{_short(self.say(number), 'x')} {magnitude} {of}{forms[-1]}"
+
     def first_rules(self):
         yield r"(?i)(?:\bn[uú]ms?\. ?|\bn[.º°]{1,2} ?|№ ?|#)(?=\d)", lambda m: "número "
+        yield r"\bM\.?ª", lambda m: "María"
+        yield r"\bC/ ?(?=[A-ZÁÉÍÓÚ])", lambda m: "Calle "
+        yield r"\bD\. (?=[A-ZÁÉÍÓÚ][a-záéíóú])(?<!P\. D\. )", lambda m: "don "
+        yield r"(?i)\b(cap|ed|min)\. ?(?=\d)", lambda m: f"{table.ABBREVIATIONS[m[1].lower()]} "
+        yield rf"\bs\. (?={ROMAN}\b)", lambda m: "siglo "
+        yield rf"(?i)\b(siglos?) (?-i:{ROMAN})((?: [ya] |[-–])(?-i:{ROMAN}))?(?!\w)", self._century
+        yield rf"(?i)\b({'|'.join(table.HEADS)}) (?-i:{ROMAN})(?!\w)", lambda m: f"{m[1]} {self._counted_roman(m[2])}"
+        yield rf"\b({'|'.join(table.REGNAL)}) {ROMAN}(?![\w'’.]\w)", self._regnal
+        yield rf"\b(?=[IVX]{{2}}|[IV]\b){ROMAN} (?=[A-ZÁÉÍÓÚ]?[a-záéíóú]+)([A-ZÁÉÍÓÚ][a-záéíóú]+)", self._ranked
+        yield rf"\b([A-ZÁÉÍÓÚ]{LETTER}+) (?=[IVXL]{{2}}){ROMAN}(?!\w)", lambda m: f"{m[1]} {self.cardinal(roman(m[2]))}"
+        yield (
+            r"(?<![\w\-/.,])(\d{1,2}) ?h ?(\d{1,2}) ?min\b",
+            lambda m: f" {self.amount(m[1], self.units['h'])} {self.amount(m[2], self.units['min'])} ",
+        )
+        yield r"(?<![\d:])(\d\d?:\d\d) ?h(?:s|rs)?\b\.?", lambda m: m[1]
+        yield (
+            r"(?<![\d.,\-])([6789]\d{2}) (\d{3}) (\d{3})(?![\d.,])",
+            lambda m: f" {', '.join(map(self.digits, m.groups()))} ",
+        )
+        yield r"(?<![\d.,\-])([69]\d{8})(?![\d.,])", lambda m: f" {self.digits(m[1])} "
 
     def own_rules(self):
-        yield r"(?<![\d.,])(\d{1,6})(?:\.?(?:(º|o\b)|(ª|a\b))|(er\b))", self._ordinal
-        yield r"(?<=\d) ?([aApP])\.?[mM]\b", lambda m: f" {m[1].upper()} M"
+        yield r"(?<![\d.,])(\d{1,6})(?:\.?(?:(º|o\b)|(ª|a\b))|\.?(er\b))", self._ordinal
+        yield r"(?<=\d) ?([aApP])\. ?[mM]\b\.?|(?<=\d) ?([aApP])[mM]\b", lambda m: f" {(m[1] or m[2]).upper()} M"
+        yield r"(?<!\w)~(?=\d)", lambda m: "aproximadamente "
+        yield r"(?<![\d.,:/\-])((?:\d{1,3}(?:\.\d{3})+|\d+)) (?=([a-záéíóúñ]+))(?![a-záéíóúñ]+\b\.)", self._agreeing
+        yield rf"(?<=\d) de (?=(?:{_MONTH})\b)", lambda m: m[0]
+
+    def _agreeing(self, m: re.Match) -> str:
+        """1, 21 and hundreds have the gender of what they count."""
+        number, noun = m[1].replace(".", ""), m[2]
+        if len(number) > 9 or (len(number) > 1 and number[0] == "0"):
+            return m[0]
+        words = self.cardinal(int(number))
+        if noun in (
+            "de",
+            "a",
+            "y",
+            "o",
+            "u",
+            "e",
+            "en",
+            "es",
+            "con",
+            "por",
+            "p",
+            "al",
+            "para",
+            "que",
+            "son",
+            "menos",
+            "más",
+            "entre",
+        ):
+            return m[0]
+        if self._is_feminine(noun):
+            words = re.sub("uno$", "una", re.sub("cientos\\b", "cientas", words).replace("quinientos", "quinientas"))
+        else:
+            words = _short(words, noun)
+        return f" {words} "
+
+    def _is_feminine(self, noun: str) -> bool:
+        if noun in table.MASCULINE:
+            return False
+        return noun in table.FEMININE or noun.endswith(("a", "as", "ción", "ciones", "sión", "dad", "dades", "tud"))
+
+    def _century(self, m: re.Match) -> str:
+        first, second = roman(m[2]), re.fullmatch(r"(\W*[ya]?\W*)([IVXL]+)", m[3]) if m[3] else None
+        link = second and (second[1].strip() if second[1].strip() in ("y", "a") else "a")
+        return f"{m[1]} {self.cardinal(first)}" + (f" {link} {self.cardinal(roman(second[2]))}" if second else "")
+
+    def _counted_roman(self, numeral: str) -> str:
+        return self.cardinal(roman(numeral))
+
+    def _regnal(self, m: re.Match) -> str:
+        number = roman(m[2])
+        words = self.ordinal(number) if number <= 10 and (m[1], number) != ("Luis", 10) else self.cardinal(number)
+        return f"{m[1]} {re.sub('o$', 'a', words) if m[1] in table.WOMEN else words}"
+
+    def _ranked(self, m: re.Match) -> str:
+        words = self.ordinal(roman(m[1]))
+        if self._is_feminine(m[2].lower()):
+            words = re.sub(r"o\b", "a", words)
+        elif words in ("primero", "tercero"):
+            words = words[:-1]
+        return f"{words} {m[2]}"
 
     def _ordinal(self, m: re.Match) -> str:
         words = self.ordinal(int(m[1]))

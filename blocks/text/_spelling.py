@@ -1,41 +1,50 @@
 """How numbers, abbreviations and symbols are said, as far as languages agree; a subclass fills in its words.
 
-A text passes through an ordered list of rules, each a pattern and a method that says what it matched. Nothing that a
-rule says holds a digit or a symbol, so no rule undoes another and a second pass changes nothing.
+A text passes once through an ordered list of rules, read from top to bottom, each a pattern and a method that says what
+it matched. What a rule says holds neither digit nor symbol, so no rule undoes another and a second pass changes nothing.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable
 
+from blocks.text._clean import signs, tidy, unmarked
+
 LETTER = r"[^\W\d_]"
+Rule = tuple[str, Callable[[re.Match], str]]
 _LONGEST = 15  # digits that are still said as one number
+_TLD = "com|org|net|edu|gov|io|ai|app|dev|info|biz|me|tv|co|uk|us|ca|au|de|fr|es|it|nl|ru|рф|by|kz|ua|pl|ch|at|be|br|mx|ar|cl|pe|jp|cn|in|eu|int|mil|tech|online|site|shop|blog|gle"
+_FILES = "pdf|docx?|xlsx?|pptx?|txt|csv|json|ya?ml|xml|html?|md|py|js|ts|exe|zip|gz|jpe?g|png|gif|svg|mp[34]|wav|ogg|flac|avi|mov|sh|c|h|cpp|rs|go|java|log|bak|iso|dll"
 
 
 class Spelling:
     """The text as spoken words. Numbers come from num2words, mended where it errs."""
 
     code: str
-    point: str  # in web addresses
-    minus: str
-    between: str  # of a range, as in "five to ten"
-    dash: str  # in web addresses
-    currencies: dict[str, tuple[tuple[str, ...], tuple[str, ...]]]  # sign -> forms of its name, forms of its hundredth
+    letters: str  # pattern of letters that the language's readers know
+    # dot slash dash at underscore colon question port; minus plus equals times divided by to per; power root and greater ...
+    words: dict[str, str]
+    currencies: dict[str, tuple[tuple[str, ...], tuple[str, ...]]]  # sign or code -> forms of its name and hundredth
+    magnitudes: dict[str, str]  # as written behind an amount of money -> what it is
     units: dict[str, tuple[str, ...]]  # sign -> forms of its name
     symbols: dict[str, str]  # said wherever nothing else has taken them
     abbreviations: dict[str, str]  # without the last full stop, in lower case -> words
-    cues: str  # pattern of words after which four digits and more are read one by one
+    closing: frozenset[str]  # abbreviations that may end a sentence
+    cues: str  # pattern of words after which three digits and more are read one by one
     group, mark = ",", "."  # between thousands, before decimals
+    date_order = "dmy"  # of 3/4/2025
 
     def __init__(self, language: str):
         self._whole = {"".join(short.split()): words for short, words in self.abbreviations.items()}
+        self._keep = re.compile(self.letters)
         self.rules = [(re.compile(pattern), said) for pattern, said in self._rules()]
 
-    def __call__(self, text: str) -> str:
-        text = plain(text)
+    def __call__(self, text: str) -> tuple[str, list[str]]:
+        """The words, and what was left out or written otherwise."""
+        text, notes = signs(unmarked(text), self._keep)
+        text = " ".join(text.split())
         for pattern, said in self.rules:
             text = pattern.sub(lambda m, said=said: _apart(m, said(m)), text)
-        return tidy(text)
+        return tidy(text), notes
 
     # ---- words of a number ----
 
@@ -61,9 +70,28 @@ class Spelling:
     def time(self, hour: int, minute: int, half: str) -> str:
         raise NotImplementedError
 
+    def date(self, day: int, month: int, year: str) -> str:
+        raise NotImplementedError
+
+    def power(self, number: str) -> str:
+        """What stands behind a base: ``to the sixth``."""
+        raise NotImplementedError
+
     def amount(self, number: str, forms: tuple[str, ...]) -> str:
         """A number with the right one of the forms of what it counts."""
         raise NotImplementedError
+
+    def large(self, number: str, magnitude: str, forms: tuple[str, ...]) -> str:
+        """``two point five million dollars``."""
+        return f"{self.say(number)} {magnitude} {forms[-1]}"
+
+    def per(self, sign: str) -> str:
+        """What follows a stroke behind an amount: ``per hour``."""
+        return f"{self.words['per']} {self.units[sign][0] if sign in self.units else sign}"
+
+    def letter_name(self, letter: str) -> str:
+        """A letter that `text.phones` says by its name."""
+        return letter.upper()
 
     def mend(self, words: str) -> str:
         return words
@@ -103,94 +131,250 @@ class Spelling:
 
     # ---- rules ----
 
-    def _rules(self) -> Iterable[tuple[str, Callable[[re.Match], str]]]:
-        number, N = self.number, rf"(?<![\d])(?:{self.number})"
-        signs, units = alternatives(self.currencies), alternatives(self.units)
+    def _rules(self) -> Iterable[Rule]:
+        yield from self._dates()
+        yield from self._nets()
+        yield from self.first_rules()
+        yield from self._amounts()
+        yield from self._short_words()
+        yield from self._counted()
+        yield from self._left_over()
+
+    def _nets(self) -> Iterable[Rule]:
+        """Addresses of the net, files, versions."""
+        grouped = r"\d{3}\.\d{3}\.\d{4}" + (r"|\d{1,3}(?:\.\d{3})+(?!\d)" if self.group == "." else "")
+        host = r"[\w\-]+(?:\.[\w\-]+)*"
         yield (
-            r"(?i)\b(?:https?://)?www\.[\w.\-]+(?:/[\w.\-/]*)?|https?://[\w.\-/]*\w|\b[\w.\-]+@[\w\-]+(?:\.[\w\-]+)+",
+            rf"(?i)\b(?:https?://)?www\.[\w.\-]+(?::\d+)?(?:/[^\s<>\"']*)?|https?://[^\s<>\"']+|\b[\w.\-]+@{host}\.[\w\-]+"
+            rf"|(?<![\w@.])(?:[\w\-]+\.)+(?:{_TLD})(?![\w.]\w)(?!\w)(?::\d+)?(?:/[^\s<>\"']*)?",
             self._web,
         )
-        yield from self.first_rules()
-        yield rf"(?<![^\s(])[-−](?=(?:{signs})?{number})", lambda m: f"{self.minus} "
-        yield rf"({signs}) ?({number})(?!\d)|({N}) ?({signs})(?!\w)", self._money
+        yield rf"(?<![\w.])[\w\-]{{2,}}\.(?:{_FILES})(?!\w|\.\w)", self._web
+        yield r"(?<![\w/.])(?:/[A-Za-z][\w.\-]*){2,}", self._web
+        yield r"(?<![\w.])(\d{1,3}(?:\.\d{1,3}){3})(?::(\d+))?(?!\.?\d)", self._ip
         yield (
-            r"\+\d[\d\-() ]{5,}\d|\(\d{2,}\) ?\d[\d\- ]{3,}\d|(?<![\d\-])\d{2,4}(?:-\d{2,4})+-\d{2,4}(?![\d\-])"
-            r"|(?<![\d\-])\d{3}-\d{4}(?![\d\-])",
+            rf"(?i)(?<![\w.])(v\.? ?)(\d+(?:\.\d+)*)(?![\w,]|\.\d)|(?<![\w.,])()(?!{grouped})(\d+(?:\.\d+){{2,}})(?!\w)",
+            self._version,
+        )
+        yield rf"(?<!\w)@(?={LETTER})", lambda m: f" {self.words['at']} "
+        yield rf"(?<!\w)#({LETTER}[\w]*)", lambda m: f" {self._camel(m[1])} "
+
+    def _dates(self) -> Iterable[Rule]:
+        yield r"(?<![\w\-/.])(\d{4})-(\d\d)-(\d\d)(?![\-/\w])", lambda m: self._date(m, m[3], m[2], m[1])
+        d, mo, y = (f"(?P<{c}>{p})" for c, p in zip("dmy", (r"\d{1,2}", r"\d{1,2}", r"\d{4}")))
+        first, second, third = ({"d": d, "m": mo, "y": y}[c] for c in self.date_order)
+        yield (
+            rf"(?<![\w\-/.,])(?:{first}(?P<s>[/.\-]){second}(?P=s){third})(?![\-/\w])",
+            lambda m: self._date(m, m["d"], m["m"], m["y"]),
+        )
+
+    def _amounts(self) -> Iterable[Rule]:
+        """Money, telephone numbers, minus signs, times, ranges."""
+        number = self.number
+        signs = alternatives(self.currencies)
+        before = alternatives(sign for sign in self.currencies if not sign[0].islower())  # руб. stands behind alone
+        large = alternatives(self.magnitudes)
+        gap, minus = "[ \u00a0\u202f]?", r"(?P<minus>(?<![^\s(])[-−–] ?)?"
+        yield (
+            rf"({before}){gap}({number}) ?(?:-|–|—) ?(?:{before})?{gap}({number})(?!\d)(?: ?({large})(?!\w))?",
+            self._money_range,
+        )
+        yield (
+            rf"({number}){gap}(?:{signs})? ?(?:-|–|—) ?({number}){gap}({signs})(?!\w)",
+            lambda m: f" {self.say(m[1])} {self.words['to']} {self._money(m[2], '', m[3])} ",
+        )
+        yield (
+            rf"{minus}({before}){gap}({minus.replace('minus', 'minus2')})({number})(?!\d)(?: ?({large})(?!\w))?(?:/({LETTER}+))?",
+            lambda m: self._signed(m, self._money(m[5], m[6], m[2]), m[7]),
+        )
+        yield (
+            rf"(?P<minus>(?<![^\s(])[-−–])?(?<![\d.,])({number})(?: ?({large}))?{gap}({signs})(?![\w])(?:/({LETTER}+)(?!\w))?",
+            lambda m: self._signed(m, self._money(m[2], m[3], m[4]), m[5]),
+        )
+        yield (
+            r"\+\d[\d\-() ]{5,}\d|\(\d{2,}\) ?\d[\d\- ]{3,}\d|(?<![\d\-.,])\d{1,4}(?:-\d{2,4})+-\d{2,4}(?![\d\-])"
+            r"|(?<![\d\-.,])\d{3}-\d{4}(?![\d\-])|(?<![\d\-.,])\d{3}\.\d{3}\.\d{4}(?!\d)|(?<![\d\-.,])\d \(\d{3}\) ?\d[\d\- ]{5,}\d",
             self._telephone,
         )
+        yield from self.time_rules()
+        yield r"(?<![\d:])(\d+):(\d+)(?![\d:])", lambda m: f" {self.say(m[1])} {self.words['ratio']} {self.say(m[2])} "
+        units = alternatives(self.units)
+        n = rf"(?<![\d.,/:])(?<![^\W\d_])({number})"
+        yield rf"{n} ?[-–—−] ?({number})(?= ?=)|{n} [-−–] ({number})(?![\d\-–/:]|[.,]\d)", self._difference
         end = r"(?![\d\-–/:]|[.,]\d)"
-        yield rf"(?<![\d.,/:\-–])({number}) ?[-–—] ?({number})(?:{end}|(?= ?(?:{units})(?!\w)))", self._range
-        yield rf"({N}) ?({units})(?!\w)", lambda m: f" {self.amount(m[1], self.units[m[2]])} "
-        yield rf"(?i)(?<![\w.])({alternatives(self.abbreviations)})\.(?!\w)( ?$)?", self._abbreviation
-        yield rf"(?<![\w.])((?:{LETTER}\.){{2,}})( ?$)?", self._initials
         yield (
-            r"(?<![\d:])([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?(?![\d:])(?: ?([aApP])\.? ?[mM]\b)?",
-            self._time,
+            rf"(?<![\d.,/:\-–])({number}) ?(?:{units})? ?(?:-|–|—) ?({number})(?:{end}|(?= ?(?:{units})(?!\w)))",
+            self._range,
         )
+        yield rf"(?<![^\s(\[«\"'=/×*+])[-−–](?=(?:{number})|[.,]\d)", lambda m: f" {self.words['minus']} "
+        yield (
+            r"(?<![\w.,])[.,](?=\d)",
+            lambda m: f" {self.words['point']} " if self.words["point"] else "0" + self.mark[0],
+        )
+
+    def _short_words(self) -> Iterable[Rule]:
+        """Units and abbreviations."""
+        units, number = alternatives(self.units), self.number
+        yield r"(?<=\d)[xх×](?=\d)", lambda m: f" {self.words['by']} "
+        per = rf"(?:/({units}|{LETTER}+))?"
+        yield rf"(?<!\d)({number}) ?({units})(?![\w^'’])(?:\.(?= [a-zа-яё0-9]))?{per}(?!\w)", self._unit
+        yield rf"(?i)(?<![\w.])({alternatives(self.abbreviations)})\.(?!\w)", self._abbreviation
+        yield rf"(?<![\w.])((?:{LETTER}\.){{2,}})", self._initials
+        yield (
+            rf"(?<!\w)((?:{LETTER}\. ){{2,}})(?={LETTER}{{2}})|(?<=[^\W\d_] )((?!I\b)[^\W\d_])\. (?=[A-ZА-ЯÁÉÍÓÚÑ]{LETTER})",
+            self._forenames,
+        )
+        yield r"\b([A-ZÑ])&([A-ZÑ])(s?)(?!\w)|\b([A-ZÑ]{1,4})&([A-ZÑ]{1,4})(?!\w)", self._ampersand
+
+    def _counted(self) -> Iterable[Rule]:
+        """Numbers with endings or neighbours of their own, powers, fractions, signs between numbers."""
+        number = self.number
         yield from self.own_rules()
+        yield r"(?<=[\w)])\^ ?([-−–]?\d+)", lambda m: f" {self.power(m[1])} "
+        yield r"√ ?(?=\w)", lambda m: f" {self.words['root']} "
+        yield r"(?<=[\w)]) [xх×·*] (?=\d)", lambda m: f" {self.words['times']} "
+        yield r"(?<=\d)[×·](?=\d)", lambda m: f" {self.words['times']} "
+        yield r"(?<=\d) / (?=\d)", lambda m: f" {self.words['divided']} "
         yield r"(?<![\d/.,])(?:(\d+) )?(\d{1,3})/(\d{1,3})(?![\d/]|[.,]\d)", self._fraction
-        yield rf"(?i)\b((?:{self.cues})\W{{1,3}})(\d{{4,}})(?![.,]?\d)", lambda m: m[1] + self.digits(m[2])
-        yield rf"(?<={LETTER})[.\-]?(\d{{3,}})(?![.,]?\d)", lambda m: f" {self.digits(m[1])} "
+        yield r"(?<=[\w)]) ?([<>≤≥≠≈=]) ?(?=[\w√(\-−])|(?<!\S)([≤≥≈~<>±]) ?(?=\d)", self._compared
+        yield rf"(?i)\b((?:{self.cues})\W{{1,3}})(\d{{3,}})(?![.,]?\d|\w)", lambda m: m[1] + self.digits(m[2])
+        yield rf"(?<={LETTER})[.\-]?(\d{{3,}})(?![.,]?\d)", self._numbered
         yield rf"(?<={LETTER})[.\-](?=\d)|(?<=\d)-(?={LETTER})", lambda m: " "
-        yield rf"(?<!\d)({number})", self._number
+        yield rf"(?<!\d)({number})", lambda m: f" {self.told(m[1])} "
+
+    def _left_over(self) -> Iterable[Rule]:
         yield r" */ +| +/ *", lambda m: ", "
         yield rf"(?<={LETTER})/(?={LETTER})", lambda m: " "
+        yield rf"(?<={LETTER})=(?={LETTER})", lambda m: f" {self.words['=']} "
         yield rf"({alternatives(self.symbols)})", lambda m: f" {self.symbols[m[1]]} "
 
-    def first_rules(self) -> Iterable[tuple[str, Callable[[re.Match], str]]]:
+    def first_rules(self) -> Iterable[Rule]:
         """A language's rules that come before abbreviations lose their full stops."""
         return ()
 
-    def own_rules(self) -> Iterable[tuple[str, Callable[[re.Match], str]]]:
+    def own_rules(self) -> Iterable[Rule]:
         """A language's rules for numbers with endings or neighbours of their own."""
         return ()
 
-    def _number(self, m: re.Match) -> str:
-        return f" {self.told(m[1])} "
+    def time_rules(self) -> Iterable[Rule]:
+        yield (
+            r"(?<![\d:])([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?(?![\d:])(?: ?([aApP])\.? ?[mM]\b(?:\.(?=[,;:)]| [a-z]))?)?",
+            self._time,
+        )
+
+    # ---- what the rules say ----
 
     def _web(self, m: re.Match) -> str:
         site = re.sub(r"(?i)^https?://", "", m[0])
-        end = "." if site.endswith(".") else ""
-        names = {".": self.point, "/": self.symbols["/"], "-": self.dash, "_": " ", "@": self.symbols["@"]}
-        words = re.sub(r"(?i)^www\b", "W W W", site.strip("./-"))
-        return f" {''.join(f' {names[c]} ' if c in names else c for c in words)}{end} "
+        end = re.search(r"[.,;:!?)]*$", site)[0]
+        site = re.sub(r"(?i)^www\b", "W W W", site[: len(site) - len(end)].rstrip("/"))
+        said = re.sub(r"\d+", lambda d: f" {self.say(d[0]) if len(d[0]) < 5 else self.digits(d[0])} ", site)
+        return (
+            " " + "".join(f" {self.words[c]} " if c in self.words and not c.isalnum() else c for c in said) + end + " "
+        )
 
-    def _abbreviation(self, m: re.Match) -> str:
-        words = self._whole["".join(m[1].lower().split())]
-        words = words[0].upper() + words[1:] if m[1][0].isupper() else words
-        return words + ("." if m[2] is not None else "")
+    def _ip(self, m: re.Match) -> str:
+        said = f" {self.words['.']} ".join(self.cardinal(int(part)) for part in m[1].split("."))
+        return f" {said} " + (f"{self.words[':']} {self.digits(m[2])} " if m[2] else "")
 
-    def _initials(self, m: re.Match) -> str:
-        return " ".join(m[1].upper().split(".")).strip() + ("." if m[2] is not None else "")
+    def _version(self, m: re.Match) -> str:
+        parts = f" {self.words['version point']} ".join(self.cardinal(int(part)) for part in (m[2] or m[4]).split("."))
+        return f" {self.words['version'] if m[1] else ''} {parts} "
 
-    def _money(self, m: re.Match) -> str:
-        sign, number = m[1] or m[4], m[2] or m[3]
+    def _camel(self, tag: str) -> str:
+        return re.sub(r"(?<=[^\W\d_])(?=[A-Z][a-z])|_", " ", tag) if not tag.isupper() else tag
+
+    def _date(self, m: re.Match, day: str, month: str, year: str) -> str:
+        if not (1 <= int(day) <= 31 and 1 <= int(month) <= 12):
+            return m[0]
+        return f" {self.date(int(day), int(month), year)} "
+
+    def _money(self, number: str, magnitude: str | None, sign: str) -> str:
         whole, part, _ = self.parse(number)
         units, hundredths = self.currencies[sign]
-        if not part or len(part) > 2 or len(whole) > _LONGEST:
-            return f" {self.amount(number, units)} "
+        if magnitude:
+            return self.large(number, self.magnitudes[magnitude], units)
+        if len(part) != 2 or len(whole) > _LONGEST:
+            return self.amount(number, units)
         cents = part.ljust(2, "0")
         words = [self.amount(whole, units)] if int(whole) else []
         words += [self.amount(cents.lstrip("0"), hundredths)] if int(cents) else []
-        return f" {' '.join(words) or self.amount('0', units)} "
+        return " ".join(words) or self.amount("0", units)
+
+    def _signed(self, m: re.Match, said: str, per: str | None) -> str:
+        minus = m["minus"] or m.groupdict().get("minus2")
+        return f" {self.words['minus'] if minus else ''} {said} {self.per(per) if per else ''} "
+
+    def _money_range(self, m: re.Match) -> str:
+        last = self._money(m[3], m[4], m[1])
+        return f" {self.say(m[2])} {self.words['to']} {last} "
 
     def _time(self, m: re.Match) -> str:
         words = self.time(int(m[1]), int(m[2]), (m[4] or "").upper())
         return f" {words} " + (f"{self.say(str(int(m[3])))} " if m[3] else "")
 
     def _telephone(self, m: re.Match) -> str:
-        return f" {', '.join(self.digits(group) for group in re.findall(r'[0-9]+', m[0]))} "
+        return f" {', '.join(map(self.spoken_group, re.findall(r'[0-9]+', m[0])))} "
+
+    def spoken_group(self, digits: str) -> str:
+        """The digits of a part of a telephone number."""
+        return self.digits(digits)
+
+    def _difference(self, m: re.Match) -> str:
+        first, second = (m[1], m[2]) if m[1] else (m[3], m[4])
+        word = self.words["minus" if m[1] or self._value(first) > self._value(second) else "to"]
+        return f" {self.say(first)} {word} {second} "
+
+    def _value(self, number: str) -> float:
+        whole, part, _ = self.parse(number)
+        return float(f"{whole}.{part or 0}")
+
+    def _range(self, m: re.Match) -> str:
+        """The second number keeps its digits: its unit is still to be said."""
+        return f" {self.told(m[1])} {self.words['to']} {m[2]} "
+
+    def _unit(self, m: re.Match) -> str:
+        if m[2] == '"' and m.string[: m.start()].count('"') % 2:
+            return m[0]  # it closes what another has opened
+        return f" {self.amount(m[1], self.units[m[2]])} {self.per(m[3]) if m[3] else ''} "
+
+    def _abbreviation(self, m: re.Match) -> str:
+        short = "".join(m[1].lower().split())
+        words = self._whole[short]
+        words = words[0].upper() + words[1:] if m[1][0].isupper() else words
+        return words + self._stop(m, short in self.closing)
+
+    def _initials(self, m: re.Match) -> str:
+        return " ".join(m[1].upper().split(".")).strip() + self._stop(m, True)
+
+    def _stop(self, m: re.Match, may_end: bool) -> str:
+        """The full stop of an abbreviation is that of its sentence where the text ends or a new one begins."""
+        rest = m.string[m.end() :]
+        return (
+            "."
+            if not rest.strip(" \"')»”") or (may_end and re.match(r"[\"')»”]* +[\"'(«“¿¡]*[^\W\d_a-zа-яё]", rest))
+            else ""
+        )
+
+    def _forenames(self, m: re.Match) -> str:
+        return m[1].replace(".", "") if m[1] else f"{m[2]} "
+
+    def _ampersand(self, m: re.Match) -> str:
+        first, second = (m[1], m[2] + m[3]) if m[1] else (" ".join(m[4]), " ".join(m[5]))
+        return f" {first} {self.symbols['&']} {second} "
 
     def _fraction(self, m: re.Match) -> str:
         above, below = int(m[2]), int(m[3])
         words = self.fraction(above, below) if 0 < above < below else None
         if words is None:
-            return m[0]
-        return f" {self.say(m[1])} {self.symbols['&']} {words} " if m[1] else f" {words} "
+            return m[0] if m[1] else f" {self.say(m[2])} {self.words['slash']} {self.say(m[3])} "
+        return f" {self.say(m[1])} {self.words['and']} {words} " if m[1] else f" {words} "
 
-    def _range(self, m: re.Match) -> str:
-        """The second number keeps its digits: its unit is still to be said."""
-        return f" {self.told(m[1])} {self.between} {m[2]} "
+    def _compared(self, m: re.Match) -> str:
+        return f" {self.words[m[1]] if m[1] else self.words.get(f'before {m[2]}') or self.words[m[2]]} "
+
+    def _numbered(self, m: re.Match) -> str:
+        return f" {self.told(m[1]) if re.fullmatch('(?:19|20)..', m[1]) else self.digits(m[1])} "
 
 
 def _apart(m: re.Match, words: str) -> str:
@@ -198,32 +382,9 @@ def _apart(m: re.Match, words: str) -> str:
     if not words.startswith(" "):
         return words
     before, after = m.string[: m.start()][-1:], m.string[m.end() :][:1]
-    return " " * (before not in " \"'([«“‘¿¡") + words.strip() + " " * (after not in " \"')]»”’,.;:!?…")
+    return " " * (before not in " \"'([«“‘¿¡") + " ".join(words.split()) + " " * (after not in " \"')]»”’,.;:!?…")
 
 
 def alternatives(words: Iterable[str]) -> str:
     """A pattern of any of the words, longest first; spaces in them may be any or none."""
     return "|".join(re.escape(word).replace(r"\ ", r"\s?") for word in sorted(words, key=len, reverse=True))
-
-
-def plain(text: str) -> str:
-    """NFC, every digit of every script as 0-9, fractions as 1/2, white space as single blanks."""
-    return " ".join("".join(map(_plain, unicodedata.normalize("NFC", text))).split())
-
-
-def _plain(char: str) -> str:
-    if char.isascii() or not (char.isnumeric() or char == "⁄"):
-        return char
-    if char.isdecimal():
-        return str(unicodedata.decimal(char))
-    if char.isdigit():
-        return f" {unicodedata.digit(char)} "
-    made = unicodedata.normalize("NFKC", char).replace("⁄", "/")
-    return f" {made} " if made != char else char
-
-
-def tidy(text: str) -> str:
-    """Single blanks, none before a closing mark; signs that nothing says are dropped."""
-    text = re.sub(r"[_^~|\\{}<>`•·°№]", " ", text)
-    text = re.sub(r" +([,.;:!?)»…])", r"\1", " ".join(text.split()))
-    return re.sub(r"([(«¿¡]) +", r"\1", text)

@@ -1,6 +1,8 @@
 """Text normalisation: numbers, abbreviations and symbols as spoken words, for English, Spanish and Russian.
 
-Cardinals, ordinals, decimals, fractions, ranges, years, times, money, units, telephone numbers, web addresses. Case,
+Cardinals, ordinals, decimals, fractions, ranges, dates, years, times, money, units, telephone numbers, addresses of the
+net, Roman numerals, abbreviations. Markdown, emoji and signs that nobody says are left out, letters of another script
+written in the language's own, and `notes` names them; the end of a line is a comma, a blank line a full stop. Case,
 punctuation and the ``+`` before a stressed Russian vowel stay, and so does what stands in ``[[ ]]``: phones for
 ``text.phones``. To normalise twice is to normalise once. A text in another language passes as it is where it is in words
 alone; one with digits or symbols is refused.
@@ -9,6 +11,7 @@ alone; one with digits or symbols is refused.
 import re
 
 from blocks.base import BlockConfig, Failure, Mapper
+from blocks.text._clean import signs, tidy, unmarked
 from blocks.text._english import English
 from blocks.text._russian import Russian
 from blocks.text._spanish import Spanish
@@ -17,6 +20,7 @@ from blocks.text.schema import Normalised, Written
 
 _SPELLINGS = {"en": English, "es": Spanish, "ru": Russian}
 _INLINE = re.compile(r"(\[\[.*?\]\])")
+_LATIN = re.compile(r"[A-Za-zÀ-ÖØ-öø-ž]")
 _UNSPELLED = re.compile(r"\S*[\d&*#@%/\\§_€$£+=<>]\S*")
 
 
@@ -26,7 +30,7 @@ class Config(BlockConfig):
 
 class Normalise(Mapper[Config]):
     tiny = Config()
-    needs = ("num2words",)
+    needs = ("anyascii", "num2words")
     extra = "text"
 
     def setup(self) -> None:
@@ -36,15 +40,24 @@ class Normalise(Mapper[Config]):
         return [self._one(item.text, item.language) for item in items]
 
     def _one(self, text: str, language: str) -> Normalised | Failure:
-        code = language.split("-")[0].lower()
-        parts = _INLINE.split(text)
-        if code in _SPELLINGS:
-            if language not in self.spellings:
-                self.spellings[language] = _SPELLINGS[code](language)
-            parts = [part if n % 2 else self.spellings[language](part) for n, part in enumerate(parts)]
-        elif found := _UNSPELLED.search(" ".join(parts[::2])):
+        spelling = self.spelling(language) or _as_written
+        made = [(part, []) if n % 2 else spelling(part) for n, part in enumerate(_INLINE.split(text))]
+        if spelling is _as_written and (found := _UNSPELLED.search(" ".join(words for words, _ in made[::2]))):
             return Failure(
                 f"language {language!r} has no rules for numbers and symbols, only {', '.join(_SPELLINGS)} have: "
                 f"write {found[0]!r} in words"
             )
-        return Normalised(text=" ".join(" ".join(parts).split()))
+        notes = dict.fromkeys(note for _, found in made for note in found)
+        return Normalised(text=" ".join(" ".join(words for words, _ in made).split()), notes=tuple(notes))
+
+    def spelling(self, language: str) -> Spelling | None:
+        """The rules of a language, if it has some."""
+        code = language.split("-")[0].lower()
+        if code in _SPELLINGS and language not in self.spellings:
+            self.spellings[language] = _SPELLINGS[code](language)
+        return self.spellings.get(language)
+
+
+def _as_written(text: str) -> tuple[str, list[str]]:
+    words, notes = signs(unmarked(text), _LATIN)
+    return tidy(words), notes

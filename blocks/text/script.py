@@ -1,11 +1,14 @@
 """A text as it is handed in, to phones and how they are to be said: `text.normalise` and `text.phones` with markup.
 
 Without markup the phones are exactly theirs. ``[[ ]]`` holds phones; of SSML there are ``<speak>``, ``<break time="500ms"/>``
-(or ``strength``), ``<prosody rate="80%" pitch="+2st">``, which nests, ``<phoneme alphabet="ipa" ph="...">`` and
-``<sub alias="...">``; all else is refused. A tag ends a word. A silence is said as the word before it; a break where the
+(or ``strength``), ``<prosody rate="80%" pitch="+2st">``, which nests, ``<emphasis level="strong">``, ``<p>``, ``<s>``,
+``<phoneme alphabet="ipa" ph="...">``, ``<sub alias="...">`` and ``<say-as interpret-as="...">`` (characters, digits, date
+with a ``format``, telephone, cardinal, ordinal); all else is refused. A sentence ends with a full stop, a paragraph with
+a strong break, too. A tag ends a word. A silence is said as the word before it; a break where the
 text has a mark says how long its silence lasts, elsewhere it puts a comma's there. Labels: strength none is 0 s, x-weak
 0.1, weak 0.2, medium 0.4, strong 0.8, x-strong 1.2; rate x-slow 0.6, slow 0.8, fast 1.25, x-fast 1.6; pitch x-low -6
-semitones, low -3, high 3, x-high 6. W3C 2010 (SSML 1.1). Axes: phones N, words W.
+semitones, low -3, high 3, x-high 6; emphasis strong 0.85 of the rate and 2 semitones up, moderate 0.92 and 1, reduced 1.1 and
+1 down. W3C 2010 (SSML 1.1). Axes: phones N, words W.
 """
 
 import unicodedata
@@ -14,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from blocks.arrays import PhonePause, PhoneRate, PhoneShift
+from blocks.arrays import Notes, PhonePause, PhoneRate, PhoneShift
 from blocks.base import BadItem, BlockConfig, Failure, Mapper
 from blocks.text import normalise, phones
 from blocks.text._markup import Span, spans
@@ -28,6 +31,7 @@ class Config(BlockConfig):
 class Scripted(Phonemised):
     """Phones with what the markup asks of them; the numbers of a text without markup change nothing."""
 
+    notes: Notes = ()  # as of text.normalise
     phone_rate: PhoneRate
     phone_shift: PhoneShift
     phone_pause: PhonePause
@@ -57,14 +61,14 @@ class Script(Mapper[Config]):
 
     def _spans(self, item: Written) -> list[Span]:
         """Each normalised by itself: no number reaches across a tag."""
-        found = spans(item.text, item.language)
+        found = spans(item.text, item.language, self.normalise.spelling(item.language))
         if len(found) > 1 and any(span.text.count("[[") != span.text.count("]]") for span in found):
             raise BadItem("[[ ]] is not closed before a tag: want whole phones between two tags")
         texts = [Written(text=span.text, language=item.language) for span in found]
         made = self.normalise.apply(texts)
         if failed := [one.reason for one in made if isinstance(one, Failure)]:
             raise BadItem(failed[0])
-        return [replace(span, text=one.text) for span, one in zip(found, made)]
+        return [replace(span, text=one.text, notes=one.notes) for span, one in zip(found, made)]
 
 
 def _controlled(said: Phonemised, parts: list[Span]) -> Scripted:
@@ -83,6 +87,7 @@ def _controlled(said: Phonemised, parts: list[Span]) -> Scripted:
     names, words_of, *controls = zip(*rows)
     rate, shift, pause = (np.array(values, np.float32) for values in controls)
     return Scripted(
+        notes=tuple(dict.fromkeys(note for span in parts for note in span.notes)),
         phones=names, words=said.words, word_of_phone=np.array(words_of, np.int32),
         phone_rate=rate, phone_shift=shift, phone_pause=pause,
     )  # fmt: skip

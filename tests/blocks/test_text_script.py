@@ -156,6 +156,51 @@ def test_phonemes_and_aliases_take_the_place_of_words(block):
     assert " ".join(np.array(found.phones)[found.word_of_phone == 4]) == "t ə m ˈɑː t oʊ"
 
 
+@pytest.mark.parametrize(
+    ("kind", "text", "language", "words"),
+    [
+        ("characters", "AB-1", "en-US", "A B dash one"),
+        ("characters", "МГУ", "ru-RU", "эм гэ у"),
+        ("digits", "007", "es-ES", "cero cero siete"),
+        ("date", "12/24/2025", "en-US", "December twenty-fourth twenty twenty-five"),
+        ("date", "24/12/2025", "en-GB", "December twenty-fourth twenty twenty-five"),
+        ("date", "May 5", "en-US", "May fifth"),
+        ("date", "1.5.99", "ru-RU", "первого мая тысяча девятьсот девяносто девятого года"),
+        ("telephone", "1-800-555-0123", "en-US", "one eight hundred five five five zero one two three"),
+        ("cardinal", "1,234", "en-US", "one thousand two hundred and thirty-four"),
+        ("cardinal", "-5", "es-MX", "menos cinco"),
+        ("ordinal", "21", "en-US", "twenty-first"),
+        ("ordinal", "3", "ru-RU", "третий"),
+    ],
+)
+def test_say_as(block, kind, text, language, words):
+    found = read(block, f"<say-as interpret-as='{kind}'>{text}</say-as>", language)
+    assert " ".join(found.words) == words
+
+
+def test_a_date_is_read_in_the_order_that_is_given(block):
+    found = read(block, "<say-as interpret-as='date' format='dmy'>3/4/2025</say-as>")
+    assert found.words[:2] == ("April", "third")
+
+
+def test_sentences_and_paragraphs_end_with_pauses(block):
+    found = read(block, "<speak><p><s>Hi</s><s>you?</s></p><p>So</p></speak>")
+    assert " ".join(found.phones) == "sil h ˈaɪ . j ˈu ? s ˈoʊ ."
+    assert pauses(found) == {"6 ?": 0.8, "9 .": 0.8}
+
+
+def test_emphasis_is_slower_and_higher(block):
+    found = read(block, "one <emphasis level='strong'>two</emphasis> <emphasis>three</emphasis> four")
+    assert rates(found) == pytest.approx([1, 0.85, 0.92, 1])
+    assert [float(found.phone_shift[found.word_of_phone == n][0]) for n in range(4)] == [0, 2, 1, 0]
+
+
+def test_a_line_end_is_a_pause_and_an_emoji_is_noted(block):
+    found = read(block, "Hi 😀\nyou\n\nso")
+    assert " ".join(found.phones) == "sil h ˈaɪ , j ˈu . s ˈoʊ sil"
+    assert found.notes == ("'😀' (grinning face) left out",)
+
+
 def test_what_xml_allows_is_allowed(block):
     text = "<?xml version='1.0'?>\n<speak version='1.1' xmlns='http://www.w3.org/2001/10/synthesis' xml:lang='en-GB'>"
     found = read(block, f"{text}Hi<!-- no one hears this --> <![CDATA[you]]> &#233;t&#xE9; </speak>\n")
@@ -166,8 +211,16 @@ def test_what_xml_allows_is_allowed(block):
 
 
 WRONG = {
-    "<emphasis>hi</emphasis>": "<emphasis> at character 1 of the text: want one of speak, break, prosody, phoneme, sub",
-    "hé <p>hi</p>": "<p> at character 4 of the text",
+    "<voice>hi</voice>": "<voice> at character 1 of the text: want one of speak, break, prosody, phoneme, sub, p, s, emphasis, say-as",
+    "hé <mark>hi</mark>": "<mark> at character 4 of the text",
+    "<p class='a'>hi</p>": "<p class=...> at character 1 of the text: want no attributes",
+    "<emphasis level='huge'>a</emphasis>": "<emphasis level='huge'> at character 1 of the text: want one of strong, moderate, none, reduced",
+    "a <say-as>b</say-as>": "<say-as interpret-as=''> at character 3 of the text: want one of characters, spell-out, digits, date",
+    "<say-as interpret-as='ordinal'>five</say-as>": "'five' in <say-as interpret-as='ordinal'> .*want a whole number of at most 15 digits",
+    "<say-as interpret-as='date'>31/31/2020</say-as>": "want day, month and year as mdy says, as in 12/24/2025",
+    "<say-as interpret-as='date' format='dd'>1/2/2020</say-as>": "want the format mdy, dmy, ymd",
+    "<say-as interpret-as='telephone'>none</say-as>": "want digits, as in 555-0123",
+    "<say-as interpret-as='digits'><break/></say-as>": "nor in break, phoneme, sub and say-as",
     "<prosody volume='loud'>a</prosody>": "<prosody volume=...> at character 1 of the text: want no attribute but rate and pitch",
     "a <prosody rate='quick'>b</prosody>": "<prosody rate='quick'> at character 3 of the text: want 80%",
     "<prosody rate='20'>a</prosody>": "0.1 to 10 times in all",
@@ -186,7 +239,7 @@ WRONG = {
     "<phoneme ph='q7'>a</phoneme>": "want IPA phones: 'q7' is not in the inventory",
     "<phoneme>a</phoneme>": "<phoneme ph=''>",
     "<sub>a</sub>": "<sub> without alias",
-    "<sub alias='b'><break/></sub>": "nor in break, phoneme and sub",
+    "<sub alias='b'><break/></sub>": "nor in break, phoneme, sub and say-as",
     "b <speak>a</speak>": "<speak> at character 3 of the text: want it once, around the whole text",
     "<speak>a</speak> b": "'b' at character 17 of the text: want nothing behind </speak>",
     "<speak>a</speak><break/>": "no tag behind </speak>",

@@ -1,0 +1,79 @@
+"""What stands in a text but is not said: Markdown, emoji, line ends, letters and digits of other scripts.
+
+Every character that is left out or written otherwise is named, so that nothing goes in silence.
+"""
+
+import re
+import unicodedata
+
+_BULLET = re.compile(r"(?m)^[ \t]*(?:#{1,6}|>|[-*+•‣▪●])[ \t]+")
+_MARKDOWN = [(re.compile(pattern, re.S), said) for pattern, said in (
+    (r"```[a-z]*\n?(.*?)```", r"\1"), (r"!?\[([^\]\[]*)\]\((?:https?:|mailto:|/|#)[^)\s]*\)", r"\1"), (r"`([^`\n]+)`", r"\1"),
+    (r"(?<![\w*])(\*{1,3}|_{1,3}|~{2})(?=\S)([^*\n]*?[^\s*])\1(?![\w*])", r"\2"),
+)]  # fmt: skip
+_SMILEY = re.compile(r"(?<!\S)[:;=8xX]['’]?-?[()\[\]DPpOo3/|*]+(?![\w)])|(?<!\S)<3(?!\S)|\^_\^")
+_ENDS = ".!?…,;:—–"
+# Signs that some language says; all other symbols are dropped.
+_SAID = frozenset("&*#@%/\\§_€$£₽₹¥¢₴₡₿+=<>~^≈≠≤≥±×÷·√°µμΩ№−№|`´¬∞∑′″")
+_SUPER = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+
+
+def unmarked(text: str) -> str:
+    """Without Markdown; the end of a line is a comma, a blank line a full stop, where no mark is there yet."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
+    text = re.sub(r"(?<!\S)#{1,6} (?=[^\W\d_a-zа-яё])", "", _BULLET.sub("", text))
+    for pattern, said in _MARKDOWN:
+        text = pattern.sub(said, text)
+    return re.sub(r"[ \t\v\f]*\n\s*", _pause, text.strip())
+
+
+def _pause(m: re.Match) -> str:
+    before = m.string[: m.start()][-1:]
+    return " " if before in _ENDS else ". " if m[0].count("\n") > 1 else ", "
+
+
+def signs(text: str, keep: re.Pattern) -> tuple[str, list[str]]:
+    """Without smileys and symbols that nobody says, letters of other scripts than `keep` in Latin ones; and what was so."""
+    notes: list[str] = []
+    text = _SMILEY.sub(lambda m: _noted(m[0], "", notes), unicodedata.normalize("NFC", text))
+    text = re.sub(r"(?<=[\w)])[⁻⁺]?[⁰¹²³⁴-⁹]+", lambda m: "^" + m[0].translate(_SUPER), text)
+    return "".join(_sign(char, keep, notes) for char in text), list(dict.fromkeys(notes))
+
+
+def _sign(char: str, keep: re.Pattern, notes: list[str]) -> str:
+    if char.isascii() or char in _SAID or keep.match(char):
+        return char
+    if char.isnumeric() or char == "⁄":
+        return _digit(char)
+    kind = unicodedata.category(char)
+    if kind[0] in "PZ" or kind == "Mn":
+        return {"„": '"', "‚": "'"}.get(char, char)
+    if kind[0] == "L":
+        from anyascii import anyascii
+
+        return _noted(char, anyascii(char), notes)
+    return _noted(char, " " if kind != "Cf" and char not in "\ufe0f" else "", notes)
+
+
+def _noted(char: str, said: str, notes: list[str]) -> str:
+    if unicodedata.category(char[0]) not in ("Cf", "Mn", "Cc"):
+        name = unicodedata.name(char, "") if len(char) == 1 else ""
+        about = f"{char!r}{f' ({name.lower()})' if name else ''}"
+        notes.append(f"{about} said as {said!r}" if said.strip() else f"{about} left out")
+    return said
+
+
+def _digit(char: str) -> str:
+    if char.isdecimal():
+        return str(unicodedata.decimal(char))
+    if char.isdigit():
+        return f" {unicodedata.digit(char)} "
+    made = unicodedata.normalize("NFKC", char).replace("⁄", "/")
+    return f" {made} " if made != char else char
+
+
+def tidy(text: str) -> str:
+    """Single blanks, none before a closing mark; signs that nothing says are dropped."""
+    text = _SMILEY.sub("", re.sub(r"[_^~|\\{}<>`•·°№′″]", " ", text))
+    text = re.sub(r"^(?:[-+] )+", "", re.sub(r" +([,.;:!?)»…])", r"\1", " ".join(text.split())))
+    return re.sub(r"([(«¿¡]) +", r"\1", re.sub(r"([,;:])(?:\s*,)+", r"\1", text))

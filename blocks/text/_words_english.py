@@ -1,0 +1,133 @@
+"""English: tables of how signs, units and short words are said."""
+
+_list = str.split
+
+WORDS = {
+    ".": "dot", "/": "slash", "-": "dash", "@": "at", "_": "underscore", ":": "colon", "?": "question mark", "=": "equals",
+    "&": "and", "%": "percent", "+": "plus", "#": "hash", "~": "about", "minus": "minus", "to": "to", "per": "per", "by": "by",
+    "times": "times", "divided": "divided by", "slash": "", "ratio": "to", "root": "square root of", "and": "and",
+    "version": "version", "version point": "point", "point": "point", "at": "at", "<": "is less than", ">": "is greater than",
+    "≤": "is less than or equal to", "≥": "is greater than or equal to", "≠": "is not equal to", "≈": "approximately",
+    "±": "plus or minus", "before ≥": "at least", "before ≤": "at most", "before <": "less than", "before >": "more than",
+}  # fmt: skip
+_DOLLAR, _CENT = ("dollar", "dollars"), ("cent", "cents")
+_POUND, _PENNY, _EURO, _YEN = ("pound", "pounds"), ("penny", "pence"), ("euro", "euros"), ("yen", "yen")
+CURRENCIES = {
+    "$": (_DOLLAR, _CENT), "US$": (("US dollar", "US dollars"), _CENT), "USD": (("US dollar", "US dollars"), _CENT),
+    "C$": (("Canadian dollar", "Canadian dollars"), _CENT), "A$": (("Australian dollar", "Australian dollars"), _CENT),
+    "£": (_POUND, _PENNY), "GBP": (_POUND, _PENNY), "€": (_EURO, _CENT), "EUR": (_EURO, _CENT), "¥": (_YEN, ("sen", "sen")),
+    "JPY": (_YEN, ("sen", "sen")), "₹": (("rupee", "rupees"), ("paisa", "paise")), "₽": (("ruble", "rubles"), ("kopek", "kopeks")),
+    "RUB": (("ruble", "rubles"), ("kopek", "kopeks")), "CHF": (("Swiss franc", "Swiss francs"), ("centime", "centimes")),
+    "₩": (("won", "won"), ("jeon", "jeon")), "₿": (("bitcoin", "bitcoins"), _CENT), "¢": (_CENT, _CENT),
+}  # fmt: skip
+MAGNITUDES = {
+    "k": "thousand", "K": "thousand", "m": "million", "M": "million", "mn": "million", "b": "billion", "B": "billion",
+    "bn": "billion", "T": "trillion", "tn": "trillion", "thousand": "thousand", "million": "million", "billion": "billion",
+    "trillion": "trillion", "mil": "million",
+}  # fmt: skip
+_METRIC = {
+    "km": "kilometer", "cm": "centimeter", "mm": "millimeter", "nm": "nanometer", "µm": "micrometer", "m": "meter",
+    "kg": "kilogram", "mg": "milligram", "µg": "microgram", "g": "gram", "ms": "millisecond", "µs": "microsecond",
+    "l": "liter", "L": "liter", "ml": "milliliter", "mL": "milliliter", "cl": "centiliter", "dl": "deciliter",
+    "KB": "kilobyte", "kB": "kilobyte", "Kb": "kilobit", "kb": "kilobit", "MB": "megabyte", "GB": "gigabyte", "TB": "terabyte",
+    "dB": "decibel", "W": "watt", "kW": "kilowatt", "MW": "megawatt", "V": "volt", "kV": "kilovolt", "mV": "millivolt",
+    "mA": "milliamp", "mAh": "milliamp hour", "kWh": "kilowatt hour", "J": "joule", "kJ": "kilojoule", "N": "newton",
+    "Pa": "pascal", "kPa": "kilopascal", "Ω": "ohm", "kΩ": "kilohm", "MΩ": "megohm", "kcal": "kilocalorie", "cal": "calorie",
+    "mi": "mile", "lb": "pound", "lbs": "pound", "oz": "ounce", "yd": "yard", "yds": "yard", "gal": "gallon", "qt": "quart",
+    "tbsp": "tablespoon", "tsp": "teaspoon", "h": "hour", "hr": "hour", "hrs": "hour", "min": "minute", "mins": "minute",
+    "sec": "second", "secs": "second", "°": "degree", "px": "pixel", "ha": "hectare", "wk": "week", "wks": "week", "yr": "year",
+    "yrs": "year", "mo": "month",
+}  # fmt: skip
+_SQUARE = {
+    "m": "meter",
+    "km": "kilometer",
+    "cm": "centimeter",
+    "mm": "millimeter",
+    "ft": "foot",
+    "mi": "mile",
+    "in": "inch",
+}
+UNITS = {sign: (one, one + "s") for sign, one in _METRIC.items()} | {
+    "%": ("percent",) * 2, "°C": ("degree Celsius", "degrees Celsius"), "℃": ("degree Celsius", "degrees Celsius"),
+    "°F": ("degree Fahrenheit", "degrees Fahrenheit"), "Hz": ("hertz",) * 2, "kHz": ("kilohertz",) * 2,
+    "MHz": ("megahertz",) * 2, "GHz": ("gigahertz",) * 2, "ft": ("foot", "feet"), "hp": ("horsepower",) * 2,
+    "mph": ("mile per hour", "miles per hour"), "kph": ("kilometer per hour", "kilometers per hour"),
+    "km/h": ("kilometer per hour", "kilometers per hour"), "m/s": ("meter per second", "meters per second"),
+    "Mbps": ("megabit per second", "megabits per second"), "Gbps": ("gigabit per second", "gigabits per second"),
+    "kbps": ("kilobit per second", "kilobits per second"), "rpm": ("revolution per minute", "revolutions per minute"),
+    "fps": ("frame per second", "frames per second"), "dpi": ("dot per inch", "dots per inch"), "ppm": ("part per million", "parts per million"),
+    "\"": ("inch", "inches"), "″": ("inch", "inches"), "sq ft": ("square foot", "square feet"), "sq m": ("square meter", "square meters"),
+}  # fmt: skip
+UNITS |= {f"{sign}^{n}": (f"{how} {one}", f"{how} {UNITS[sign][1] if sign in UNITS else 'inches'}")
+          for sign, one in _SQUARE.items() for n, how in ((2, "square"), (3, "cubic"))}  # fmt: skip
+SYMBOLS = {
+    "&": "and", "*": "star", "#": "hash", "+": "plus", "=": "equals", "@": "at", "%": "percent", "/": "slash", "§": "section",
+    "×": "times", "÷": "divided by", "±": "plus or minus", "$": "dollars", "£": "pounds", "€": "euros", "¥": "yen", "₹": "rupees",
+    "₽": "rubles", "¢": "cents", "₿": "bitcoin", "≈": "approximately", "≤": "at most", "≥": "at least", "≠": "not equal to", "µ": "micro",
+    "Ω": "ohm", "∞": "infinity", "∑": "sum", "−": "minus", "₴": "hryvnia", "₡": "colones", "№": "number",
+}  # fmt: skip
+ABBREVIATIONS = {
+    "mr": "mister", "mrs": "missus", "dr": "doctor", "prof": "professor", "jr": "junior", "sr": "senior", "vs": "versus",
+    "etc": "etcetera", "e.g": "for example", "i.e": "that is", "mt": "mount", "ft": "fort", "approx": "approximately",
+    "dept": "department", "inc": "incorporated", "ltd": "limited", "corp": "corporation", "co": "company", "bros": "brothers",
+    "ave": "avenue", "blvd": "boulevard", "rd": "road", "hwy": "highway", "capt": "captain", "lt": "lieutenant",
+    "sgt": "sergeant", "gen": "general", "col": "colonel", "maj": "major", "cpl": "corporal", "sen": "senator",
+    "rep": "representative", "gov": "governor", "pres": "president", "rev": "reverend", "hon": "honorable", "st": "saint",
+    "ext": "extension", "tel": "telephone", "apt": "apartment", "est": "established", "fig": "figure", "figs": "figures",
+    "vol": "volume", "ch": "chapter", "eq": "equation", "sec": "section", "al": "al", "no": "number", "nos": "numbers",
+    "mon": "Monday", "tue": "Tuesday", "tues": "Tuesday", "wed": "Wednesday", "thu": "Thursday", "thurs": "Thursday",
+    "fri": "Friday", "sat": "Saturday", "sun": "Sunday", "univ": "university", "assn": "association", "govt": "government",
+    "min": "minutes", "max": "maximum", "misc": "miscellaneous", "cf": "compare", "viz": "namely", "esp": "especially",
+}  # fmt: skip
+# Words too: short for something only where a number follows.
+BEFORE_NUMBERS = ("no", "nos", "fig", "figs", "vol", "ch", "eq", "sec", "ext", "apt", "est")
+WORDS_TOO = (
+    "sat",
+    "sun",
+    "mon",
+    "wed",
+    "al",
+    "co",
+    "gen",
+    "col",
+    "min",
+    "max",
+    "rep",
+    "fig",
+    "st",
+    "ft",
+    "mt",
+    "sec",
+    "est",
+    "no",
+    "gov",
+    "hon",
+    "rd",
+    "ch",
+    "eq",
+    "pres",
+    "fri",
+    "apt",
+)
+CLOSING = _list("jr sr etc inc ltd corp co bros ave blvd rd hwy assn dept")
+STREETS = {"St": "Street", "Dr": "Drive", "Ave": "Avenue", "Rd": "Road", "Blvd": "Boulevard", "Ln": "Lane", "Ct": "Court", "Pl": "Place",
+           "Sq": "Square", "Hwy": "Highway", "Pkwy": "Parkway"}  # fmt: skip
+# Capitalised words that begin a sentence: no name follows or precedes a street there.
+STARTERS = _list(
+    "A An And As At But By For From He Her His I If In It My No Not Of On Or She So The Their There They This To We "
+    "When Where With You Your Dear Then That"
+)
+MONTHS = _list("January February March April May June July August September October November December")
+# What a Roman numeral counts: people are ordered, all else is numbered.
+REGNAL = _list(
+    "Henry Louis Elizabeth Charles George Edward James William Richard Philip Paul Pius Benedict Leo Gregory "
+    "Clement Innocent Urban Francis Alexander Peter Catherine Nicholas Napoleon Ivan Frederick Wilhelm Otto Ramses "
+    "Ramesses Ptolemy Darius Xerxes Mary Victoria Ferdinand Alfonso Carlos Felipe Isabel Isabella Haakon Harald "
+    "Gustav Sixtus Julius Boniface Celestine Margaret Anne Robert David Stephen Philippe Umberto Victor Emmanuel "
+    "Constantine Christian Olav Sigismund Maximilian Rudolf Henri Albert Leopold Cyrus Mehmed Murad Selim Suleiman "
+    "Abdul Mahmud Jean Bonaparte"
+)
+HEADS = _list(
+    "chapter part section article act scene volume book war type phase stage class level title appendix figure "
+    "table bowl rule unit mark canto verse tome step round division category grade factor group"
+)
