@@ -29,22 +29,31 @@ class Array:
     unit: str
     about: str
     bound: tuple[str, ...] | None  # spec fields it depends on; () for none, None for all
+    open: bool = (
+        False  # of a port: takes numbers of any meaning, unit and dtype that are counted along the same first axis
+    )
 
-    def __init__(self, name, dtype, *dims, unit="", about="", bound=()):
+    def __init__(self, name, dtype, *dims, unit="", about="", bound=(), open=False):
         for key, value in dict(
-            name=name, dtype=np.dtype(dtype), dims=dims, unit=unit, about=about, bound=bound
+            name=name, dtype=np.dtype(dtype), dims=dims, unit=unit, about=about, bound=bound, open=open
         ).items():
             object.__setattr__(self, key, value)
 
     def __str__(self) -> str:
         axes = ", ".join(map(str, self.dims))
-        return f"{self.name} {self.dtype}({axes})" + (f" {self.unit}" if self.unit else "")
+        return f"{self.name} {'of numbers' if self.open else self.dtype}({axes})" + (
+            f" {self.unit}" if self.unit else ""
+        )
+
+    def holds(self, dtype: np.dtype) -> bool:
+        """Whether values may be of this dtype."""
+        return dtype == self.dtype or (self.open and dtype.kind in "fiub")
 
     def check(self, value):
         """The array itself if dtype, rank and fixed axes fit. Raises ValueError naming both sides."""
         if not isinstance(value, np.ndarray):
             raise ValueError(f"want {self}, got {type(value).__name__}")
-        if value.dtype != self.dtype or value.ndim != len(self.dims):
+        if not self.holds(value.dtype) or value.ndim != len(self.dims):
             raise ValueError(f"want {self}, got {value.dtype}{value.shape}")
         for want, size in zip(self.dims, value.shape):
             if want.__class__ is int and want != size:
@@ -155,6 +164,32 @@ PhonePause = Annotated[
 ]
 
 
+TokenStream = Annotated[
+    np.ndarray, Array("stream", "float32", "phones", about="a number for each phone: a class from 0, or a quantity")
+]
+TokenVectors = Annotated[
+    np.ndarray, Array("stream_vectors", "float32", "phones", "channels", about="a row of numbers for each phone")
+]
+FrameStream = Annotated[
+    np.ndarray,
+    Array("frame_stream", "float32", "frames", about="a number for each frame: a class from 0, or a quantity"),
+]
+FrameVectors = Annotated[
+    np.ndarray, Array("frame_vectors", "float32", "frames", "channels", about="a row of numbers for each frame")
+]
+
+
+def any_numbers(hint):
+    """A port for these and for whatever else is counted along the same first axis: ``dict[str, any_numbers(TokenStream)]``
+    takes a `TokenStream`, and the pitch of phones, their durations, the word each is in."""
+    base, mark = hint.__origin__, hint.__metadata__[0]
+    return Annotated[base, Array(mark.name, mark.dtype, *mark.dims, unit=mark.unit, about=mark.about, open=True)]
+
+
+PhoneNumbers = any_numbers(TokenStream) | any_numbers(TokenVectors)
+FrameNumbers = any_numbers(FrameStream) | any_numbers(FrameVectors)
+
+
 def marker(hint) -> Array | Value | None:
     """The Array or Value of an annotation, also inside ``X | None``."""
     for mark in getattr(hint, "__metadata__", ()):
@@ -191,12 +226,23 @@ class Span(BaseModel):
     last: int
 
 
+class Note(BaseModel):
+    """A note of a melody, or a rest. One without a lyric goes on with the syllable before it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: float | None  # MIDI number: 69 is A4, 440 Hz, 1 a semitone; None for a rest
+    seconds: float
+    lyric: str = ""
+
+
 Id = Annotated[str, Value("id", "names one utterance within a table")]
 Text = Annotated[str, Value("text", "what is said, as written")]
 Notes = Annotated[tuple[str, ...], Value("notes", "what of a text was left out or written otherwise, and as what")]
 Phones = Annotated[tuple[str, ...], Value("phones", "what is said, one token a phone or silence of the inventory")]
 Words = Annotated[tuple[str, ...], Value("words", "what is said, word by word")]
 Spans = Annotated[tuple[Span, ...], Value("spans", "a parse: labelled constituents over the words of an utterance")]
+Notes = Annotated[tuple[Note, ...], Value("notes", "a melody: keys, lengths and syllables, one after the other")]
 TextGrid = Annotated[
     str, Value("textgrid", "tiers of words and phones with their times, as a file of Praat's holds them")
 ]
@@ -205,6 +251,7 @@ Speaker = Annotated[str, Value("speaker", "whose voice it is; one name for one p
 Style = Annotated[str, Value("style", "how it is said, such as neutral or acted")]
 PitchMean = Annotated[float, Value("pitch_mean", "geometric mean of a voice's fundamental frequency", unit="Hz")]
 PitchSpread = Annotated[float, Value("pitch_spread", "standard deviation of a voice's log-F0", unit="nats")]
+Global = Speaker | Style | Language | Embedding  # what may be said of a whole utterance: a name, or a vector
 SpeakingRate = Annotated[float, Value("speaking_rate", "how fast it is said: 1 as the voice does, 2 in half the time")]
 Split = Annotated[Literal["train", "dev", "reserved"], Value("split", "what the row may be used for")]
 Seconds = Annotated[float, Value("seconds", "length of the recording", unit="s")]

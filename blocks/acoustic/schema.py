@@ -9,48 +9,37 @@ Axes: phones N, frames T, channels C of a stream.
 
 from typing import Annotated
 
-import numpy as np
 from pydantic import Field
 
 from blocks.arrays import (
-    Array,
     Durations,
-    Embedding,
     Energy,
-    Language,
+    Global,
     LogMel,
     PhoneEnergy,
+    PhoneNumbers,
     PhonePause,
     PhonePitch,
     PhoneRate,
     Phones,
     PhoneShift,
     Pitch,
-    Speaker,
     SpeakingRate,
     Split,
-    Style,
     Value,
 )
 from blocks.base import Schema
 
-TokenStream = Annotated[
-    np.ndarray, Array("stream", "float32", "phones", about="a number for each phone: a class from 0, or a quantity")
-]
-TokenVectors = Annotated[
-    np.ndarray, Array("stream_vectors", "float32", "phones", "channels", about="a row of numbers for each phone")
-]
 Substituted = Annotated[
     str, Value("substituted", "phones that were never heard in training, and what they were said as")
 ]
-Global = Speaker | Style | Language | Embedding
 
 
 class Request(Schema):
     """What is to be said, and how."""
 
     phones: Phones
-    streams: dict[str, TokenStream | TokenVectors] = Field(default_factory=dict)
+    streams: dict[str, PhoneNumbers] = Field(default_factory=dict)
     globals: dict[str, Global] = Field(default_factory=dict)
     speaking_rate: SpeakingRate | None = None
 
@@ -73,7 +62,7 @@ class Lesson(Schema):
     """A recording with what it says; durations, pitch and energy where the model has a use for them."""
 
     phones: Phones
-    streams: dict[str, TokenStream | TokenVectors] = Field(default_factory=dict)
+    streams: dict[str, PhoneNumbers] = Field(default_factory=dict)
     globals: dict[str, Global] = Field(default_factory=dict)
     log_mel: LogMel
     durations: Durations | None = None

@@ -12,21 +12,17 @@ from pydantic import Field
 from blocks.arrays import (
     BandHz,
     Durations,
-    Embedding,
-    Language,
+    Global,
     LogMel,
     Phones,
     Pitch,
     Posteriorgram,
     Speaker,
     Split,
-    Style,
     Voicing,
     apart,
 )
 from blocks.base import Schema
-
-Global = Speaker | Style | Language | Embedding
 
 
 class Recorded(Schema):

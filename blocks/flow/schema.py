@@ -8,36 +8,24 @@ Axes: frames T, phones N, channels C of a stream.
 
 from typing import Annotated
 
-import numpy as np
 from pydantic import Field
 
 from blocks.arrays import (
-    Array,
     Durations,
-    Embedding,
-    Language,
+    FrameNumbers,
+    Global,
     Latent,
     LogMel,
     Phones,
     Pitch,
-    Speaker,
     Split,
-    Style,
     Value,
     Voicing,
 )
 from blocks.base import Schema
 
-FrameStream = Annotated[
-    np.ndarray,
-    Array("frame_stream", "float32", "frames", about="a number for each frame: a class from 0, or a quantity"),
-]
-FrameVectors = Annotated[
-    np.ndarray, Array("frame_vectors", "float32", "frames", "channels", about="a row of numbers for each frame")
-]
 Nll = Annotated[float, Value("nll", "negative log-likelihood of a log-mel; over log 2 it is bits", "nats a dimension")]
 Remark = Annotated[str, Value("remark", "what was found amiss in a row that was made all the same")]
-Global = Speaker | Style | Language | Embedding
 
 
 class Conditions(Schema):
@@ -45,7 +33,7 @@ class Conditions(Schema):
     voicing: Voicing | None = None  # frames it denies are unvoiced whatever their pitch
     phones: Phones | None = None
     durations: Durations | None = None  # of the phones
-    streams: dict[str, FrameStream | FrameVectors] = Field(default_factory=dict)
+    streams: dict[str, FrameNumbers] = Field(default_factory=dict)
     globals: dict[str, Global] = Field(default_factory=dict)
 
 

@@ -74,6 +74,9 @@ def fits(want, have) -> bool:
         return all(any(fits(w, h) for w in arms(want)) for h in arms(have))
     into, out = marker(want), marker(have)
     if isinstance(into, Array) and isinstance(out, Array):
+        if into.open:
+            along = _word(into.dims[0]) == _word(out.dims[0]) and len(into.dims) == len(out.dims)
+            return along and into.holds(out.dtype)
         same = (into.name, into.dtype, into.unit) == (out.name, out.dtype, out.unit)
         return same and list(map(_word, into.dims)) == list(map(_word, out.dims))
     if isinstance(into, Array) or isinstance(out, Array):
@@ -97,6 +100,11 @@ def bound(hint) -> tuple[str, ...]:
         return tuple(AudioSpec.model_fields) if mark.bound is None else tuple(mark.bound)
     found = [name for arg in typing.get_args(hint) for name in bound(arg)]
     return tuple(dict.fromkeys(found))
+
+
+def met(want, have):
+    """Of a port and what is wired to it the type that says which spec fields matter: an open port takes them as they come."""
+    return have if any(isinstance(mark := marker(arm), Array) and mark.open for arm in arms(want)) else want
 
 
 def differing(hint, want: AudioSpec, have: AudioSpec) -> list[str]:

@@ -24,6 +24,7 @@ from runner.check.edges import (
     differing,
     fits,
     input_fields,
+    met,
     output_fields,
     short,
     show,
@@ -282,7 +283,7 @@ class _Walk:
             self.wrong(value.place, f"{here}: wants a mapping of names to edges of {show(inner)}, got one edge")
         elif not fits(hint, source.hint):
             self.mismatch(node, here, path[-1], value, hint, source, spec)
-        elif names := differing(hint, spec, source.spec):
+        elif names := differing(met(hint, source.hint), spec, source.spec):
             ours, theirs = at(spec, names), at(source.spec, names)
             self.wrong(
                 value.place,
@@ -355,7 +356,7 @@ class _Walk:
             for name, each in (self.fields[other] or {}).items()
             if fits(hint, each.hint)
             and (marker(hint) or not marker(each.hint))
-            and not differing(hint, spec, each.spec)
+            and not differing(met(hint, each.hint), spec, each.spec)
         ]
         return min(found, key=lambda each: each[:2])[2] if found else None
 

@@ -12,6 +12,7 @@ from blocks.acoustic.parallel import controls
 from blocks.acoustic.schema import Controlled, Lesson
 from blocks.base import BadItem, Failure, check_item
 from blocks.common.conditions import Global, Stream
+from blocks.common.symbols import Symbols
 from blocks.load import find, restore
 from blocks.spec import AudioSpec
 from runner.check import check, read_graph
@@ -676,13 +677,38 @@ def test_silent_items_can_be_learnt_and_every_weight_learns():
         assert torch.isfinite(weight.grad).all()
 
 
+def test_numbers_of_phones_that_exist_are_streams(tmp_path):
+    """As they are, in their own dtype and unit; a declared scale brings them near 1."""
+    path = tmp_path / "graph.yaml"
+    path.write_text(GRAPH.replace("streams: {tag: told.tag}", "streams: {tag: told.durations}"))
+    check(read_graph(path))
+    other = "others: {read: toy.sayings, spec: {hop_length: 100}}\n  told: {read"
+    elsewhere = GRAPH.replace("told: {read", other).replace(
+        "streams: {tag: told.tag}", "streams: {tag: others.durations}", 1
+    )
+    path.write_text(elsewhere)
+    with pytest.raises(GraphError, match=r"model\.streams\.tag <- others\.durations: wants hop_length 200, but"):
+        check(read_graph(path))
+    lengths, heights = np.array([2, 40], np.int32), np.array([0, 150], np.float32)
+    asked = Controlled(phones=("a", "b"), streams={"length": lengths, "height": heights, "first": lengths < 3})
+    streams = {"length": Stream(scale=10), "height": Stream(scale=100), "first": Stream(classes=1)}
+    inputs = Inputs(streams, {}, phones=Symbols(["a", "b"]))
+    inputs.can_be_said(asked)
+    made = inputs.arrays([asked])
+    np.testing.assert_allclose(made["streams.length"][0, :, 0], [0.2, 4.0])
+    np.testing.assert_allclose(made["streams.height"][0, :, 0], [0.0, 1.5])
+    np.testing.assert_array_equal(made["streams.first"][0], [1, 0])
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         (
             "streams: {tag: told.log_mel}",
-            "wants stream float32(phones) or stream_vectors float32(phones, channels), but",
+            "wants stream of numbers(phones) or stream_vectors of numbers(phones, channels), but",
         ),
+        ("streams: {tag: told.pitch}", "but told.pitch is pitch float32(frames) Hz"),
+        ("streams: {tag: told.phones}", "but told.phones is phones"),
         ("streams: told.tag", "wants a mapping of names to edges"),
         (
             "globals: {speaker: told.phones}",

@@ -207,3 +207,17 @@ def test_a_value_that_does_not_fit_is_refused_by_name():
         encode(Row, ["a"], [Row(anything={1})])
     with pytest.raises(ValueError, match=r"Row\.id: cannot be stored as string"):
         encode(Row, ["\udcff"], [Row()])
+
+
+def test_a_melody_comes_back_as_it_was():
+    from blocks.arrays import Note, Notes
+
+    class Sung(Schema):
+        notes: Notes
+
+    sung = Sung(
+        notes=(Note(key=69.0, seconds=0.5, lyric="la"), Note(key=70.5, seconds=0.2), Note(key=None, seconds=1.0))
+    )
+    batch = encode(Sung, ["a"], [sung])
+    back = reader(batch.schema.field("notes"), batch.column("notes"))(0)
+    assert Sung(notes=back) == sung

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from pydantic import PositiveInt
 
-from blocks.acoustic.schema import TokenStream
-from blocks.arrays import Durations, Energy, LogMel, Phones, Pitch, Speaker, Split
+from blocks.arrays import Durations, Energy, LogMel, Phones, Pitch, Speaker, Split, TokenStream
 from blocks.base import BlockConfig, NewRow, Source
 
 PHONES = ("sil", "ˈa", "s", "o", "m", "i")
