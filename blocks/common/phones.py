@@ -128,6 +128,8 @@ NEAR = {
 
 def nearest(phone: str, known: Container[str]) -> str:
     """The phone if it is known; else the same with another stress, another silence, a short one, or one that is `NEAR`; itself if none is."""
+    if phone in known:
+        return phone
     if phone in SILENCES:
         like = sorted(SILENCES)
     else:
@@ -136,7 +138,7 @@ def nearest(phone: str, known: Container[str]) -> str:
         short = plain.removesuffix("ː")  # a voice without long phones says short ones
         near = dict.fromkeys((plain, *NEAR.get(plain, ()), short, *NEAR.get(short, ())))
         like = [mark + one for one in near for mark in dict.fromkeys((stress, *STRESS))]
-    return next((one for one in (phone, *like) if one in known), phone)
+    return next((one for one in like if one in known), phone)
 
 
 # ---- ARPAbet, as English dictionaries and pocketsphinx write it ----

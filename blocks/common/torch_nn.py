@@ -23,6 +23,26 @@ def rotate(x_BHTD: torch.Tensor) -> torch.Tensor:
     return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
 
 
+class Dropout(nn.Module):
+    """Zero a share of the values while training, and make up for them by the others (Srivastava 2014).
+
+    On a CPU it draws a byte for each value, eight to a draw, where PyTorch's own draws a double, which takes a fifth of a
+    training step; the share is then one in 256ths, and what makes up for it the inverse of that very share.
+    """
+
+    def __init__(self, share: float):
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training or not self.share or x.device.type != "cpu":
+            return functional.dropout(x, self.share, self.training)
+        dropped = min(255, max(1, round(256 * self.share)))
+        draws = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
+        kept = (draws.view(torch.uint8)[: x.numel()] >= dropped).view(x.shape)
+        return x * kept.to(x.dtype).mul_(256 / (256 - dropped))
+
+
 class Attention(nn.Module):
     """Each position looks at all others of its item (Vaswani 2017), at distances told by rotation."""
 
@@ -47,7 +67,7 @@ class Convolution(nn.Module):
         super().__init__()
         self.along = nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=width)
         self.norm = nn.LayerNorm(width)
-        self.across = nn.Sequential(nn.Linear(width, wide), nn.GELU(), nn.Dropout(dropout), nn.Linear(wide, width))
+        self.across = nn.Sequential(nn.Linear(width, wide), nn.GELU(), Dropout(dropout), nn.Linear(wide, width))
 
     def forward(self, x_BTD: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
         return self.across(self.norm(self._filtered((x_BTD * mask_BT[..., None]).transpose(1, 2)).transpose(1, 2)))
@@ -68,7 +88,7 @@ class Stack(nn.Module):
         self.attentions = nn.ModuleList(Attention(width, heads) for _ in range(layers if heads else 0))
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in self.attentions)
         self.convolutions = nn.ModuleList(Convolution(width, wide, kernel, dropout) for _ in range(layers))
-        self.dropout, self.norm = nn.Dropout(dropout), nn.LayerNorm(width)
+        self.dropout, self.norm = Dropout(dropout), nn.LayerNorm(width)
 
     def forward(self, x_BTD: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
         for layer, convolution in enumerate(self.convolutions):
@@ -85,7 +105,7 @@ class Predictor(nn.Module):
         super().__init__()
         self.filters = nn.ModuleList(nn.Conv1d(width, width, kernel, padding=kernel // 2) for _ in range(layers))
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(layers))
-        self.dropout, self.out = nn.Dropout(dropout), nn.Linear(width, out)
+        self.dropout, self.out = Dropout(dropout), nn.Linear(width, out)
 
     def forward(self, x_BTD: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
         """(B, T, out)."""
