@@ -94,7 +94,7 @@ def _variants(root: Path) -> dict[str, Path]:
     for kind in sorted({*kinds(), *(schema.parent.name for schema in root.glob("*/schema.py"))} - _NOT_KINDS):
         for path in root.glob(f"{kind}/[!_]*"):
             file = path if path.suffix == ".py" else path / "__init__.py"
-            if path.stem != "schema" and file.exists():
+            if path.stem != "schema" and not path.stem.startswith("test_") and file.exists():
                 found[f"{kind}.{path.stem}"] = file
     return found
 
@@ -105,7 +105,7 @@ def find(name: str) -> type[Block]:
     Raises UnknownBlock if there is none, WrongBlock if its module does not hold exactly one block with settings.
     """
     if not _NAME.fullmatch(name) or name not in _files():
-        raise UnknownBlock(f"no block {name!r}" + suggest(name, names()))
+        raise UnknownBlock(f"no block {name!r}{suggest(name, names())}{_own_folders(name)}")
     module = importlib.import_module(f"blocks.{name}")
     found = [
         value
@@ -122,6 +122,12 @@ def find(name: str) -> type[Block]:
             "where Config is a BlockConfig"
         )
     return cls
+
+
+def _own_folders(name: str) -> str:
+    """Where else a block might be, if nothing that is found has much of its name."""
+    near = blocks.own() or difflib.get_close_matches(name, names(), n=1, cutoff=0.75)
+    return "" if near else f"; {blocks.VARIABLE}, by which folders of one's own are found, is not set"
 
 
 def _list(found: list[type]) -> str:

@@ -90,3 +90,33 @@ def test_every_command_and_file_named_exists(document):
         assert name in targets, f"{document} names `make {name}`"
     for link in re.findall(r"\]\(([^)#:]+)\)", text):
         assert ((ROOT / document).parent / link).exists(), f"{document} links to {link}"
+
+
+@pytest.mark.timeout(
+    900
+)  # seven processes, the corpus read whole: fifteen seconds on an idle machine, minutes on a busy one
+def test_from_an_empty_folder_to_an_ablation(tmp_path):
+    """What CONTRIBUTING shows, as written: its commands, and its files by the names in their first lines."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {key: value for key, value in os.environ.items() if key != "VOXBLOCKS_BLOCKS"} | {"PATH": path}
+
+    def shell(script: str) -> str:
+        done = subprocess.run(["sh", "-ec", script], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    begin, end = fenced("CONTRIBUTING.md", "sh")
+    written = shell(begin)
+    for block in fenced("CONTRIBUTING.md", "python") + fenced("CONTRIBUTING.md", "yaml"):
+        name = block.splitlines()[0].removeprefix("# ")
+        assert name.endswith(".yaml") or name in written, f"`voxblocks new` writes no {name}"
+        (tmp_path / name).write_text(block)
+    environment["VOXBLOCKS_BLOCKS"] = str(tmp_path / "mine")
+    said = shell(end)
+    assert said.count(" passed in ") == 2
+    tables = said[said.index("cut_off.yaml: 9 nodes, no problems") :]
+    assert len(re.findall(r"(?m)^(speech|clip|turned\w*) +cached ", tables)) == 5, (
+        "what the system made is not made again"
+    )
+    assert re.search(r"metric +turned down +cut off", tables)
+    assert (tmp_path / "cut_off.html").exists()

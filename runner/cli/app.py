@@ -286,6 +286,7 @@ def new(block: BlockName) -> None:
             print(path)
     except (ValueError, FileExistsError) as error:
         stop(str(error))
+    print(f"Fill them in, then: voxblocks test {block}", file=sys.stderr)
 
 
 @app.command(context_settings=_MORE_OPTIONS)

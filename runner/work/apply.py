@@ -93,16 +93,18 @@ def make_item(schema: type[Schema], fields: dict | BadItem) -> Schema:
     try:
         return schema.__pydantic_validator__.validate_python(fields)  # schema(**fields), a third faster
     except ValidationError as error:
-        parts = [
-            f"{'.'.join(map(str, e['loc'])) or 'item'}: {e['msg'].removeprefix('Value error, ')}"
-            for e in error.errors()
-        ]
-        raise BadItem("the input does not fit: " + "; ".join(parts)) from None
+        raise BadItem(f"the input does not fit: {_unfit(error)}") from None
+
+
+def _unfit(error: ValidationError) -> str:
+    """What does not fit a schema, in one line."""
+    parts = ((".".join(map(str, each["loc"])) or "item", each["msg"]) for each in error.errors(include_url=False))
+    return "; ".join(f"{where}: {message.removeprefix('Value error, ')}" for where, message in parts)
 
 
 def reason_of(error: Exception) -> str:
     """One line for a failure record; with the line of code where it is no bad item, which is the block's own doing."""
-    text = " ".join(str(error).split())
+    text = f"{error.title}: {_unfit(error)}" if isinstance(error, ValidationError) else " ".join(str(error).split())
     if isinstance(error, BadItem) and text:
         return text
     line = line_of(error)

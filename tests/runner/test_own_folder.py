@@ -233,7 +233,8 @@ def test_an_installed_package_brings_blocks_by_an_entry_point(tmp_path, monkeypa
 
 
 def test_an_unknown_block_still_suggests(mine):
-    write(mine, metric__louder=LOUDER)
+    write(mine, metric__louder=LOUDER, metric__test_louder=ITS_TEST)
+    assert "metric.test_louder" not in names(), "a test beside a block is none"
     with pytest.raises(UnknownBlock, match=r"no block 'metric\.lauder'; did you mean 'metric\.louder'\?"):
         find("metric.lauder")
 
@@ -308,3 +309,19 @@ def test_a_bad_item_is_not_a_bug(mine):
     kept = call("store", "failures", said.rpartition("store failures ")[2].rstrip("`"))
     assert kept.stdout.splitlines()[0] == "tone0000\tfailure\ttoo loud"
     assert kept.stderr == ""
+
+
+def test_a_block_of_a_folder_that_is_not_named_is_told_how_to_be(monkeypatch):
+    monkeypatch.delenv("VOXBLOCKS_BLOCKS", raising=False)
+    with pytest.raises(UnknownBlock, match=r"; VOXBLOCKS_BLOCKS, by which folders of one's own are found, is not set$"):
+        find("feeling.of_my_own")
+    with pytest.raises(UnknownBlock, match=r"'toy\.gain'\?$"):
+        find("toy.gian")
+
+
+def test_a_result_that_does_not_fit_is_told_in_one_line(mine):
+    write(mine, metric__louder=LOUDER.replace("louder_db=float(", "louder_db=repr("))
+    Path("g.yaml").write_text(TONES)
+    said = call("run", "g.yaml").stderr.splitlines()[-1]
+    assert "ValidationError: Louder: louder_db: Input should be a valid number" in said
+    assert "errors.pydantic.dev" not in said
