@@ -238,7 +238,9 @@ class Note(BaseModel):
 
 Id = Annotated[str, Value("id", "names one utterance within a table")]
 Text = Annotated[str, Value("text", "what is said, as written")]
-Notes = Annotated[tuple[str, ...], Value("notes", "what of a text was left out or written otherwise, and as what")]
+TextNotes = Annotated[
+    tuple[str, ...], Value("text_notes", "what of a text was left out or written otherwise, and as what")
+]
 Phones = Annotated[tuple[str, ...], Value("phones", "what is said, one token a phone or silence of the inventory")]
 Words = Annotated[tuple[str, ...], Value("words", "what is said, word by word")]
 Spans = Annotated[tuple[Span, ...], Value("spans", "a parse: labelled constituents over the words of an utterance")]

@@ -6,7 +6,7 @@ Axes: phones N, words W. `phones` and `words` are plain texts, so that their len
 import numpy as np
 from pydantic import model_validator
 
-from blocks.arrays import Language, Notes, Phones, Text, WordOfPhone, Words
+from blocks.arrays import Language, Phones, Text, TextNotes, WordOfPhone, Words
 from blocks.base import Schema
 from blocks.common.phones import SILENCES
 
@@ -20,7 +20,7 @@ class Normalised(Schema):
     """The text in words alone: no digits, abbreviations or symbols, punctuation and case as they were."""
 
     text: Text
-    notes: Notes = ()  # signs that were left out, letters of another script
+    notes: TextNotes = ()  # signs that were left out, letters of another script
 
 
 class Phonemised(Schema):

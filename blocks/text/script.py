@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from blocks.arrays import Notes, PhonePause, PhoneRate, PhoneShift
+from blocks.arrays import PhonePause, PhoneRate, PhoneShift, TextNotes
 from blocks.base import BadItem, BlockConfig, Failure, Mapper
 from blocks.text import normalise, phones
 from blocks.text._markup import Span, spans
@@ -31,7 +31,7 @@ class Config(BlockConfig):
 class Scripted(Phonemised):
     """Phones with what the markup asks of them; the numbers of a text without markup change nothing."""
 
-    notes: Notes = ()  # as of text.normalise
+    notes: TextNotes = ()  # as of text.normalise
     phone_rate: PhoneRate
     phone_shift: PhoneShift
     phone_pause: PhonePause
