@@ -31,7 +31,7 @@ class Pair(DerivedRow):
 
 
 class Config(BlockConfig):
-    targets: tuple[str, ...] = ()  # voices to be had; none named: all that speak
+    targets: tuple[str, ...] = ()  # voices to be had; none named: all that speak twice
     most: PositiveInt | None = None  # recordings of each voice that are converted; none: all
 
 
@@ -44,7 +44,7 @@ class Pairs(Expander[Config]):
         of: dict[str, list[str]] = {}
         for item in items:
             of.setdefault(item.speaker, []).append(item.id)
-        targets = self.config.targets or tuple(of)
+        targets = self.config.targets or tuple(name for name, rows in of.items() if len(rows) > 1)
         for target in targets:
             if target not in of:
                 raise ValueError(f"no recording of {target!r}{suggest(target, list(of))}")

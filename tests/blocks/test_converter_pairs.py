@@ -34,8 +34,13 @@ def test_few_recordings_and_named_targets():
     assert [pair.id for pair in found] == ["ann0>ben", "cat0>ben"]
 
 
+def test_a_voice_that_speaks_once_is_a_source_alone():
+    found = pairs([*ROWS[:6], Spoken(id="dan0", speaker="dan")], most=1)
+    assert [pair.id for pair in found] == ["ann0>ben", "ben0>ann", "dan0>ann", "dan0>ben"]
+
+
 def test_a_target_that_nobody_is_or_that_speaks_once_is_refused():
     with pytest.raises(ValueError, match="no recording of 'bem'; did you mean 'ben'"):
         pairs(targets=("bem",))
     with pytest.raises(ValueError, match="one recording of 'dan', want two"):
-        pairs([*ROWS, Spoken(id="dan0", speaker="dan")])
+        pairs([*ROWS, Spoken(id="dan0", speaker="dan")], targets=("dan",))
