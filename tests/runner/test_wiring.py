@@ -3,6 +3,7 @@
 import io
 import json
 from functools import wraps
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -439,3 +440,31 @@ def test_each_recording_in_the_voice_of_another(run):
         assert f"times {rows['voice'][pair['target']]['count']}; " in row["text"]
         assert f"split {rows['tone'][pair['source']]['split']!r}; " in row["text"]
         assert f"globals.speaker {pair['target']!r}" in row["text"]
+
+
+def test_a_field_of_a_row_s_group_may_name_another_row(run):
+    text = GROUPS.partition("  told:")[0] + (
+        "  next: {map: toy.other, in: {wave: tone.wave}, config: {further: 0}}\n"
+        "  first: {reduce: toy.first, by: tone.speaker, in: {other: next.other}}\n"
+        "  told: {map: toy.told, in: {wave: tone.wave, globals: {first: {row: tone.speaker, at: first.other}}}}\n"
+    )
+    _, outcome, rows = run(text)
+    assert outcome.error is None
+    assert {name: row["other"] for name, row in rows["first"].items()} == {"even": "tone0000", "odd": "tone0001"}
+    told = [row["text"].partition("; ")[2] for row in rows["told"].values()]
+    assert told == [f"globals.first {'odd' if n % 2 else 'even'!r}" for n in range(5)]
+
+
+def test_a_training_takes_constants_other_rows_and_groups(run):
+    text = GROUPS.partition("  told:")[0] + (
+        "  same: {map: toy.other, in: {wave: tone.wave}, config: {further: 0}}\n"
+        "  model:\n"
+        "    fit: toy.leveled\n"
+        "    in: {wave: {row: tone.wave, at: same.other}, split: {value: train}}\n"
+        "    where: {voice.count: {min: 3}}\n"
+        "    config: {max_steps: 2, max_frames: 3200, checkpoint_interval: 2, val_check_interval: 2}\n"
+    )
+    plan, outcome, _ = run(text)
+    assert outcome.error is None
+    metrics = json.loads((Path(run.store.find_artifact(plan.steps["model"].digest)) / "metrics.json").read_text())
+    assert (metrics["items"], metrics["dev_items"]) == (3, 0)
