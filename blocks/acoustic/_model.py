@@ -91,11 +91,13 @@ class AcousticModel(MelModel[C]):
             )
         torch.manual_seed(run.key(0, "weights"))
         self.net = self._network()
+        measured, buffers = measures.buffers(), dict(self.net.named_buffers())
         if found:
             self._take(grown(found, self.net.state_dict()), f"{run.init}")
+            if "longest" in buffers:  # phones may be held longer than those that the first model heard
+                buffers["longest"].clamp_(min=float(measured["longest"]))
         else:
-            measured = measures.buffers()
-            for name, buffer in self.net.named_buffers():
+            for name, buffer in buffers.items():
                 if name in measured:
                     buffer.copy_(torch.as_tensor(measured[name]))
 

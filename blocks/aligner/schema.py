@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import model_validator
 
-from blocks.arrays import Durations, LogMel, Phones, Split, Value, Wave, WordOfPhone
+from blocks.arrays import Durations, LogMel, Phones, Speaker, Split, Value, Wave, WordOfPhone
 from blocks.base import Schema
 
 
@@ -17,6 +17,7 @@ class Spoken(Schema):
 
 
 class Lesson(Spoken):
+    speaker: Speaker | None = None  # what `balance` counts
     split: Split | None = None  # dev rows are for validation
 
 

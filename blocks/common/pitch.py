@@ -13,7 +13,7 @@ class PitchRange(BlockConfig):
     """Where to look for a fundamental frequency. The defaults are WORLD's."""
 
     f_min: PositiveFloat = 71.0  # Hz
-    f_max: PositiveFloat = 800.0  # Hz
+    f_max: PositiveFloat = 800.0  # Hz; higher for singing: a soprano's C6 is 1047 Hz
 
     @model_validator(mode="after")
     def _ordered(self):

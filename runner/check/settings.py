@@ -5,11 +5,11 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
 
-from blocks.base import Block, BlockConfig, Trainable, field_type, verbs
+from blocks.base import Block, BlockConfig, Schema, Trainable, field_type, verbs
 from blocks.load import ARTIFACT, find, import_problem, missing, suggest
 from blocks.spec import AudioSpec
-from runner.check.edges import arms, at, base, show, unequal, values
-from runner.graph.nodes import Condition, Graph, Node, spec_errors
+from runner.check.edges import arms, at, base, input_fields, show, unequal, values
+from runner.graph.nodes import Condition, Graph, Node, leaves, spec_errors
 from runner.graph.tree import Problem
 
 
@@ -101,6 +101,24 @@ def weights_problems(
         if message:
             found.append(Problem(node.at(key, value=True), f"{node.name}.{key} <- {target}: {message}"))
     return found
+
+
+def balance_problems(node: Node, cls: type[Block], config: BlockConfig, inputs: type[Schema]) -> list[Problem]:
+    """Whether a training that is to draw speakers evenly is told of them, by a port or a name of that name."""
+    told = any(path[-1] == "speaker" for path, _ in leaves(node.inputs))
+    if node.verb != "fit" or not getattr(config, "balance", 0) or told:
+        return []
+    ports = {name: show(hint) for name, hint in input_fields(inputs).items()}
+    if "speaker" in ports:
+        advice = "wire speaker, or leave it out"
+    elif name := next((name for name, words in ports.items() if "speaker" in words), None):
+        advice = f"declare and wire {name}.speaker, or leave it out"
+    elif cls.group is Trainable.group:
+        advice = f"{node.block} is told of no speakers; leave it out"
+    else:
+        return []  # it counts something else
+    message = f"{node.name}.balance: {config.balance:g} does nothing where no speaker is told: {advice}"
+    return [Problem(node.at("config", "balance", value=True), message)]
 
 
 def artifact_of(graph: Graph, node: Node, spec: AudioSpec) -> tuple[dict | None, list[Problem]]:

@@ -33,6 +33,7 @@ from runner.check.joins import Joins
 from runner.check.order import dag_of, execution_order, references, with_released
 from runner.check.settings import (
     artifact_of,
+    balance_problems,
     block_of,
     config_of,
     kept_settings_problems,
@@ -145,6 +146,7 @@ class _Walk:
         config = self.config(node, cls, spec) if cls else None
         inputs, output = self.ports(node, cls, spec)
         if config and inputs and not self.broken(node):
+            self.problems += balance_problems(node, cls, config, inputs)
             for path, message in cls.check_wiring(config, _wired(node.inputs)):
                 here = ".".join(map(str, (node.name, *path)))
                 self.wrong(node.at("config", *path, value=True), f"{here}: {message}")

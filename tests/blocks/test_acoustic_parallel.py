@@ -620,6 +620,24 @@ def test_a_training_goes_on_with_new_phones_voices_and_streams(trained):
     np.testing.assert_allclose(after.log_mel, before.log_mel, atol=1e-4)
 
 
+def test_phones_may_be_held_longer_than_the_first_model_heard(trained):
+    """What bounds the predicted durations follows the longest phone of both trainings."""
+    _, plan, store = trained
+    first = restore(artifact(plan, store))
+    known = int(first.net.longest)
+    for held in (3 * known, 1):
+        frames = held + 1
+        saying = lesson(
+            streams={"tag": stream(1, 0)}, globals={"speaker": "ann"}, durations=np.array([1, held], "i4"),
+            log_mel=np.zeros((frames, 20), "f4"), pitch=np.zeros(frames, "f4"), energy=np.zeros(frames, "f4"),
+        )  # fmt: skip
+        run = Memory(saying)
+        run.init = artifact(plan, store)
+        block = Parallel(first.config, first.spec)
+        block._begin(run)
+        assert int(block.net.longest) == max(known, held)
+
+
 def test_an_artifact_of_another_spec_is_refused(trained):
     _, plan, store = trained
     with pytest.raises(ValueError, match="made for another audio spec: n_mels 20, not 80"):

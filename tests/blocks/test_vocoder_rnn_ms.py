@@ -16,6 +16,7 @@ from blocks.spec import PRESETS, AudioSpec
 from blocks.vocoder.rnn_ms import SIZES, Fold, Told, samples
 from runner.check import check, read_graph
 from runner.fit.checkpoints import Checkpoints
+from runner.fit.events import curves
 from runner.plan import make_plan
 from runner.run.local import LocalExecutor
 from runner.store import Store
@@ -378,11 +379,11 @@ nodes:
 """
 
 
-def go(folder: Path, store: str):
+def go(folder: Path, store: str, sets=(), until=None):
     path = folder / "graph.yaml"
     path.write_text(GRAPH)
     opened = Store(folder / store)
-    plan = make_plan(check(read_graph(path)), opened)
+    plan = make_plan(check(read_graph(path, sets=sets)), opened, until=until)
     return plan, opened, LocalExecutor().run(plan, opened, Observer())
 
 
@@ -414,6 +415,19 @@ class TestTraining:
         for told, said in zip(judged.rows(), spoken_.rows()):
             assert 0 < told["bits"] < 10
             assert len(said["wave"]) == len(told["wave"])
+
+    def test_parts_of_a_batch_teach_what_the_whole_does(self, trained):
+        """Batches of four and three items, in two parts and in three."""
+        folder, found = trained[0], []
+        for count in (1, 2, 3):
+            sets = ("model.max_steps=4", f"model.accumulate={count}")
+            plan, store, outcome = go(folder, f"parts{count}", sets, until="model")
+            assert outcome.error is None
+            lines = curves(store.files, f"fits/{plan.steps['model'].digest}")
+            found.append([(line["train/loss"], line["train/grad_norm"]) for line in lines if "train/loss" in line])
+        assert len(found[0]) == 4
+        for parts in found[1:]:
+            np.testing.assert_allclose(parts, found[0], rtol=1e-4)
 
     def test_stopped_and_resumed_equals_the_unbroken_training(self, trained, monkeypatch):
         folder, plan, store = trained

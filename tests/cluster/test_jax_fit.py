@@ -20,7 +20,7 @@ nodes:
   tone: {{read: toy.tones, config: {{count: 14}}}}
   model:
     fit: toy.leveled
-    in: {{wave: tone.wave, split: tone.split}}
+    in: {{wave: tone.wave, split: tone.split, speaker: tone.speaker}}
     config: {{max_steps: 40, max_frames: 8000, checkpoint_interval: 5, val_check_interval: 10, {more}}}
     scale: {{workers: {workers}}}
 """

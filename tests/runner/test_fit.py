@@ -109,7 +109,9 @@ def test_the_weights_are_the_best_or_the_last_as_asked(go):
     assert found["best"][0] != found["last"][0]
 
 
-SLOW = GRAPH.replace("max_steps: 20", "max_steps: 60, pause_s: 0.02, balance: 0.5, accumulate: 2")
+SLOW = GRAPH.replace("max_steps: 20", "max_steps: 60, pause_s: 0.02, balance: 0.5, accumulate: 2").replace(
+    "split: tone.split", "split: tone.split, speaker: tone.speaker"
+)
 
 
 KILLS = [("tuned", signal.SIGKILL), ("tuned", signal.SIGINT), ("leveled", signal.SIGKILL), ("leveled", signal.SIGTERM)]

@@ -94,6 +94,7 @@ class Config(AcousticConfig):
     max_steps: PositiveInt = 20_000
     # speaking
     stepwise: bool = True  # one phone at a time; else as softly as the weights are, which led steps never taught
+    # Both are for speech: notes are held longer, and a map may raise them for what its model has learnt to sing.
     longest_phone_s: PositiveFloat = 0.4  # times the phones, and a second: longer than that is a runaway
     linger_s: PositiveFloat = (
         0.6  # on a phone, stepwise, until it is moved on; on the last one, until it is ended for it

@@ -120,13 +120,13 @@ class RnnMs(Trainable[Config]):
 
         for batch in run.batches(validate=validate):
             key = run.key(batch.step, "crops")
-            rows = devices.rows(batch.size)
-            arrays = self._crops(
-                batch.items, rows, [np.random.default_rng([key, run.rank, row]) for row in range(rows)]
-            )
-            if not batch.share:  # items of another rank, here only to keep step
-                arrays["weight"][:] = 0
-            made = step(state.params, state.opt, state.fixed, devices.spread(arrays))
+            rows, count = devices.rows(batch.size), len(batch.parts)
+            places = range(count * devices.rows(-(-batch.size // count)))
+            arrays = self._crops(batch.items, len(places), [np.random.default_rng([key, run.rank, n]) for n in places])
+            # Rows beyond those of the whole batch fill up its parts; items of another rank are here only to keep step.
+            arrays["weight"][rows if batch.share else 0 :] = 0
+            parts = [{name: value[n::count] for name, value in arrays.items()} for n in range(count)]
+            made = step(state.params, state.opt, state.fixed, devices.stack(parts))
             state.params, state.opt, numbers = made
             if run.accepts(batch, numbers["loss"]):
                 numbers = {name: float(value) for name, value in numbers.items()}

@@ -18,7 +18,7 @@ def nats(x_NL, w_LK, b_K, truth_N):
 @jax.custom_vjp
 def mean_nats(x_NL, w_LK, b_K, truth_N, weight_N):
     """Their weighted mean. Its gradient is made on the way, so that no logit is computed twice."""
-    return (nats(x_NL, w_LK, b_K, truth_N) * weight_N).sum() / weight_N.sum()
+    return (nats(x_NL, w_LK, b_K, truth_N) * weight_N).sum() / _whole(weight_N)
 
 
 def _forward(x_NL, w_LK, b_K, truth_N, weight_N):
@@ -30,7 +30,7 @@ def _forward(x_NL, w_LK, b_K, truth_N, weight_N):
         made = (cost * weight).sum(), x.T @ wrong, wrong.sum(0)
         return jax.tree.map(jnp.add, sums, made), wrong @ w_LK.T
 
-    share_N = weight_N / weight_N.sum()
+    share_N = weight_N / _whole(weight_N)
     none = jnp.zeros(()), jnp.zeros_like(w_LK), jnp.zeros_like(b_K)
     (total, g_w, g_b), g_x = jax.lax.scan(piece, none, _pieces(x_NL, truth_N, share_N))
     return total, (g_x.reshape(-1, x_NL.shape[1])[: len(x_NL)], g_w, g_b)
@@ -42,6 +42,11 @@ def _backward(made, g):
 
 
 mean_nats.defvjp(_forward, _backward)
+
+
+def _whole(weight_N):
+    """Their sum; of nothing, which costs nothing, not zero."""
+    return jnp.maximum(weight_N.sum(), 1e-9)
 
 
 def _nats(x_NL, w_LK, b_K, truth_N):

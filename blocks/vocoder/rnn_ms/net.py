@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from blocks.common.jax_nn import gradient
 from blocks.vocoder.rnn_ms.cost import mean_nats
 from blocks.vocoder.rnn_ms.gru import STILL, gru
 
@@ -122,17 +123,22 @@ def validation(net: Net, context: int):
 
 
 def training_step(net: Net, optimizer, context: int):
-    """Compiled (params, opt, fixed, batch) -> new params and opt, and numbers. The old ones are given up.
+    """Compiled (params, opt, fixed, parts) -> new params and opt, and numbers. The old ones are given up.
 
-    Where the loss or a gradient is not finite, weights stay as they were and the loss says so.
+    `parts` are the arrays of the parts of a batch, stacked on a first axis. Where the loss or a gradient is not finite, weights stay as they were and the loss says so.
     """
     import optax
 
-    def step(params, opt, fixed, batch):
-        value, gradient = jax.value_and_grad(lambda params: _mean(net, params, fixed, batch, context))(params)
-        norm = jnp.sqrt(sum(jnp.vdot(g, g) for g in jax.tree.leaves(gradient)))
+    def step(params, opt, fixed, parts):
+        whole = parts["weight"].sum()
+
+        def of(params, part, n):
+            return _mean(net, params, fixed, part, context) * (part["weight"].sum() / whole)
+
+        value, slope = gradient(of, params, parts)
+        norm = jnp.sqrt(sum(jnp.vdot(g, g) for g in jax.tree.leaves(slope)))
         fine = jnp.isfinite(value) & jnp.isfinite(norm)
-        updates, after = optimizer.update(gradient, opt, params)
+        updates, after = optimizer.update(slope, opt, params)
         opt = jax.tree.map(lambda new, old: jnp.where(fine, new, old), after, opt)
         params = optax.apply_updates(params, jax.tree.map(lambda u: jnp.where(fine, u, 0), updates))
         return params, opt, {"loss": jnp.where(fine, value, jnp.nan), "grad_norm": norm}

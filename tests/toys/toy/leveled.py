@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat
 
-from blocks.arrays import Split, Wave
+from blocks.arrays import Speaker, Split, Wave
 from blocks.base import Schema, Trainable
 from blocks.toy.schema import Sound
 from blocks.training import FitConfig, Run
@@ -22,6 +22,7 @@ class Config(FitConfig):
 
 class Lesson(Schema):
     wave: Wave
+    speaker: Speaker | None = None
     split: Split | None = None
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import NonNegativeFloat, PositiveFloat
 
-from blocks.arrays import Split, Wave
+from blocks.arrays import Speaker, Split, Wave
 from blocks.base import Schema, Trainable
 from blocks.toy.schema import Sound
 from blocks.training import FitConfig, Precision, Run
@@ -24,6 +24,7 @@ class Config(FitConfig):
 
 class Lesson(Schema):
     wave: Wave
+    speaker: Speaker | None = None
     split: Split | None = None
 
 
