@@ -223,7 +223,10 @@ class Expander(Block[C]):
 
 
 class Reducer(Block[C]):
-    """The whole table to one row, which then joins every row: the verb ``reduce``."""
+    """The whole table to one row, which then joins every row, or with `by` the rows of each group: the verb ``reduce``.
+
+    `BadItem`, raised for a group, costs that group alone; for the whole table it stops the run, as any other error does.
+    """
 
     def reduce(self, items: list) -> Any:
         raise NotImplementedError
