@@ -92,9 +92,7 @@ def test_every_command_and_file_named_exists(document):
         assert ((ROOT / document).parent / link).exists(), f"{document} links to {link}"
 
 
-@pytest.mark.timeout(
-    900
-)  # seven processes, the corpus read whole: 13 s of a core, minutes on a busy machine
+@pytest.mark.timeout(900)  # seven processes, the corpus read whole: 13 s of a core, minutes on a busy machine
 def test_from_an_empty_folder_to_an_ablation(tmp_path):
     """What CONTRIBUTING shows, as written: its commands, and its files by the names in their first lines."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -14,10 +14,13 @@ from runner.fit.data import heard
 from runner.fit.events import Events, curves, thinned
 from runner.fit.run import Items, LocalRun, TrainingError
 from runner.work.ancestry import Ancestry, Heard
-from runner.work.apply import make_item, trace_of
+from runner.work.apply import make_item, stumbled, trace_of
 from runner.work.device import device_of
 from runner.work.executor import NodeFailed
 from runner.work.rows import NodeWork, Rows
+
+# What a block's own code raises would come again however often the training is begun anew; what a lost machine raises is none of these.
+BUGS = (AssertionError, AttributeError, ImportError, LookupError, NameError, NotImplementedError, TypeError)
 
 
 @dataclass
@@ -70,6 +73,8 @@ def train(work: FitWork, kind: type[LocalRun] = LocalRun, on_step=None, on_start
         work.store.keep_error(work.digest, trace_of(error))
         line = "" if isinstance(error, TrainingError | BadItem) else line_of(error)
         raise NodeFailed(f"{work.where()}: {error}{f' ({line})' if line else ''}") from error
+    except BUGS as error:
+        raise NodeFailed(stumbled(work.store, work.digest, work.checked.node, error)) from error
     finally:
         events.close()
     return block, run

@@ -325,3 +325,16 @@ def test_a_result_that_does_not_fit_is_told_in_one_line(mine):
     said = call("run", "g.yaml").stderr.splitlines()[-1]
     assert "ValidationError: Louder: louder_db: Input should be a valid number" in said
     assert "errors.pydantic.dev" not in said
+
+
+def test_a_bug_in_a_training_is_told_alike(mine):
+    tuned = (ROOT / "tests" / "toys" / "toy" / "tuned.py").read_text()
+    write(mine, toy__mistuned=tuned.replace("run.state(model=self.model", "run.state(model=self.mdel"))
+    Path("g.yaml").write_text(
+        "nodes:\n  tone: {read: toy.tones}\n  model: {fit: toy.mistuned, in: {wave: tone.wave}}\n"
+    )
+    said = call("run", "g.yaml").stderr.splitlines()[-1]
+    assert said.startswith(
+        "g.yaml:3:3: model: AttributeError: 'Tuned' object has no attribute 'mdel' (mine/toy/mistuned.py:"
+    )
+    assert "mdel" in call("store", "failures", said.rpartition("store failures ")[2].rstrip("`")).stderr
