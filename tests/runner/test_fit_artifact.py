@@ -37,7 +37,7 @@ nodes:
 def voices(tmp_path_factory):
     folder = tmp_path_factory.mktemp("voices")
     store, record = run(
-        folder, VOICES.format(root=write_corpus(folder / "corpus", {f"n{n}": "said" for n in (7, *range(7))}))
+        folder, VOICES.format(root=write_corpus(folder / "corpus", {f"n{n}": f"said {n}" for n in (7, *range(7))}))
     )
     assert record["error"] is None
     return store, record, Path(store.find_artifact(record["nodes"]["model"]["digest"]))
