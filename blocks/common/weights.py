@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 FILE = "model.safetensors"
+TRAINING = "training.safetensors"  # what only a training that goes on from these weights needs
 
 
 def write(

@@ -21,8 +21,9 @@ from tests.blocks import plain_fourier
 jax = pytest.importorskip("jax")
 net = pytest.importorskip("blocks.vocoder.fourier.net")
 source = pytest.importorskip("blocks.vocoder.fourier.source")
-losses = pytest.importorskip("blocks.vocoder.fourier.losses")
-critics = pytest.importorskip("blocks.vocoder.fourier.critics")
+stft = pytest.importorskip("blocks.vocoder._stft")
+losses = pytest.importorskip("blocks.vocoder._losses")
+critics = pytest.importorskip("blocks.vocoder._discriminators")
 
 Fourier = find("vocoder.fourier")
 # Rounding of a pitch adds up over frames, and the highest harmonics make a hundred times as much of it. These mels' pitch leaps.
@@ -79,7 +80,7 @@ def test_a_pulse_comes_out_where_it_went_in():
     wave = np.zeros((1, 4000), np.float32)
     wave[0, [310, 2000, 3990]] = 1, -0.5, 0.25
     parts = np.asarray(losses.spectrum(wave, 800, spec.hop_length))
-    again = net.inverse(parts[..., 0] + 1j * parts[..., 1], np.ones((1, 20, 1), np.float32), spec.hop_length)
+    again = stft.inverse(parts[..., 0] + 1j * parts[..., 1], np.ones((1, 20, 1), np.float32), spec.hop_length)
     np.testing.assert_allclose(again, wave, atol=1e-5)
 
 
@@ -102,7 +103,7 @@ def test_a_stream_lags_no_more_than_its_look_ahead():
 
 
 def test_long_mels_go_piece_by_piece(monkeypatch):
-    monkeypatch.setattr("blocks.vocoder.fourier.LONGEST", 50)
+    monkeypatch.setattr("blocks.vocoder._neural.LONGEST", 50)
     made = Fourier(Fourier.tiny, SPECS["same"])
     made._params, made._scale = block()._params, block()._scale
     sizes = set()

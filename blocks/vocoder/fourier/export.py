@@ -7,8 +7,10 @@ convolution, its inverse with overlap-add as a transposed one. Axes: T frames, M
 import numpy as np
 
 from blocks.spec import AudioSpec
+from blocks.vocoder._convnext import KERNEL
+from blocks.vocoder._stft import hann
 from blocks.vocoder.fourier import Fourier
-from blocks.vocoder.fourier.net import ASIDE, KERNEL, LOUDEST, MOMENTUM, SMALL, SURE, hann, speak
+from blocks.vocoder.fourier.net import ASIDE, LOUDEST, MOMENTUM, SMALL, SURE, speak
 from blocks.vocoder.fourier.sound import FAINT, LEAST, LOWEST, OCTAVE, PITCHES, STEPS
 from blocks.vocoder.fourier.source import NOISE, SHARE, TURN, Start, noise_table
 

@@ -11,41 +11,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from blocks.common.jax_nn import conv
+from blocks.vocoder._convnext import KERNEL, ConvNeXt
+from blocks.vocoder._stft import inverse, transform
 from blocks.vocoder.fourier import source
 from blocks.vocoder.fourier.sound import FAINT, LOWEST, OCTAVE, PITCHES, Sound
 from blocks.vocoder.fourier.source import Start
 
-KERNEL = 7  # frames
 LOUDEST = 150.0  # of a magnitude: beyond it lies no audio
 SMALL = 1e-8  # beside squares of magnitudes
 MOMENTUM = 0.99  # of the rounds in which phases come to agree
 SURE = 20.0  # times the likeness of a pitch are its first log-odds
 ASIDE = 4  # pitches on either side of the likeliest that it lies among
-
-
-def shift_add(x_BTH, w_KH):
-    """Depthwise convolution over time as shifted multiply-adds: on a CPU a grouped convolution is half as fast."""
-    half, T = len(w_KH) // 2, x_BTH.shape[1]
-    padded = jnp.pad(x_BTH, ((0, 0), (half, half), (0, 0)))
-    return sum(padded[:, k : k + T] * w_KH[k] for k in range(len(w_KH)))
-
-
-class ConvNeXt(nn.Module):
-    """Depthwise convolution, norm, and a wide layer between two products; added to what came in (Liu et al. 2022)."""
-
-    hidden: int
-    wide: int
-    scale: float  # what a new block adds is multiplied with this
-
-    @nn.compact
-    def __call__(self, x_BTH, mask_BT1):
-        w = self.param("taps", nn.initializers.truncated_normal(0.02 * KERNEL), (KERNEL, self.hidden))
-        h = shift_add(x_BTH, w) + self.param("bias", nn.initializers.zeros, (self.hidden,))
-        h = nn.LayerNorm(epsilon=1e-6, name="norm")(h)
-        h = nn.gelu(nn.Dense(self.wide, name="widen")(h), approximate=True)
-        h = nn.Dense(self.hidden, name="narrow")(h)
-        gain = self.param("gain", nn.initializers.constant(self.scale), (self.hidden,))
-        return (x_BTH + gain * h) * mask_BT1
 
 
 class Told(NamedTuple):
@@ -155,43 +131,3 @@ def agreed(spectrum_BTF, magnitude_BTF, mask_BT1, hop: int, rounds: int):
         return magnitude_BTF * ahead * jax.lax.rsqrt(ahead.real**2 + ahead.imag**2 + SMALL), heard
 
     return jax.lax.fori_loop(0, rounds, one, (spectrum_BTF, spectrum_BTF))[0] if rounds else spectrum_BTF
-
-
-def transform(wave_BS, size: int, hop: int, points: int | None = None):
-    """Short-time Fourier transform (B, T, F) of T * hop samples, framed as `inverse` does; zeros lie beyond the ends.
-
-    Of windows of `size` samples, at more `points` where these are asked for.
-    """
-    laps, side = -(-size // hop), (size - hop) // 2
-    rows = wave_BS.shape[1] // hop + laps - 1
-    padded = jnp.pad(wave_BS, ((0, 0), (side, rows * hop - wave_BS.shape[1] - side))).reshape(len(wave_BS), rows, hop)
-    T = rows - laps + 1
-    frames = jnp.concatenate([padded[:, k : k + T] for k in range(laps)], axis=-1)[..., :size]
-    return jnp.fft.rfft(frames * hann(size), n=points)
-
-
-def inverse(spectrum_BTF, mask_BT1, hop: int):
-    """Inverse short-time Fourier transform (B, T * hop): frame t is centred on the middle of its hop."""
-    size = 2 * (spectrum_BTF.shape[-1] - 1)
-    window = jnp.asarray(hann(size))
-    frames = jnp.fft.irfft(spectrum_BTF, n=size) * window
-    wave = overlap_add(frames, hop)
-    weight = overlap_add(mask_BT1 * window**2, hop)
-    S, side = spectrum_BTF.shape[1] * hop, (size - hop) // 2
-    part = slice(side, side + S)
-    # Every sample of an item is under a window; where there is no item, nothing is divided by nothing.
-    return wave[:, part] / jnp.maximum(weight[:, part], 1e-3)
-
-
-def overlap_add(frames_BTN, hop: int):
-    """(B, (T + laps - 1) * hop): neighbouring frames `hop` apart, added."""
-    B, T, N = frames_BTN.shape
-    laps = -(-N // hop)
-    parts = jnp.pad(frames_BTN, ((0, 0), (0, 0), (0, laps * hop - N))).reshape(B, T, laps, hop)
-    rows = sum(jnp.pad(parts[:, :, k], ((0, 0), (k, laps - 1 - k), (0, 0))) for k in range(laps))
-    return rows.reshape(B, -1)
-
-
-def hann(size: int) -> np.ndarray:
-    """float32 (size,), periodic."""
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)

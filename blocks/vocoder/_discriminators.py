@@ -1,4 +1,4 @@
-"""Critics (discriminators) for adversarial training: folded waves of several periods, spectra of several resolutions.
+"""Discriminators for adversarial training, shared by the neural vocoders: folded waves of several periods, spectra of several resolutions.
 
 After HiFi-GAN (Kong et al. 2020) and UnivNet (Jang et al. 2021), narrow enough for two cores. Where those convolve with
 a stride, here neighbours are folded into channels first: what is left is a plain convolution over time, the only kind
@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from blocks.common.jax_nn import conv
-from blocks.vocoder.fourier.losses import spectrum
+from blocks.vocoder._losses import spectrum
 
 SLOPE = 0.1
 
@@ -44,7 +44,7 @@ def beside(x):
     return jnp.concatenate([padded[:, k : k + x.shape[1]] for k in range(3)], axis=-1)
 
 
-class PeriodCritic(nn.Module):
+class PeriodDiscriminator(nn.Module):
     """Looks at every `period`-th sample."""
 
     period: int
@@ -61,7 +61,7 @@ class PeriodCritic(nn.Module):
         return Conv(1, name="verdict")(h).reshape(B, -1), seen
 
 
-class ResolutionCritic(nn.Module):
+class ResolutionDiscriminator(nn.Module):
     """Looks at the complex spectrum."""
 
     size: int  # samples of a window
@@ -81,7 +81,7 @@ class ResolutionCritic(nn.Module):
         return Conv(1, name="verdict")(h.reshape(B * F, T, -1)).reshape(B, -1), seen
 
 
-class Critics(nn.Module):
+class Discriminators(nn.Module):
     """All of them: a list of (verdicts (B, n), what their layers saw [(B, m)])."""
 
     periods: tuple[int, ...]
@@ -90,11 +90,11 @@ class Critics(nn.Module):
 
     @nn.compact
     def __call__(self, wave_BS):
-        of_time = [PeriodCritic(p, self.width, name=f"period_{p}")(wave_BS) for p in self.periods]
-        return of_time + [ResolutionCritic(n, self.width, name=f"resolution_{n}")(wave_BS) for n in self.resolutions]
+        of_time = [PeriodDiscriminator(p, self.width, name=f"period_{p}")(wave_BS) for p in self.periods]
+        return of_time + [ResolutionDiscriminator(n, self.width, name=f"resolution_{n}")(wave_BS) for n in self.resolutions]
 
 
-def critic_loss(real: list, fake: list):
+def discriminator_loss(real: list, fake: list):
     """(B,), hinge: zero where real is above 1 and what was made below -1."""
     relu = jax.nn.relu
     return _mean([relu(1 - r).mean(1) + relu(1 + f).mean(1) for (r, _), (f, _) in zip(real, fake, strict=True)])

@@ -1,35 +1,31 @@
-"""Compiled steps of `vocoder.fourier`: on spectra alone, then against critics.
+"""Compiled training steps of the neural vocoders: on spectra alone, then against discriminators.
 
-A state is a dict of step, params, opt, ema and, for the second, critics and critic_opt; the old one is given up. Parts of a
-batch are dicts of mel (P, B, T, M), wave (P, B, S), pitch (P, B, T) in Hz, 0 where unvoiced, lengths (P, B) in frames, 0 for an
-item that only fills, and the `Start` of each.
+A state is a dict of step, params, opt, ema and, for the second, critics and critic_opt (of the discriminators); the old one is
+given up. Parts of a batch are dicts of wave (P, B, S), lengths (P, B) in frames, 0 for an item that only fills, and of what
+the generator takes: mel (P, B, T, M) and, for some, more.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from blocks.common.jax_nn import gradient, summed
-from blocks.vocoder.fourier.critics import Critics, adversarial_loss, critic_loss, feature_loss
-from blocks.vocoder.fourier.losses import spectral, voice
-from blocks.vocoder.fourier.net import Generator, heard_pitch, spectra, spoken, tell
-from blocks.vocoder.fourier.sound import Sound
-from blocks.vocoder.fourier.source import Start
+from blocks.vocoder._discriminators import Discriminators, adversarial_loss, discriminator_loss, feature_loss
 
 
 @dataclass(frozen=True)
 class Steps:
-    generator: Generator
+    generate: Callable[[dict, dict], tuple[Any, Any]]  # params, part -> wave (B, S), and what else the distance looks at
+    distance: Callable[[Any, Any, dict], Any]  # both of these, part -> (B,)
     optimizer: optax.GradientTransformation
-    sound: Sound
-    rounds: int  # in which frames come to agree on phases
     decay: float  # of the averaged weights
-    critics: Critics
+    discriminators: Discriminators
     critic_optimizer: optax.GradientTransformation
-    pitch_weight: float
-    spectral_weight: float
+    spectral_weight: float  # of the distance, beside the discriminators
     feature_weight: float
 
     def on_spectra(self):
@@ -39,7 +35,7 @@ class Steps:
             parts = _weighted(parts)
 
             def loss(params, part, _):
-                return (self._distance(*self._made(params, part), part) * part["weight"]).sum()
+                return (self.distance(*self.generate(params, part), part) * part["weight"]).sum()
 
             value, slope = gradient(loss, state["params"], parts)
             norm, fine = _finite(value, slope)
@@ -48,7 +44,7 @@ class Steps:
 
         return jax.jit(step, donate_argnums=0)
 
-    def on_critics(self):
+    def on_discriminators(self):
         """The same; both sides are updated at once, each against the other as it was."""
 
         def step(state, parts):
@@ -66,33 +62,12 @@ class Steps:
 
         return jax.jit(step, donate_argnums=0)
 
-    def _made(self, params, part):
-        """The wave, of a source with the pitch and voicing of the recording; and what is told of these."""
-        told, mask = tell(self.generator, {"params": params}, part["mel"], part["lengths"], self.sound)
-        voiced = part["pitch"] > 0
-        pitch = jnp.where(voiced, part["pitch"], jax.lax.stop_gradient(heard_pitch(told)))
-        found, unit, _ = spectra(
-            told,
-            pitch,
-            voiced.astype(pitch.dtype),
-            part["mel"],
-            part["lengths"],
-            mask,
-            Start(*part["start"]),
-            self.sound,
-        )
-        return spoken(found, unit, mask, self.sound.hop, self.rounds), (told.pitch, told.voiced)
-
-    def _distance(self, wave, heard, part):
-        apart = spectral(wave, part["wave"], self.sound.spec.sample_rate)
-        return apart + self.pitch_weight * voice(*heard, part["pitch"], part["lengths"])
-
     def _both(self, params, critics, part):
-        """Numbers, the slope of the generator and that of the critics, from one look of the critics at both waves."""
+        """Numbers, the slope of the generator and that of the discriminators, from one look of theirs at both waves."""
         size, weight = len(part["wave"]), part["weight"]
-        (fake, heard), back_to_generator = jax.vjp(lambda params: self._made(params, part), params)
+        (fake, heard), back_to_generator = jax.vjp(lambda params: self.generate(params, part), params)
         waves = jnp.concatenate([part["wave"], fake])
-        seen, back = jax.vjp(lambda critics, waves: self.critics.apply({"params": critics}, waves), critics, waves)
+        seen, back = jax.vjp(lambda critics, waves: self.discriminators.apply({"params": critics}, waves), critics, waves)
 
         def halves(seen):
             return jax.tree.map(lambda a: a[:size], seen), jax.tree.map(lambda a: a[size:], seen)
@@ -106,10 +81,10 @@ class Steps:
             return numbers["loss_adversarial"] + self.feature_weight * numbers["loss_feature"], numbers
 
         def of_them(seen):
-            return (critic_loss(*halves(seen)) * weight).sum()
+            return (discriminator_loss(*halves(seen)) * weight).sum()
 
         def distance(wave, heard):
-            return (self._distance(wave, heard, part) * weight).sum()
+            return (self.distance(wave, heard, part) * weight).sum()
 
         verdict, verdict_slope = jax.value_and_grad(of_them)(seen)
         (value, numbers), value_slope = jax.value_and_grad(against_them, has_aux=True)(seen)
