@@ -10,25 +10,10 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from blocks.common.jax_nn import conv
+from blocks.vocoder._conv import Conv
 from blocks.vocoder._losses import spectrum
 
 SLOPE = 0.1
-
-
-class Conv(nn.Module):
-    """Weight-normalised convolution (N, T, C) -> (N, T, channels) with three taps."""
-
-    channels: int
-
-    @nn.compact
-    def __call__(self, x_NTC):
-        shape = (3, x_NTC.shape[-1], self.channels)
-        direction = self.param("direction", nn.initializers.lecun_normal(), shape)
-        length = self.param("length", lambda key: jnp.sqrt((direction**2).sum((0, 1))))
-        bias = self.param("bias", nn.initializers.zeros, (self.channels,))
-        unit = direction / jnp.sqrt((direction**2).sum((0, 1)) + 1e-12)
-        return conv(x_NTC, unit * length) + bias
 
 
 def fold(x, by: int):

@@ -20,7 +20,7 @@ class Config(NeuralConfig):
     wide: PositiveInt = 768
     layers: PositiveInt = 6
     # What the network's log-magnitudes are added to: nothing, or those of the pseudo-inverse of the mel filters (FreeV).
-    prior: Literal["none", "pseudo_inverse"] = "none"
+    prior: Literal["none", "pseudo_inverse"] = "pseudo_inverse"
 
 
 class Vocos(Neural[Config]):
