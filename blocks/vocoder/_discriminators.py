@@ -76,7 +76,9 @@ class Discriminators(nn.Module):
     @nn.compact
     def __call__(self, wave_BS):
         of_time = [PeriodDiscriminator(p, self.width, name=f"period_{p}")(wave_BS) for p in self.periods]
-        return of_time + [ResolutionDiscriminator(n, self.width, name=f"resolution_{n}")(wave_BS) for n in self.resolutions]
+        return of_time + [
+            ResolutionDiscriminator(n, self.width, name=f"resolution_{n}")(wave_BS) for n in self.resolutions
+        ]
 
 
 def discriminator_loss(real: list, fake: list):

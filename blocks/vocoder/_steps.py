@@ -19,7 +19,9 @@ from blocks.vocoder._discriminators import Discriminators, adversarial_loss, dis
 
 @dataclass(frozen=True)
 class Steps:
-    generate: Callable[[dict, dict], tuple[Any, Any]]  # params, part -> wave (B, S), and what else the distance looks at
+    generate: Callable[
+        [dict, dict], tuple[Any, Any]
+    ]  # params, part -> wave (B, S), and what else the distance looks at
     distance: Callable[[Any, Any, dict], Any]  # both of these, part -> (B,)
     optimizer: optax.GradientTransformation
     decay: float  # of the averaged weights
@@ -67,7 +69,9 @@ class Steps:
         size, weight = len(part["wave"]), part["weight"]
         (fake, heard), back_to_generator = jax.vjp(lambda params: self.generate(params, part), params)
         waves = jnp.concatenate([part["wave"], fake])
-        seen, back = jax.vjp(lambda critics, waves: self.discriminators.apply({"params": critics}, waves), critics, waves)
+        seen, back = jax.vjp(
+            lambda critics, waves: self.discriminators.apply({"params": critics}, waves), critics, waves
+        )
 
         def halves(seen):
             return jax.tree.map(lambda a: a[:size], seen), jax.tree.map(lambda a: a[size:], seen)

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from blocks.common.jax_nn import conv
 from blocks.vocoder._convnext import KERNEL, ConvNeXt
