@@ -22,7 +22,7 @@ def write(
 
 
 def read(folder: Path, name: str = FILE) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """What `write` kept. Raises ValueError where the file is missing or broken."""
+    """What `write` kept, float16 as float32. Raises ValueError where the file is missing or broken."""
     from safetensors import SafetensorError, safe_open
 
     path = Path(folder) / name
@@ -32,9 +32,13 @@ def read(folder: Path, name: str = FILE) -> tuple[dict[str, np.ndarray], dict[st
         with safe_open(path, framework="numpy") as found:
             names = found.keys()
             about = json.loads((found.metadata() or {}).get("about", "{}"))
-            return {name: found.get_tensor(name) for name in names}, about
+            return {name: _whole(found.get_tensor(name)) for name in names}, about
     except SafetensorError as error:
         raise ValueError(f"{path}: not a whole safetensors file: {error}") from None
+
+
+def _whole(tensor: np.ndarray) -> np.ndarray:
+    return tensor.astype(np.float32) if tensor.dtype == np.float16 else tensor  # shipped in half, computed with whole
 
 
 def check(shapes: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]], where: str) -> None:

@@ -1,7 +1,7 @@
 """A trained block as a file for programs that have none of this code: ONNX, or StableHLO as ``jax.export`` keeps it.
 
-A variant that can be exported is a folder with a module `export`, which has a function for each format: ``onnx(block, about)
--> bytes``. The block does not import it, so that a better export makes no weights out of date. Inputs and outputs of the
+A variant that can be exported is a folder with a module `export`, which has a function for each format it offers: ``onnx(block,
+about) -> bytes``. The block does not import it, so that a better export makes no weights out of date. Inputs and outputs of the
 file have the names of the ports of `apply`, and a first axis of 1.
 """
 
@@ -32,7 +32,11 @@ def export(artifact: Path, format: str, out: Path) -> list[Path]:
         raise ValueError(f"{format} wants the package {FORMATS[format]}: pip install 'voxblocks[export]'")
     about = {"block": name, "licences": manifest["licences"], "spec": manifest["spec"]}
     written = {key: value if isinstance(value, str) else json.dumps(value) for key, value in about.items()}
-    data = getattr(importlib.import_module(f"blocks.{name}.export"), format)(restore(artifact), written)
+    module = importlib.import_module(f"blocks.{name}.export")
+    if not hasattr(module, format):
+        offered = [other for other in FORMATS if hasattr(module, other)]
+        raise ValueError(f"{artifact}: {name} has no export to {format}; it has {', '.join(offered)}")
+    data = getattr(module, format)(restore(artifact), written)
     out.mkdir(parents=True, exist_ok=True)
     model, beside = out / f"{name.split('.')[1]}.{format}", out / f"{name.split('.')[1]}.json"
     model.write_bytes(data)

@@ -319,6 +319,22 @@ def export(
 
 
 @app.command()
+def release(
+    artifact: Annotated[Path, typer.Argument(metavar="FOLDER", help="A trained block, as `fit` made it.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="A new folder, such as pretrained/NAME.")],
+) -> None:
+    """Write a trained block as it is shipped: weights as float16, without what only more training needs."""
+    from runner.store import StoreError
+    from runner.store.release import release as write
+
+    try:
+        size = write(artifact, out)
+    except (ValueError, StoreError) as error:
+        stop(str(error))
+    print(f"{out}: {size / 1e6:.1f} MB")
+
+
+@app.command()
 def schema(out: Annotated[Path | None, typer.Option(metavar="FILE")] = None) -> None:
     """Print a JSON Schema of graph YAMLs, for an editor's completion."""
     from runner.catalogue.json_schema import graph_schema

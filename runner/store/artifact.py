@@ -36,7 +36,7 @@ def write_manifest(folder: str | Path, meta: dict) -> dict:
         "licences": list(meta.get("licences", ())),
         "lineage": {**meta.get("lineage", {}), **{key: value for key, value in meta.items() if key not in own}},
         "versions": versions(),
-        "files": {name: _describe(folder / name) for name in _names(folder)},
+        "files": described(folder),
     }
     temporary = folder / f".tmp-{uuid.uuid4().hex}"
     temporary.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
@@ -77,6 +77,11 @@ def read_artifact(folder: str | Path) -> dict:
                 f"{path}: was changed: SHA-256 {found[:12]}, want {want['sha256'][:12]}; fetch or train the artifact again"
             )
     return manifest
+
+
+def described(folder: Path) -> dict[str, dict]:
+    """What the manifest says of every file in `folder`. Raises StoreError for one that may not be shipped."""
+    return {name: _describe(folder / name) for name in _names(folder)}
 
 
 def _names(folder: Path) -> list[str]:

@@ -1,6 +1,8 @@
 """`vocoder.vocos` and `vocoder.istftnet`: the formulas of plain NumPy, streams equal to the whole, bad input, and a training."""
 
 import functools
+import importlib
+import json
 import re
 
 import numpy as np
@@ -11,13 +13,14 @@ from blocks.load import find
 from blocks.spec import AudioSpec
 from blocks.training import bucket
 from blocks.vocoder.schema import Spectral
-from runner.check import check
-from runner.executor import Observer
+from runner.catalogue.export import export
+from runner.check import check, read_graph
 from runner.fit.events import curves
-from runner.graph import read_graph
-from runner.local import LocalExecutor
 from runner.plan import make_plan
+from runner.run.local import LocalExecutor
 from runner.store import Store
+from runner.store.artifact import write_manifest
+from runner.work.executor import Observer
 from tests.blocks import plain_convnets
 
 jax = pytest.importorskip("jax")
@@ -191,3 +194,33 @@ def test_it_learns(name, net, tmp_path):
     assert whole < half
     table = store.find_table(plan.steps["again"].digest)
     assert {len(row["wave"]) for row in table.rows()} == {6400}
+
+
+@pytest.mark.parametrize("padding", SPECS)
+@pytest.mark.parametrize("name", NAMES)
+def test_stablehlo_says_what_the_block_says(name, padding):
+    made = block(name, padding)
+    exporter = importlib.import_module(f"blocks.{name}.export")
+    if made.spec.preemphasis:
+        with pytest.raises(ValueError, match=r"preemphasis 0\.97, which cannot be exported"):
+            exporter.stablehlo(made, {})
+        return
+    run = jax.export.deserialize(bytearray(exporter.stablehlo(made, {}))).call
+    for frames in (2, 40):
+        np.testing.assert_allclose(np.asarray(run(mels(frames)[None]))[0], spoken(made, mels(frames)), atol=CLOSE)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_command_says_which_formats_there_are(name, tmp_path):
+    made = block(name)
+    made._trained = {"params": made._params, "critics": {}}
+    made.save(tmp_path)
+    write_manifest(
+        tmp_path, {"block": name, "config": made.config.model_dump(mode="json"), "spec": made.spec.model_dump()}
+    )
+    with pytest.raises(ValueError, match=f"{name} has no export to onnx; it has stablehlo"):
+        export(tmp_path, "onnx", tmp_path / "out")
+    written, beside = export(tmp_path, "stablehlo", tmp_path / "out")
+    run = jax.export.deserialize(bytearray(written.read_bytes())).call
+    np.testing.assert_allclose(np.asarray(run(mels(40)[None]))[0], spoken(made, mels(40)), atol=CLOSE)
+    assert json.loads(beside.read_text())["block"] == name

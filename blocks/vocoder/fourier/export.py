@@ -6,8 +6,9 @@ convolution, its inverse with overlap-add as a transposed one. Axes: T frames, M
 
 import numpy as np
 
-from blocks.spec import AudioSpec
+from blocks.vocoder import _export
 from blocks.vocoder._convnext import KERNEL
+from blocks.vocoder._export import ends
 from blocks.vocoder._stft import hann
 from blocks.vocoder.fourier import Fourier
 from blocks.vocoder.fourier.net import ASIDE, LOUDEST, MOMENTUM, SMALL, SURE, speak
@@ -18,22 +19,10 @@ OPSET = 20  # the first with Gelu
 
 
 def stablehlo(block: Fourier, about: dict[str, str]) -> bytes:
-    """What ``jax.export.deserialize`` reads, for CPU and CUDA; it has no room for `about`. Raises ValueError as `ends`."""
-    import jax
-    import jax.numpy as jnp
-
-    (lead, cut, beyond), hop, generator = ends(block.spec, block._offset), block.spec.hop_length, block._generator
+    """As `blocks.vocoder._export.stablehlo`."""
     how = block._sound, block.config.rounds
-
-    def run(log_mel):
-        T = log_mel.shape[1]
-        cells, _ = speak(generator, {"params": block._params}, log_mel, jnp.full(1, T, jnp.int32), Start.zero(1), *how)
-        padded = jnp.pad(cells, ((0, 0), (lead, max(0, beyond - lead))))
-        return jnp.clip(padded[:, cut : cut + T * hop + beyond], -1.0, 1.0)
-
-    (frames,) = jax.export.symbolic_shape("frames")
-    taken = jax.ShapeDtypeStruct((1, frames, block.spec.n_mels), np.float32)
-    return bytes(jax.export.export(jax.jit(run), platforms=("cpu", "cuda"))(taken).serialize())
+    variables = {"params": block._params}
+    return _export.stablehlo(block, lambda mel, T: speak(block._generator, variables, mel, T, Start.zero(1), *how)[0])
 
 
 def onnx(block: Fourier, about: dict[str, str]) -> bytes:
@@ -53,16 +42,6 @@ def onnx(block: Fourier, about: dict[str, str]) -> bytes:
     helper.set_model_props(model, about)
     checker.check_model(model, full_check=True)
     return model.SerializeToString()
-
-
-def ends(spec: AudioSpec, offset: int) -> tuple[int, int, int]:
-    """Zeros before the frames' own hops, samples cut there, and samples that the wave has beyond them all.
-
-    Raises ValueError for a spec with pre-emphasis, whose inverse runs sample by sample.
-    """
-    if spec.preemphasis:
-        raise ValueError(f"the audio spec has preemphasis {spec.preemphasis:g}, which cannot be exported; want 0")
-    return max(0, offset), max(0, -offset), spec.samples(2) - 2 * spec.hop_length
 
 
 class _Graph:
