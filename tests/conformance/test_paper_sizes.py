@@ -22,6 +22,16 @@ FIRST = {  # node -> its graph, what is small of it, and widths that are not
         dict(max_steps=STEPS, adversarial_from=2, max_items=2, max_frames=32, crop=16),
         {512, 1536},
     ),
+    "vocos": (
+        "universal_vocoder",
+        dict(max_steps=STEPS, adversarial_from=2, max_items=2, max_frames=32, crop=16),
+        {512, 1536},
+    ),
+    "istftnet": (
+        "universal_vocoder",
+        dict(max_steps=STEPS, adversarial_from=2, max_items=2, max_frames=32, crop=16),
+        {7, 128, 256, 512},
+    ),
     "all_voices_rnn": (
         "universal_vocoder",
         dict(max_steps=STEPS, max_items=2, max_frames=16, crop=2),
