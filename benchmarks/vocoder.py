@@ -1,8 +1,8 @@
-"""How fast `vocoder.fourier` speaks, beside the same network in torch (eager) and, exported, in ONNX Runtime.
+"""How fast a vocoder speaks, beside the same network in torch (eager) and, exported, in ONNX Runtime.
 
-    python benchmarks/vocoder.py [--seconds 1,4,12] [--rounds 7] [--threads 1] [--agree 16]
+    python benchmarks/vocoder.py [--block fourier] [--seconds 1,4,12] [--rounds 7] [--threads 1] [--agree 16]
 
-`--agree`: in how many rounds of Griffin-Lim frames come to agree on their phases; every contender does as many.
+`--block`: fourier; vocos, which has no ONNX; or istftnet, alone. `--agree`, of fourier: in how many rounds of Griffin-Lim frames come to agree on their phases; every contender does as many.
 
 One warm process for each contender, called in turn, held to the same number of cores; the same random weights, one
 utterance at a time, from log-mel to samples; ours in the padded length that it is really given. What the others say of
@@ -26,22 +26,23 @@ sys.path[:0] = [str(Path(__file__).parents[1])]
 from benchmarks.flow import pin  # noqa: E402 - found by the line above
 from benchmarks.timing import Worker, machine, ratios, rounds, serve, spread  # noqa: E402
 
-CONTENDERS = ("jax", "torch", "onnx")
+CONTENDERS = {"fourier": ("jax", "torch", "onnx"), "vocos": ("jax", "torch"), "istftnet": ("jax",)}
 ALIKE = 1e-2  # of the peak: phases are sums of rounded steps, and rounds of Griffin-Lim widen what sets two apart
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--block", choices=CONTENDERS, default=os.environ.get("BLOCK", "fourier"))
     parser.add_argument("--seconds", default="1,4,12")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--agree", type=int, default=os.environ.get("AGREE", "16"))
     parser.add_argument("--quick", action="store_true", help="one second, one round: to see that it runs")
-    parser.add_argument("--worker", choices=CONTENDERS, help=argparse.SUPPRESS)
+    parser.add_argument("--worker", choices=CONTENDERS["fourier"], help=argparse.SUPPRESS)
     parser.add_argument("--case", help=argparse.SUPPRESS)
     parser.add_argument("--alone", choices=ALONE, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    os.environ["AGREE"] = str(options.agree)  # for the workers
+    os.environ.update(AGREE=str(options.agree), BLOCK=options.block)  # for the workers
     if options.worker or options.alone:
         pin(options.threads)
     if options.alone:
@@ -50,7 +51,8 @@ def main() -> None:
         prepare = {"jax": ours, "torch": peer, "onnx": exported}[options.worker]
         return serve(partial(prepare, float(options.case), options.threads))
     count = 1 if options.quick else options.rounds
-    print(f"{options.agree} rounds of phases, {options.threads} threads, median [least..greatest] of {count} rounds")
+    phases = f", {options.agree} rounds of phases" if options.block == "fourier" else ""
+    print(f"vocoder.{options.block}{phases}, {options.threads} threads, median [least..greatest] of {count} rounds")
     print(machine())
     for seconds in [1.0] if options.quick else map(float, options.seconds.split(",")):
         compare(seconds, count, options.threads)
@@ -60,7 +62,9 @@ def main() -> None:
 
 def compare(seconds: float, count: int, threads: int) -> None:
     case = ["--case", str(seconds), "--threads", str(threads)]
-    workers = {name: Worker(sys.executable, __file__, "--worker", name, *case) for name in CONTENDERS}
+    workers = {
+        name: Worker(sys.executable, __file__, "--worker", name, *case) for name in CONTENDERS[os.environ["BLOCK"]]
+    }
     for name in [name for name, worker in workers.items() if "absent" in worker.about]:
         print(f"no {workers.pop(name).about['absent']} here: {name} is left out")
     took = rounds({name: worker.measure for name, worker in workers.items()}, count)
@@ -98,10 +102,13 @@ def block():
     import jax
     import numpy as np
 
+    from blocks.load import find
     from blocks.spec import AudioSpec
-    from blocks.vocoder.fourier import Config, Fourier
 
-    made = Fourier(Config(rounds=int(os.environ["AGREE"])), AudioSpec())
+    kind = find(f"vocoder.{os.environ['BLOCK']}")
+    made = kind(
+        kind.Config(**({"rounds": int(os.environ["AGREE"])} if os.environ["BLOCK"] == "fourier" else {})), AudioSpec()
+    )
     rng = np.random.default_rng(0)
     draw = lambda a: (rng.standard_normal(a.shape) / np.sqrt(max(a.shape[0], 1))).astype("float32")  # noqa: E731
     made._params, made._scale = jax.tree.map(draw, made._wanted), np.array([-5.0, 2.0], np.float32)
@@ -137,12 +144,11 @@ def peer(seconds: float, threads: int):
 
     torch.set_num_threads(threads)
     made = block()
-    network, shaped, phased = torch_network(made), torch_source(made), torch_phases(made)
+    spoken = torch_fourier(made) if os.environ["BLOCK"] == "fourier" else torch_vocos(made)
 
     def speak(log_mel):
         with torch.inference_mode():
-            given = torch.from_numpy(log_mel)
-            return phased(*shaped(given, network(given))).clamp(-1, 1).numpy()
+            return spoken(torch.from_numpy(log_mel)).clamp(-1, 1).numpy()
 
     check_alike(made, speak)
     return {"versions": torch.__version__}, partial(timed, partial(speak, mel(made, seconds)))
@@ -158,25 +164,67 @@ def check_alike(made, speak) -> None:
         raise ValueError(f"a contender's wave is {off:.2g} of our peak away from ours, want under {ALIKE:g}")
 
 
-def torch_network(made):
-    """Log-mel (T, M) -> what every head tells of it (T, ...), by name; with the weights of the block."""
+def torch_fourier(made):
+    """Log-mel (T, M) -> the wave (T * hop)."""
+    network, shaped, phased = torch_network(made), torch_source(made), torch_phases(made)
+    return lambda log_mel: phased(*shaped(log_mel, network(log_mel)))
+
+
+def torch_vocos(made):
+    """Log-mel (T, M) -> the wave (T * hop)."""
     import torch
+
+    from blocks.vocoder.vocos.net import LOUDEST, QUIETEST, back
+
+    params, (mean, deviation) = in_torch(made._params), map(float, made._scale)
+    hidden, (_, inverse) = torch_backbone(params, made.config), torch_transforms(made)
+    bins = torch.from_numpy(back(made.spec, made._size))
+
+    def spoken(log_mel):
+        told = dense(hidden((log_mel - mean) / deviation), params["head"])
+        log_magnitude, phase = told.chunk(2, dim=1)
+        prior = (log_mel.exp() @ bins).abs().clamp(min=QUIETEST).log()
+        return inverse(torch.polar((log_magnitude + prior).clamp(max=20).exp().clamp(max=LOUDEST), phase))
+
+    return spoken
+
+
+def dense(x, p):
     from torch.nn import functional as F
 
-    from blocks.vocoder.fourier.net import SURE
-    from blocks.vocoder.fourier.sound import FAINT
+    return F.linear(x, p["kernel"], p["bias"])
 
-    params, hidden, (mean, deviation) = in_torch(made._params), made.config.hidden, map(float, made._scale)
+
+def torch_backbone(params, config):
+    """What goes into the ConvNeXt blocks (T, C) -> what comes out (T, H)."""
+    from torch.nn import functional as F
 
     def norm(x, p):
-        return F.layer_norm(x, (hidden,), p["scale"], p["bias"], 1e-6)
-
-    def dense(x, p):
-        return F.linear(x, p["kernel"], p["bias"])
+        return F.layer_norm(x, (config.hidden,), p["scale"], p["bias"], 1e-6)
 
     def conv(x, p, groups=1):
         return F.conv1d(x.T, p["taps"], p["bias"], padding=p["taps"].shape[-1] // 2, groups=groups).T
 
+    def hidden(x):
+        h = norm(conv(x, params), params["norm_in"])
+        for n in range(config.layers):
+            p = params[f"block_{n}"]
+            wide = F.gelu(dense(norm(conv(h, p, groups=config.hidden), p["norm"]), p["widen"]), approximate="tanh")
+            h = h + p["gain"] * dense(wide, p["narrow"])
+        return norm(h, params["norm_out"])
+
+    return hidden
+
+
+def torch_network(made):
+    """Log-mel (T, M) -> what every head of fourier tells of it (T, ...), by name; with the weights of the block."""
+    import torch
+
+    from blocks.vocoder.fourier.net import SURE
+    from blocks.vocoder.fourier.sound import FAINT
+
+    params, (mean, deviation) = in_torch(made._params), map(float, made._scale)
+    hidden = torch_backbone(params, made.config)
     relief, patterns = in_torch(made._sound.patterns)
 
     def likeness(log_mel):
@@ -185,12 +233,7 @@ def torch_network(made):
 
     def network(log_mel):
         like = likeness(log_mel)
-        h = norm(conv(torch.cat([(log_mel - mean) / deviation, like], 1), params), params["norm_in"])
-        for n in range(made.config.layers):
-            p = params[f"block_{n}"]
-            wide = F.gelu(dense(norm(conv(h, p, groups=hidden), p["norm"]), p["widen"]), approximate="tanh")
-            h = h + p["gain"] * dense(wide, p["narrow"])
-        h = norm(h, params["norm_out"])
+        h = hidden(torch.cat([(log_mel - mean) / deviation, like], 1))
         told = {name: dense(h, params[name]) for name in ("phase", "noisy", "pitch", "voiced")}
         return told | {"pitch": told["pitch"] + SURE * like}
 

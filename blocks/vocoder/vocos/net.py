@@ -56,23 +56,27 @@ def speak(generator: Generator, variables, mel_BTM, lengths_B, scale, hop: int, 
 
 
 def pseudo_inverse(spec: AudioSpec, size: int):
-    """A function (B, T, M) -> (B, T, F): log-magnitudes of a transform of `size` samples, by the pseudo-inverse of the mel filters.
+    """A function (B, T, M) -> (B, T, F): the log-magnitudes that the pseudo-inverse of the mel filters tells of log-mels.
 
-    The prior of FreeV (Lv et al. 2024), which takes absolute values too. Bins between those of the spec are interpolated.
+    The prior of FreeV (Lv et al. 2024), who take absolute values, too.
     """
-    back = np.linalg.pinv(mel_filters(spec).astype(np.float64))  # (M, G)
-    G = back.shape[1]
-    places = np.linspace(0, G - 1, size // 2 + 1)
-    back = np.stack([np.interp(places, np.arange(G), row) for row in back]).astype(np.float32)
-    base = np.float32(np.log(10.0) if spec.log_base == "10" else 1.0)
+    bins, base = back(spec, size), np.float32(np.log(10.0) if spec.log_base == "10" else 1.0)
 
     def prior(mel_BTM):
         mel = jnp.exp((mel_BTM - spec.log_offset) * (base / spec.log_gain))
         if spec.log_floor_mode == "add":
             mel = jnp.maximum(mel - spec.log_floor, 0.0)
-        return jnp.log(jnp.maximum(jnp.abs(mel @ back), QUIETEST)) / spec.power
+        return jnp.log(jnp.maximum(jnp.abs(mel @ bins), QUIETEST)) / spec.power
 
     return prior
+
+
+def back(spec: AudioSpec, size: int) -> np.ndarray:
+    """float32 (M, F): the pseudo-inverse of the mel filters, interpolated to the bins of a transform of `size` samples."""
+    rows = np.linalg.pinv(mel_filters(spec).astype(np.float64))
+    known = rows.shape[1]
+    places = np.linspace(0, known - 1, size // 2 + 1)
+    return np.stack([np.interp(places, np.arange(known), row) for row in rows]).astype(np.float32)
 
 
 def reach(layers: int, hop: int, size: int) -> int:
