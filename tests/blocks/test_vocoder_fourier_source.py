@@ -15,7 +15,7 @@ from tests.blocks.signals import speechlike
 jax = pytest.importorskip("jax")
 net = pytest.importorskip("blocks.vocoder.fourier.net")
 source = pytest.importorskip("blocks.vocoder.fourier.source")
-losses = pytest.importorskip("blocks.vocoder._losses")
+losses = pytest.importorskip("blocks.vocoder.fourier.losses")
 
 Fourier = find("vocoder.fourier")
 HOP, RATE = 200, 16000
