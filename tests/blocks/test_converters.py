@@ -162,6 +162,17 @@ nodes:
 """
 
 
+TUNED = """
+  tuned:
+    fit: NAME
+    init: model
+    in: {log_mel: said.log_mel, pitch: said.pitch, phones: said.phones, durations: said.durations, source: {speaker: said.speaker}}
+    where: {said.speaker: ann}
+    config: CONFIG
+"""
+TINY = find("converter.copycat").tiny.model_dump(mode="json", exclude_defaults=True)
+
+
 def trained(folder, name, **config):
     block = find(name)
     written = {**block.tiny.model_dump(mode="json", exclude_defaults=True), "globals": {"speaker": {}}, **config}
@@ -293,6 +304,21 @@ def test_the_divergence_of_codes_is_that_of_two_gaussians_and_counts_slowly(tmp_
     assert len(each) == 2 * block.config.codes
     assert sum(each) == pytest.approx(4 * want / 56, rel=1e-4)
     assert [block._annealed(step) for step in (1, 2, 4, 9, None)] == [0.25, 0.5, 1, 1, 1]
+
+
+def test_the_last_training_is_on_the_target_alone(tmp_path):
+    text = GRAPH + TUNED
+    config = json.dumps(TINY | {"globals": {"speaker": {}}, "max_steps": 2, "adversarial_from": None})
+    (tmp_path / "graph.yaml").write_text(text.replace("NAME", "converter.copycat").replace("CONFIG", config))
+    store = Store(tmp_path / "store")
+    plan = make_plan(check(read_graph(tmp_path / "graph.yaml")), store)
+    outcome = LocalExecutor().run(plan, store, Observer())
+    assert outcome.error is None
+    first, tuned = (restore(Path(store.find_artifact(plan.steps[name].digest))) for name in ("model", "tuned"))
+    assert list(tuned.given.voices.names["speaker"]) == list(first.given.voices.names["speaker"])
+    np.testing.assert_array_equal(tuned.net.mel_mean, first.net.mel_mean)  # measured once, on all
+    moved = [(a - b).abs().max() for a, b in zip(first.net.parameters(), tuned.net.parameters(), strict=True)]
+    assert max(moved) > 0
 
 
 @pytest.mark.parametrize("told", ["source", "target", "none"])
