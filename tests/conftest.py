@@ -21,7 +21,7 @@ import blocks  # noqa: E402
 from blocks.spec import AudioSpec  # noqa: E402
 from tests.clusters import ray_environment, ray_here  # noqa: E402, F401  (fixtures)
 
-pytest.register_assert_rewrite("runner.conformance")
+pytest.register_assert_rewrite("runner.conformance.questions", "runner.conformance.trained")
 blocks.__path__.append(str(Path(__file__).parent / "toys"))
 
 # A shell starts what runs in its background with Ctrl-C ignored, and children inherit that: tests of Ctrl-C would wait for ever.

@@ -1,6 +1,7 @@
 """Blocks in a folder of one's own: found, run, written by `new`, tested by `test`; a wrong folder is named."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -124,6 +125,13 @@ def test_one_command_asks_all_and_runs_its_test(mine):
     assert done.returncode == 1
     assert "1 failed" in done.stdout
     assert "test_two_together_equal_each_alone[metric.louder" in done.stdout
+
+
+def test_in_a_checkout_a_blocks_test_is_found_beside_the_package(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = voxblocks("test", "metric.table", "-k", "says_what_it_does or baseline")
+    assert done.returncode == 0, done.stdout
+    assert int(re.search(r"(\d+) passed", done.stdout)[1]) > 1
 
 
 def test_new_writes_into_it_and_what_it_writes_is_asked(mine):
