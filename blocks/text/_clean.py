@@ -43,7 +43,9 @@ def signs(text: str, keep: re.Pattern) -> tuple[str, list[str]]:
 def _sign(char: str, keep: re.Pattern, notes: list[str]) -> str:
     if char.isascii() or char in _SAID or keep.match(char):
         return char
-    if char.isnumeric() or char == "⁄":
+    if char == "⁄":
+        return "/"
+    if char.isnumeric():
         return _digit(char)
     kind = unicodedata.category(char)
     if kind[0] in "PZ" or kind == "Mn":

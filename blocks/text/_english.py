@@ -8,7 +8,11 @@ from blocks.text._roman import ROMAN, roman
 from blocks.text._spelling import LETTER, Spelling, alternatives
 
 _MONTHS = {month[:3]: month for month in table.MONTHS}
-_MONTH = rf"((?:{'|'.join(table.MONTHS)})\b|(?:Sept|{'|'.join(_MONTHS)})\b(?:\.(?! ?$))?)"
+_ANY_CASE = [month for month in table.MONTHS if month not in ("March", "May")]
+_SHORT = [month[:3] for month in _ANY_CASE] + ["Sept"]
+_MONTH = (  # march and may are words, too
+    rf"((?i:{'|'.join(_ANY_CASE)})\b|(?:March|MARCH|May|MAY)\b|(?:(?i:{'|'.join(_SHORT)})|Mar|MAR)\b(?:\.(?! ?$))?)"
+)
 _DAY = r"([12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?"
 _STREET = "|".join(table.STREETS)
 
@@ -63,6 +67,9 @@ class English(Spelling):
             return f"to the minus {self.cardinal(digits)}"
         return {2: "squared", 3: "cubed"}.get(digits) or f"to the power of {self.cardinal(digits)}"
 
+    def per(self, sign: str) -> str:
+        return f"per {table.PER[sign]}" if sign in table.PER else super().per(sign)
+
     def amount(self, number: str, forms: tuple[str, ...]) -> str:
         return f"{self.say(number)} {forms[number != '1']}"
 
@@ -78,6 +85,10 @@ class English(Spelling):
             lambda m: "number ",
         )
         yield r"\b([pP]{1,2})\. ?(?=\d)", lambda m: "pages " if len(m[1]) == 2 else "page "
+        yield (
+            rf"(?<=[a-z])/(?=(?:{'|'.join(table.PER)}|day|week|month|year|hour|minute|second)\b)(\w+)",
+            lambda m: f" {self.per(m[1])}",
+        )
         yield r"\b[wW]/o\b", lambda m: "without"
         yield r"\b[wW]/(?= )", lambda m: "with"
         yield (
@@ -96,7 +107,7 @@ class English(Spelling):
         )
         yield r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:\.|(?=, ))(?=,? )", lambda m: table.ABBREVIATIONS[m[1].lower()]
         yield rf"(?i)\b({heads}) (?-i:{ROMAN})(?!\w)(?!['’])", lambda m: f"{m[1]} {self.cardinal(roman(m[2]))}"
-        yield rf"\b({'|'.join(table.REGNAL)}) {ROMAN}(?![\w'’.]\w)", self._regnal
+        yield rf"\b({'|'.join(table.REGNAL)}) {ROMAN}(?!\w)", self._regnal
         yield rf"\b{ROMAN}(?= (?:[cC]entur(?:y|ies)|[dD]ynasty|[cC]ongress)\b)", lambda m: self.ordinal(roman(m[1]))
         yield rf"\b([A-Z]{LETTER}+) (?=[IVXL]{{2}}){ROMAN}(?!\w)", lambda m: f"{m[1]} {self.cardinal(roman(m[2]))}"
         yield rf"(?<=[Ii]n ){_MONTH} (\d{{1,2}})(?= [a-z])", lambda m: f"{_month(m[1])} {self.cardinal(int(m[2]))}"
@@ -115,11 +126,24 @@ class English(Spelling):
             r"(\d+) ?ft\.? (\d+) ?in\b",
             lambda m: f" {self.amount(m[1], self.units['ft'])} {self.say(m[2])} {'inch' if m[2] == '1' else 'inches'} ",
         )
-        yield r"(\d\.\d+|\d) ?s(?=[.,;!?)]*$|[.,;!?)] | [a-z])(?<!0s)", lambda m: f"{m[1]} seconds"
+        yield (
+            r"(?<![\w.,\-])(\d+\.\d+|\d|[1-9][1-9]) ?s(?=[.,;!?)]*$|[.,;!?)] | [a-z])",
+            lambda m: f"{m[1]} seconds",
+        )
+        yield r"\bWW(I{1,2})\b", lambda m: f"World War {self.cardinal(roman(m[1]))}"
+        yield (
+            r"(?<=\d )((?:m|b|tr)illion|thousand) ([kmc]m|kg|mg|GB|MB|TB|km|Hz|W|kW)\b",
+            lambda m: f"{m[1]} {self.units[m[2]][1]}",
+        )
 
     def own_rules(self):
+        yield (
+            r"(?<![\w.])(\d[\d,]*(?:\.\d+)?)(k|(?<=\d\d)K|(?<=\.\d)K|M)(?![\w'’])",
+            lambda m: f" {self.say(m[1])} {table.MAGNITUDES[m[2]]} ",
+        )
         yield r"(?i)(?<![\d.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", self._ordinal
-        yield r"(?<![\d.,])(\d{4}|['’]?\d0)['’]?s\b", self._decade
+        yield r"(?<![\d.,])(\d{4}|['’]?\d0|\d+(?=s))['’]?s\b", self._decade
+        yield r"(?<![\w.])(II|III|VII|VIII|XII|XIII|XIV|XVI|XVII|XVIII|XIX)(?!\w)", lambda m: self.cardinal(roman(m[1]))
         yield r"['’](?=\d\d\b)", lambda m: ""
         yield r"(?<=\d) ?([aApP])\.?[mM]\b(?:\.(?=[,;:)]| [a-z]))?", lambda m: f" {m[1].upper()} M"
         yield (
@@ -158,4 +182,4 @@ class English(Spelling):
 
 
 def _month(written: str) -> str:
-    return _MONTHS[written[:3]]
+    return _MONTHS[written[:3].capitalize()]

@@ -49,7 +49,7 @@ class Russian(Spelling):
     cues = "парол[ьяемю]*|набрав|наберите|набрать|код[ауом]*|пин-код[ауом]*|номер[ауом]*(?= \\d{4})"
 
     def mend(self, words: str) -> str:
-        return re.sub(r"^одна (?=тысяча\b)", "", words)
+        return re.sub(r"^(?:одна (?=тысяча\b)|одной (?=тысячи\b))", "", words)
 
     def decimal(self, whole: str, part: str, mark: str) -> str:
         if len(part) > 3:
@@ -108,13 +108,14 @@ class Russian(Spelling):
         yield r"№ ?(?=\d)|#(?=\d)", lambda m: "номер "
         yield r"(?i)\bдо н\. ?э\.", lambda m: "до нашей эры"
         yield (
-            rf"(?i)(?<![\w.])({alternatives(table.BEFORE_NUMBERS)})\. ?(?=\d)(?<!\d [а-я]\. )",
+            rf"(?i)(?<![\w.])({alternatives(table.BEFORE_NUMBERS)})\. ?(?=\d)",
             lambda m: f"{table.BEFORE_NUMBERS[m[1].lower()]} ",
         )
         yield (
             rf"(?<![\w.])({alternatives(table.BEFORE_NAMES)})\. (?=[А-ЯЁ][а-яё])(?<!\d [а-я]\. )",
             lambda m: f"{table.BEFORE_NAMES[m[1]]} ",
         )
+        yield r"(?<![\d.,])(\d{1,2}) (?=(века?|веке)(?!\w))", self._numbered_century
         # centuries and rulers
         yield rf"(?<!\w){ROMAN}(?:[-–—]{ROMAN})? (век\w*|столети\w|вв\.|в\.)(?!\w)", self._century
         yield (
@@ -147,7 +148,7 @@ class Russian(Spelling):
                 int(m[1]), case="g" if not m.string[m.end() :].startswith(" годах") else "p", plural=True
             ),
         )
-        yield r"(?<![\d.,])(\d0)-е(?!\w)", lambda m: self.ordinal(int(m[1]), case="n", plural=True)
+        yield r"(?<![\d.,])(\d{1,3}0)-е(?!\w)", lambda m: self.ordinal(int(m[1]), case="n", plural=True)
         # numbers with endings
         yield r"(?<![\d.,])([234])-х(?!\w)", lambda m: self.cardinal(int(m[1]), case="g")
         yield r"(?<![\d.,])(\d{1,3})-ти(?!\w)", lambda m: self.cardinal(int(m[1]), case="g")
@@ -168,10 +169,22 @@ class Russian(Spelling):
         yield from self._cases()
         yield from super()._amounts()
 
+    def _short_words(self):
+        large = alternatives(sign for sign in self.units if sign[:3] in ("тыс", "млн", "млр"))
+        yield (
+            rf"(?<![\d.,])({self.number}) ?({large}) ({alternatives(self.units)})(?![\w^])",
+            lambda m: f"{self.amount(m[1], self.units[m[2]])} {self.units[m[3]][2]}",
+        )
+        yield from super()._short_words()
+
     def _cases(self):
         """Numbers after a preposition, or before a noun that shows its case."""
         number, units = r"\d{1,3}(?: \d{3})+(?![\d.,])|\d{1,6}(?![\d.,]\d|\d)", alternatives(self.units)
         signs = alternatives(sign for sign in self.currencies if sign[0].isalpha() and sign[0] > "z")
+        yield (
+            rf"(?<![\d.,])(\d?[12]) ?[-–] ?(?=\d+ (?:{table.FEMININE}))",
+            lambda m: f"{self._count(int(m[1]))} {self.words['to']} ",
+        )
         yield (
             rf"(?i)(?<![\w-])(с|от|между) ([-−–+]?)({number}) (до|и) ([-−–+]?)({number})(?![\d:.,/]\d|-)",
             self._from_to,
@@ -193,7 +206,10 @@ class Russian(Spelling):
             ),
         )
         yield r"(?<=[<>] )(\d+)(?![\d.,]|\w)", lambda m: self.cardinal(int(m[1]), case="g")
-        yield r"(?i)(?<=\bв )(\d{1,2})(?= класс[еа])", lambda m: self.ordinal(int(m[1]), case="p")
+        yield (
+            r"(?i)(?:(?<=\bв )|(?<=\bна ))(\d{1,2})(?= (?:классе|этаже|курсе|месте|ряду|странице|минуте))",
+            lambda m: self.ordinal(int(m[1]), case="p"),
+        )
 
     def own_rules(self):
         yield rf"(?i)(?<![\d.,])(\d{{0,3}}[12])(?= (?:({table.FEMININE})|{table.NEUTER}))", self._gendered
@@ -215,17 +231,23 @@ class Russian(Spelling):
         ).replace(" ", "")
 
     def _in(self, m: re.Match) -> str:
-        return "p" if re.search(r"(?i)(?<!\w)во? $", m.string[: m.start()]) else "n"
+        before = m.string[: m.start()]
+        return "p" if re.search(r"(?i)(?<!\w)во? $", before) else "g" if re.search(r"[а-яё] $", before) else "n"
+
+    def _numbered_century(self, m: re.Match) -> str:
+        if m[2] == "века" and int(m[1]) < 5:
+            return m[0]
+        return f"{self.ordinal(int(m[1]), case=_CENTURIES[m[2]])} "
 
     def _century_name(self, m: re.Match) -> str:
-        return "веке" if self._in(m) == "p" else "век"
+        return {"p": "веке", "g": "века", "n": "век"}[self._in(m)]
 
     def _century(self, m: re.Match) -> str:
         name = m[3]
         if name in ("в.", "вв."):
             many = name == "вв."
             case = self._in(m)
-            name = {("p", False): "веке", ("p", True): "веках", ("n", False): "век", ("n", True): "века"}[case, many]
+            name = {"p": ("веке", "веках"), "g": ("века", "веков"), "n": ("век", "века")}[case][many]
         else:
             case = next(
                 (case for word, case in _CENTURIES.items() if word == name),

@@ -90,6 +90,7 @@ class Spanish(Spelling):
 
     def first_rules(self):
         yield r"(?i)(?:\bn[uú]ms?\. ?|\bn[.º°]{1,2} ?|№ ?|#)(?=\d)", lambda m: "número "
+        yield r"(?i)(?<!\d )\b1/2 (?=[a-z])", lambda m: "medio "
         yield r"\bM\.?ª", lambda m: "María"
         yield r"\bC/ ?(?=[A-ZÁÉÍÓÚ])", lambda m: "Calle "
         yield r"\bD\. (?=[A-ZÁÉÍÓÚ][a-záéíóú])(?<!P\. D\. )", lambda m: "don "
@@ -112,7 +113,8 @@ class Spanish(Spelling):
         yield r"(?<![\d.,\-])([69]\d{8})(?![\d.,])", lambda m: f" {self.digits(m[1])} "
 
     def own_rules(self):
-        yield r"(?<![\d.,])(\d{1,6})(?:\.?(?:(º|o\b)|(ª|a\b))|\.?(er\b))", self._ordinal
+        yield r"(?<![\w.])(\d[\d.]*(?:,\d+)?)(k|(?<=\d\d)K|M)(?![\w'’])", self._shortened
+        yield r"(?<![\d.,])(\d{1,6})(?:\.?(?:(º|[rdtmvn]?o\b)|(ª|[rdtmvn]?a\b))|\.?(er\b))", self._ordinal
         yield r"(?<=\d) ?([aApP])\. ?[mM]\b\.?|(?<=\d) ?([aApP])[mM]\b", lambda m: f" {(m[1] or m[2]).upper()} M"
         yield r"(?<!\w)~(?=\d)", lambda m: "aproximadamente "
         yield r"(?<![\d.,:/\-])((?:\d{1,3}(?:\.\d{3})+|\d+)) (?=([a-záéíóúñ]+))(?![a-záéíóúñ]+\b\.)", self._agreeing
@@ -150,6 +152,10 @@ class Spanish(Spelling):
         else:
             words = _short(words, noun)
         return f" {words} "
+
+    def _shortened(self, m: re.Match) -> str:
+        words = _short(self.say(m[1]), "x")
+        return f" {words} {table.MAGNITUDES[m[2]] if m[2] == 'M' else 'mil'} "
 
     def _is_feminine(self, noun: str) -> bool:
         if noun in table.MASCULINE:

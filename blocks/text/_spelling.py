@@ -8,29 +8,22 @@ import re
 from collections.abc import Callable, Iterable
 
 from blocks.text._clean import signs, tidy, unmarked
+from blocks.text._numbers import Numbers
 
 LETTER = r"[^\W\d_]"
 Rule = tuple[str, Callable[[re.Match], str]]
-_LONGEST = 15  # digits that are still said as one number
 _TLD = "com|org|net|edu|gov|io|ai|app|dev|info|biz|me|tv|co|uk|us|ca|au|de|fr|es|it|nl|ru|рф|by|kz|ua|pl|ch|at|be|br|mx|ar|cl|pe|jp|cn|in|eu|int|mil|tech|online|site|shop|blog|gle"
 _FILES = "pdf|docx?|xlsx?|pptx?|txt|csv|json|ya?ml|xml|html?|md|py|js|ts|exe|zip|gz|jpe?g|png|gif|svg|mp[34]|wav|ogg|flac|avi|mov|sh|c|h|cpp|rs|go|java|log|bak|iso|dll"
 
 
-class Spelling:
-    """The text as spoken words. Numbers come from num2words, mended where it errs."""
+class Spelling(Numbers):
+    """The text as spoken words, and what was left out of it."""
 
-    code: str
     letters: str  # pattern of letters that the language's readers know
-    # dot slash dash at underscore colon question port; minus plus equals times divided by to per; power root and greater ...
-    words: dict[str, str]
-    currencies: dict[str, tuple[tuple[str, ...], tuple[str, ...]]]  # sign or code -> forms of its name and hundredth
-    magnitudes: dict[str, str]  # as written behind an amount of money -> what it is
-    units: dict[str, tuple[str, ...]]  # sign -> forms of its name
     symbols: dict[str, str]  # said wherever nothing else has taken them
     abbreviations: dict[str, str]  # without the last full stop, in lower case -> words
     closing: frozenset[str]  # abbreviations that may end a sentence
     cues: str  # pattern of words after which three digits and more are read one by one
-    group, mark = ",", "."  # between thousands, before decimals
     date_order = "dmy"  # of 3/4/2025
 
     def __init__(self, language: str):
@@ -45,89 +38,6 @@ class Spelling:
         for pattern, said in self.rules:
             text = pattern.sub(lambda m, said=said: _apart(m, said(m)), text)
         return tidy(text), notes
-
-    # ---- words of a number ----
-
-    def cardinal(self, number: int, **how) -> str:
-        return self.mend(self._words(number, **how))
-
-    def ordinal(self, number: int, **how) -> str:
-        return self.mend(self._words(number, to="ordinal", **how))
-
-    def year(self, number: int) -> str:
-        return self.cardinal(number)
-
-    def digits(self, text: str) -> str:
-        return " ".join(self.cardinal(int(digit)) for digit in text if digit.isdigit())
-
-    def decimal(self, whole: str, part: str, mark: str) -> str:
-        raise NotImplementedError
-
-    def fraction(self, above: int, below: int) -> str | None:
-        """``three quarters``; None for what is no everyday fraction."""
-        raise NotImplementedError
-
-    def time(self, hour: int, minute: int, half: str) -> str:
-        raise NotImplementedError
-
-    def date(self, day: int, month: int, year: str) -> str:
-        raise NotImplementedError
-
-    def power(self, number: str) -> str:
-        """What stands behind a base: ``to the sixth``."""
-        raise NotImplementedError
-
-    def amount(self, number: str, forms: tuple[str, ...]) -> str:
-        """A number with the right one of the forms of what it counts."""
-        raise NotImplementedError
-
-    def large(self, number: str, magnitude: str, forms: tuple[str, ...]) -> str:
-        """``two point five million dollars``."""
-        return f"{self.say(number)} {magnitude} {forms[-1]}"
-
-    def per(self, sign: str) -> str:
-        """What follows a stroke behind an amount: ``per hour``."""
-        return f"{self.words['per']} {self.units[sign][0] if sign in self.units else sign}"
-
-    def letter_name(self, letter: str) -> str:
-        """A letter that `text.phones` says by its name."""
-        return letter.upper()
-
-    def mend(self, words: str) -> str:
-        return words
-
-    def _words(self, number: int, **how) -> str:
-        from num2words import num2words
-
-        return num2words(number, lang=self.code, **how)
-
-    # ---- numbers as they are written ----
-
-    @property
-    def number(self) -> str:
-        """The pattern of a number: with marks between thousands, with decimals, or plain."""
-        group, mark = re.escape(self.group), f"[{re.escape(self.mark)}]"
-        return rf"\d{{1,3}}(?:{group}\d{{3}})+(?:{mark}\d+)?(?!\d)|\d+(?:{mark}\d+)?"
-
-    def parse(self, number: str) -> tuple[str, str, str]:
-        """The digits before the mark, those after it, and the mark."""
-        found = re.fullmatch(rf"(.*?\d)(?:([{re.escape(self.mark)}])(\d+))?", self._ungrouped(number))
-        return found[1], found[3] or "", found[2] or ""
-
-    def say(self, number: str, **how) -> str:
-        """Any written number: `how` is gender and case for languages that have them."""
-        whole, part, mark = self.parse(number)
-        if len(whole) > _LONGEST or (len(whole) > 1 and whole[0] == "0"):
-            return ", ".join(filter(None, [self.digits(whole), self.digits(part)]))
-        return self.decimal(whole, part, mark) if part else self.cardinal(int(whole), **how)
-
-    def told(self, number: str) -> str:
-        """A number without a unit: four digits alone may be a year."""
-        return self.year(int(number)) if re.fullmatch(r"1[1-9]\d\d|20\d\d", number) else self.say(number)
-
-    def _ungrouped(self, number: str) -> str:
-        grouped = re.match(rf"\d{{1,3}}(?:{re.escape(self.group)}\d{{3}})+(?!\d)", number)
-        return grouped[0].replace(self.group, "") + number[grouped.end() :] if grouped else number
 
     # ---- rules ----
 
@@ -161,10 +71,11 @@ class Spelling:
 
     def _dates(self) -> Iterable[Rule]:
         yield r"(?<![\w\-/.])(\d{4})-(\d\d)-(\d\d)(?![\-/\w])", lambda m: self._date(m, m[3], m[2], m[1])
-        d, mo, y = (f"(?P<{c}>{p})" for c, p in zip("dmy", (r"\d{1,2}", r"\d{1,2}", r"\d{4}")))
+        yield r"(?<![\w\-/.])(\d{4})/(\d\d?)/(\d\d?)(?![\-/\w])", lambda m: self._date(m, m[3], m[2], m[1])
+        d, mo, y = (f"(?P<{c}>{p})" for c, p in zip("dmy", (r"\d{1,2}", r"\d{1,2}", r"\d{4}|(?<=/)\d\d")))
         first, second, third = ({"d": d, "m": mo, "y": y}[c] for c in self.date_order)
         yield (
-            rf"(?<![\w\-/.,])(?:{first}(?P<s>[/.\-]){second}(?P=s){third})(?![\-/\w])",
+            rf"(?<![\w\-/.,])(?:{first}(?P<s>[/.\-]){second}(?P=s){third})(?: ?г\.)?(?![\-/\w])",
             lambda m: self._date(m, m["d"], m["m"], m["y"]),
         )
 
@@ -175,21 +86,22 @@ class Spelling:
         before = alternatives(sign for sign in self.currencies if not sign[0].islower())  # руб. stands behind alone
         large = alternatives(self.magnitudes)
         gap, minus = "[ \u00a0\u202f]?", r"(?P<minus>(?<![^\s(])[-−–] ?)?"
+        yield rf"({before})\.(?=\d)", lambda m: f"{m[1]}0{self.mark[0]}"
         yield (
-            rf"({before}){gap}({number}) ?(?:-|–|—) ?(?:{before})?{gap}({number})(?!\d)(?: ?({large})(?!\w))?",
+            rf"({before}){gap}({number}) ?({large})? ?(?:-|–|—) ?(?:{before})?{gap}({number})(?!\d)(?: ?({large})(?!\w))?",
             self._money_range,
         )
         yield (
             rf"({number}){gap}(?:{signs})? ?(?:-|–|—) ?({number}){gap}({signs})(?!\w)",
-            lambda m: f" {self.say(m[1])} {self.words['to']} {self._money(m[2], '', m[3])} ",
+            lambda m: f" {self.say(m[1])} {self.words['to']} {self.money(m[2], '', m[3])} ",
         )
         yield (
             rf"{minus}({before}){gap}({minus.replace('minus', 'minus2')})({number})(?!\d)(?: ?({large})(?!\w))?(?:/({LETTER}+))?",
-            lambda m: self._signed(m, self._money(m[5], m[6], m[2]), m[7]),
+            lambda m: self._signed(m, self.money(m[5], m[6], m[2]), m[7]),
         )
         yield (
             rf"(?P<minus>(?<![^\s(])[-−–])?(?<![\d.,])({number})(?: ?({large}))?{gap}({signs})(?![\w])(?:/({LETTER}+)(?!\w))?",
-            lambda m: self._signed(m, self._money(m[2], m[3], m[4]), m[5]),
+            lambda m: self._signed(m, self.money(m[2], m[3], m[4]), m[5]),
         )
         yield (
             r"\+\d[\d\-() ]{5,}\d|\(\d{2,}\) ?\d[\d\- ]{3,}\d|(?<![\d\-.,])\d{1,4}(?:-\d{2,4})+-\d{2,4}(?![\d\-])"
@@ -216,9 +128,17 @@ class Spelling:
         """Units and abbreviations."""
         units, number = alternatives(self.units), self.number
         yield r"(?<=\d)[xх×](?=\d)", lambda m: f" {self.words['by']} "
+        yield r"(?<=\d) [xх] (?=\d+(?![\d^]))(?!.*=)", lambda m: f" {self.words['by']} "
+        yield (
+            rf"(?<![\d/.,\w])(?:(\d+) )?(\d{{1,3}})/(\d{{1,3}})(?![\d/]|[.,]\d)(?: ?({units})(?![\w^]))?",
+            self._fraction,
+        )
         per = rf"(?:/({units}|{LETTER}+))?"
         yield rf"(?<!\d)({number}) ?({units})(?![\w^'’])(?:\.(?= [a-zа-яё0-9]))?{per}(?!\w)", self._unit
-        yield rf"(?i)(?<![\w.])({alternatives(self.abbreviations)})\.(?!\w)", self._abbreviation
+        yield (
+            rf"(?i)(?<![\w.])({alternatives(self.abbreviations)})\.(?:(?!\w)|(?=(?-i:[A-ZА-Я][a-zа-я])))",
+            self._abbreviation,
+        )
         yield rf"(?<![\w.])((?:{LETTER}\.){{2,}})", self._initials
         yield (
             rf"(?<!\w)((?:{LETTER}\. ){{2,}})(?={LETTER}{{2}})|(?<=[^\W\d_] )((?!I\b)[^\W\d_])\. (?=[A-ZА-ЯÁÉÍÓÚÑ]{LETTER})",
@@ -232,10 +152,10 @@ class Spelling:
         yield from self.own_rules()
         yield r"(?<=[\w)])\^ ?([-−–]?\d+)", lambda m: f" {self.power(m[1])} "
         yield r"√ ?(?=\w)", lambda m: f" {self.words['root']} "
+        yield r"(?<=\d)\*(?=\d)", lambda m: f" {self.words['times']} "
         yield r"(?<=[\w)]) [xх×·*] (?=\d)", lambda m: f" {self.words['times']} "
         yield r"(?<=\d)[×·](?=\d)", lambda m: f" {self.words['times']} "
         yield r"(?<=\d) / (?=\d)", lambda m: f" {self.words['divided']} "
-        yield r"(?<![\d/.,])(?:(\d+) )?(\d{1,3})/(\d{1,3})(?![\d/]|[.,]\d)", self._fraction
         yield r"(?<=[\w)]) ?([<>≤≥≠≈=]) ?(?=[\w√(\-−])|(?<!\S)([≤≥≈~<>±]) ?(?=\d)", self._compared
         yield rf"(?i)\b((?:{self.cues})\W{{1,3}})(\d{{3,}})(?![.,]?\d|\w)", lambda m: m[1] + self.digits(m[2])
         yield rf"(?<={LETTER})[.\-]?(\d{{3,}})(?![.,]?\d)", self._numbered
@@ -257,6 +177,7 @@ class Spelling:
         return ()
 
     def time_rules(self) -> Iterable[Rule]:
+        yield r"(?<=:\d\d) ?[-–—] ?(?=\d{1,2}:\d\d)", lambda m: f" {self.words['to']} "
         yield (
             r"(?<![\d:])([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?(?![\d:])(?: ?([aApP])\.? ?[mM]\b(?:\.(?=[,;:)]| [a-z]))?)?",
             self._time,
@@ -285,29 +206,22 @@ class Spelling:
         return re.sub(r"(?<=[^\W\d_])(?=[A-Z][a-z])|_", " ", tag) if not tag.isupper() else tag
 
     def _date(self, m: re.Match, day: str, month: str, year: str) -> str:
+        if int(month) > 12 >= int(day):
+            day, month = month, day  # written in the other order
         if not (1 <= int(day) <= 31 and 1 <= int(month) <= 12):
             return m[0]
+        if len(year) == 2:
+            year = ("20" if int(year) < 50 else "19") + year
         return f" {self.date(int(day), int(month), year)} "
-
-    def _money(self, number: str, magnitude: str | None, sign: str) -> str:
-        whole, part, _ = self.parse(number)
-        units, hundredths = self.currencies[sign]
-        if magnitude:
-            return self.large(number, self.magnitudes[magnitude], units)
-        if len(part) != 2 or len(whole) > _LONGEST:
-            return self.amount(number, units)
-        cents = part.ljust(2, "0")
-        words = [self.amount(whole, units)] if int(whole) else []
-        words += [self.amount(cents.lstrip("0"), hundredths)] if int(cents) else []
-        return " ".join(words) or self.amount("0", units)
 
     def _signed(self, m: re.Match, said: str, per: str | None) -> str:
         minus = m["minus"] or m.groupdict().get("minus2")
         return f" {self.words['minus'] if minus else ''} {said} {self.per(per) if per else ''} "
 
     def _money_range(self, m: re.Match) -> str:
-        last = self._money(m[3], m[4], m[1])
-        return f" {self.say(m[2])} {self.words['to']} {last} "
+        first, magnitude = self.say(re.sub(r"[.,]00$", "", m[2])), self.magnitudes.get(m[3] or "", "")
+        magnitude = magnitude if isinstance(magnitude, str) else magnitude[2]
+        return f" {first} {magnitude} {self.words['to']} {self.money(m[4], m[5], m[1])} "
 
     def _time(self, m: re.Match) -> str:
         words = self.time(int(m[1]), int(m[2]), (m[4] or "").upper())
@@ -342,7 +256,7 @@ class Spelling:
         short = "".join(m[1].lower().split())
         words = self._whole[short]
         words = words[0].upper() + words[1:] if m[1][0].isupper() else words
-        return words + self._stop(m, short in self.closing)
+        return words + (self._stop(m, short in self.closing) or " " * m.string[m.end() : m.end() + 1].isalpha())
 
     def _initials(self, m: re.Match) -> str:
         return " ".join(m[1].upper().split(".")).strip() + self._stop(m, True)
@@ -367,8 +281,10 @@ class Spelling:
         above, below = int(m[2]), int(m[3])
         words = self.fraction(above, below) if 0 < above < below else None
         if words is None:
-            return m[0] if m[1] else f" {self.say(m[2])} {self.words['slash']} {self.say(m[3])} "
-        return f" {self.say(m[1])} {self.words['and']} {words} " if m[1] else f" {words} "
+            after = m[0][m.end(3) - m.start() :]
+            return m[0] if m[1] else f" {self.say(m[2])} {self.words['slash']} {self.say(m[3])} {after}"
+        unit = self.units[m[4]][1] if m[4] else ""
+        return f" {self.say(m[1])} {self.words['and']} {words} {unit} " if m[1] else f" {words} {unit} "
 
     def _compared(self, m: re.Match) -> str:
         return f" {self.words[m[1]] if m[1] else self.words.get(f'before {m[2]}') or self.words[m[2]]} "

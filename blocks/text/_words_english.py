@@ -58,6 +58,27 @@ UNITS = {sign: (one, one + "s") for sign, one in _METRIC.items()} | {
     "fps": ("frame per second", "frames per second"), "dpi": ("dot per inch", "dots per inch"), "ppm": ("part per million", "parts per million"),
     "\"": ("inch", "inches"), "″": ("inch", "inches"), "sq ft": ("square foot", "square feet"), "sq m": ("square meter", "square meters"),
 }  # fmt: skip
+UNITS |= {
+    "KG": UNITS["kg"],
+    "kgs": UNITS["kg"],
+    "KM": UNITS["km"],
+    "kms": UNITS["km"],
+    "mos": UNITS["mo"],
+    "mbps": UNITS["Mbps"],
+    "gb": UNITS["GB"],
+    "mb": UNITS["MB"],
+}
+PER = {
+    "s": "second",
+    "sec": "second",
+    "min": "minute",
+    "h": "hour",
+    "hr": "hour",
+    "d": "day",
+    "wk": "week",
+    "mo": "month",
+    "yr": "year",
+}
 UNITS |= {f"{sign}^{n}": (f"{how} {one}", f"{how} {UNITS[sign][1] if sign in UNITS else 'inches'}")
           for sign, one in _SQUARE.items() for n, how in ((2, "square"), (3, "cubic"))}  # fmt: skip
 SYMBOLS = {

@@ -13,7 +13,7 @@ WORDS = {
 _CENT, _DOLLAR, _EURO, _POUND = ("centavo", "centavos"), ("dólar", "dólares"), ("euro", "euros"), ("libra", "libras")
 _YEN = ("yen", "yenes")
 CURRENCIES = {
-    "$": (("peso", "pesos"), _CENT), "US$": (_DOLLAR, _CENT), "USD": (_DOLLAR, _CENT), "€": (_EURO, ("céntimo", "céntimos")),
+    "$": (("peso", "pesos"), _CENT), "U$S": (_DOLLAR, _CENT), "US$": (_DOLLAR, _CENT), "USD": (_DOLLAR, _CENT), "€": (_EURO, ("céntimo", "céntimos")),
     "EUR": (_EURO, ("céntimo", "céntimos")), "M€": (("millón de euros", "millones de euros"), _CENT), "£": (_POUND, ("penique", "peniques")),
     "GBP": (_POUND, ("penique", "peniques")), "¥": (_YEN, ("sen", "sen")), "MXN": (("peso", "pesos"), _CENT), "₽": (("rublo", "rublos"), ("kopek", "kopeks")),
     "¢": (_CENT, _CENT), "₡": (("colón", "colones"), _CENT), "CHF": (("franco suizo", "francos suizos"), _CENT), "₹": (("rupia", "rupias"), _CENT),
