@@ -77,7 +77,7 @@ def folded(phones: Iterable[str], language: str) -> str:
         made.append("ˈ" + _STRESSED[language].get(plain, plain) if main else _SAME[language].get(plain, plain))
     found = " ".join(made)
     if language == "en":
-        return found.replace("ŋ k", "n k").replace("t͡s", "t s")
+        return found.replace("ŋ k", "n k").replace("t͡s", "t s").replace("d͡z", "d z")
     found = re.sub(r"([szntd])ʲ(?= (?:[tdnlvsz]ʲ|t͡ɕ))", r"\1", found.replace("t s", "t͡s"))
     return re.sub(r"(\S+)( \1)+(?!\S)", r"\1", found)
 

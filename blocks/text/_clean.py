@@ -11,7 +11,7 @@ _MARKDOWN = [(re.compile(pattern, re.S), said) for pattern, said in (
     (r"```[a-z]*\n?(.*?)```", r"\1"), (r"!?\[([^\]\[]*)\]\((?:https?:|mailto:|/|#)[^)\s]*\)", r"\1"), (r"`([^`\n]+)`", r"\1"),
     (r"(?<![\w*])(\*{1,3}|_{1,3}|~{2})(?=\S)([^*\n]*?[^\s*])\1(?![\w*])", r"\2"),
 )]  # fmt: skip
-_SMILEY = re.compile(r"(?<!\S)[:;=8xX]['’]?-?[()\[\]DPpOo3/|*]+(?![\w)])|(?<!\S)<3(?!\S)|\^_\^")
+_SMILEY = re.compile(r"(?<!\S)(?:[:;=]['’]?-?[()\[\]DPpOo3/|*]+|xD|XD)(?![\w)])|(?<!\S)<3(?!\S)|\^_\^")
 _ENDS = ".!?…,;:—–"
 # Signs that some language says; all other symbols are dropped.
 _SAID = frozenset("&*#@%/\\§_€$£₽₹¥¢₴₡₿+=<>~^≈≠≤≥±×÷·√°µμΩ№−№|`´¬∞∑′″")

@@ -29,6 +29,7 @@ class English(Spelling):
     closing = frozenset(table.CLOSING)
     cues = "extension|password|dial|code|pin|zip|call|text"
     date_order = "mdy"
+    wholes = False
 
     def __init__(self, language: str):
         if language in ("en", "en-US", "en-CA"):

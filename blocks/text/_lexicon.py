@@ -19,6 +19,7 @@ from blocks.text import _letters
 
 Pronunciation = tuple[str, ...]
 Asked = tuple[str, str]  # a word and its role in the sentence, "" where none is known
+_SAYABLE = re.compile("(?=.{3})[^AEIOU]?(?:[AEIOU][^AEIOU])*[AEIOU]?(?<=[AEIOUNSLRDBZ])")  # in Spanish
 _ACRONYM = 5  # letters at most of an unknown word in capitals that is spelled out
 
 
@@ -153,6 +154,10 @@ class Spanish(Lexicon):
         if self.language.upper() not in ("ES", "ES-ES"):
             phonemes = phonemes.replace("θ", "s").replace("ʎ", "ʝ")
         return super().own(phonemes)
+
+    def spelled(self, word: str) -> Pronunciation | None:
+        """An acronym that can be said as a word is: ONU, OTAN, IVA."""
+        return None if _SAYABLE.fullmatch(word) else super().spelled(word)
 
     def guessed(self, word: str) -> Pronunciation | None:
         """The model never saw w and hardly k: they are written as Spanish does."""

@@ -17,7 +17,7 @@ from blocks.text._lexicon_english import English
 # Words that the dictionary stresses otherwise than is usual, or has with ё where е is meant.
 _STRESSED = (
     "вс+е вс+ех вс+ем уж+е пот+ом начал+а н+ебо н+ебом ч+ем т+ем б+ольше ст+оит р+уки н+оги вод+ы м+оря г+орода слов+а дел+а "
-    "т+оже +или чт+обы был+а взял+а понял+а ср+едства звон+ит больш+ая сам+ого самог+о дом+ой +этот"
+    "т+оже +или чт+обы был+а взял+а понял+а ср+едства звон+ит больш+ая сам+ого самог+о добр+о дор+оги мин+ут дом+ой +этот"
 )
 _USUAL = {word.replace("+", ""): word for word in _STRESSED.split()}
 _HARD_G = "много|немного|намного|ненамного|строго|дорого|недорого|убого|полого|лого|ого|благо|долго|надолго|недолго"
@@ -97,6 +97,9 @@ class Russian(Lexicon):
             phones = restress(phones, sum(char in _letters.RUSSIAN_VOWELS for char in word[:letter]))
             if own := {"е": "ˈe", "ё": "ˈo"}.get(word[letter]):
                 phones = tuple(own if phone[0] == "ˈ" else phone for phone in phones)
+        elif not any(phone[0] == "ˈ" for phone in phones):  # the dictionary does not know: late, as most nouns have it
+            vowels = sum(char in _letters.RUSSIAN_VOWELS for char in word)
+            phones = restress(phones, max(vowels - 1 - (word[-1] in _letters.RUSSIAN_VOWELS), 0))
         return sounds(word.replace("+", ""), phones)
 
     def _latin(self, word: str) -> Pronunciation | None:

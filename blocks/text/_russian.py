@@ -153,7 +153,7 @@ class Russian(Spelling):
         yield r"(?<![\d.,])([234])-х(?!\w)", lambda m: self.cardinal(int(m[1]), case="g")
         yield r"(?<![\d.,])(\d{1,3})-ти(?!\w)", lambda m: self.cardinal(int(m[1]), case="g")
         yield rf"(?<![\d.,])(\d{{1,9}})-({endings})\b", self._ordinal
-        yield r"(?<![\d.,])(\d{1,4})-([а-яё]{4,})", lambda m: f"{self._stem(int(m[1]))}{m[2]}"
+        yield r"(?<![\w.,])(\d{1,4})-([а-яё]{4,})", lambda m: f"{self._stem(int(m[1]))}{m[2]}"
         yield (
             r"(?i)(\b(?:верси\w|Windows|Android|iOS|Python|Bluetooth|USB|ГОСТ)\w* )(\d+)\.(\d+)",
             lambda m: f"{m[1]}{self.cardinal(int(m[2]))} точка {self.cardinal(int(m[3]))}",
@@ -161,7 +161,7 @@ class Russian(Spelling):
         yield r"(?<!\w)~(?=\d)", lambda m: "примерно "
         yield r"(?<=[а-яё] )\+(?=\d{1,3}(?! ?[\d(]))|(?<!\S)\+(?=\d{1,3}(?! ?[\d(]))", lambda m: "плюс "
         yield (
-            r"\b([А-ЯЁ]{2,5})\b",
+            r"(?<!\d)(?<!\d )\b([А-ЯЁ]{2,5})\b",
             lambda m: _letters.spelled_russian(m[1]) if _letters.is_spelled_russian(m[1]) else m[0],
         )
 
@@ -186,7 +186,7 @@ class Russian(Spelling):
             lambda m: f"{self._count(int(m[1]))} {self.words['to']} ",
         )
         yield (
-            rf"(?i)(?<![\w-])(с|от|между) ([-−–+]?)({number}) (до|и) ([-−–+]?)({number})(?![\d:.,/]\d|-)",
+            rf"(?i)(?<![\w-])(с|от|между) (плюс |[-−–+]?)({number}) (до|и) (плюс |[-−–+]?)({number})(?![\d:.,/]\d|-)",
             self._from_to,
         )
         yield (
@@ -334,7 +334,7 @@ class Russian(Spelling):
         between = m[1].lower() == "между"
         if (m[4] == "и") != between:
             return m[0]
-        signs = {"": "", "+": "плюс ", "-": "минус ", "−": "минус ", "–": "минус "}
+        signs = {"": "", "плюс ": "плюс ", "+": "плюс ", "-": "минус ", "−": "минус ", "–": "минус "}
         first, second = (self.cardinal(int(n.replace(" ", "")), case="i" if between else "g") for n in (m[3], m[6]))
         return f"{m[1]} {signs[m[2]]}{first} {m[4]} {signs[m[5]]}{second}"
 

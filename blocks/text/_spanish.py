@@ -21,7 +21,6 @@ _FEMININE = (
     "kilocaloría",
     "revolución",
 )
-_MONTH = "|".join(table.MONTHS)
 
 
 class Spanish(Spelling):
@@ -117,8 +116,7 @@ class Spanish(Spelling):
         yield r"(?<![\d.,])(\d{1,6})(?:\.?(?:(º|[rdtmvn]?o\b)|(ª|[rdtmvn]?a\b))|\.?(er\b))", self._ordinal
         yield r"(?<=\d) ?([aApP])\. ?[mM]\b\.?|(?<=\d) ?([aApP])[mM]\b", lambda m: f" {(m[1] or m[2]).upper()} M"
         yield r"(?<!\w)~(?=\d)", lambda m: "aproximadamente "
-        yield r"(?<![\d.,:/\-])((?:\d{1,3}(?:\.\d{3})+|\d+)) (?=([a-záéíóúñ]+))(?![a-záéíóúñ]+\b\.)", self._agreeing
-        yield rf"(?<=\d) de (?=(?:{_MONTH})\b)", lambda m: m[0]
+        yield r"(?<![\d.,:/\-])((?:\d{1,3}(?:\.\d{3})+|\d+)) (?=([a-záéíóúñ]+))", self._agreeing
 
     def _agreeing(self, m: re.Match) -> str:
         """1, 21 and hundreds have the gender of what they count."""
@@ -126,26 +124,7 @@ class Spanish(Spelling):
         if len(number) > 9 or (len(number) > 1 and number[0] == "0"):
             return m[0]
         words = self.cardinal(int(number))
-        if noun in (
-            "de",
-            "a",
-            "y",
-            "o",
-            "u",
-            "e",
-            "en",
-            "es",
-            "con",
-            "por",
-            "p",
-            "al",
-            "para",
-            "que",
-            "son",
-            "menos",
-            "más",
-            "entre",
-        ):
+        if noun in table.NO_NOUNS:
             return m[0]
         if self._is_feminine(noun):
             words = re.sub("uno$", "una", re.sub("cientos\\b", "cientas", words).replace("quinientos", "quinientas"))

@@ -25,6 +25,7 @@ class Spelling(Numbers):
     closing: frozenset[str]  # abbreviations that may end a sentence
     cues: str  # pattern of words after which three digits and more are read one by one
     date_order = "dmy"  # of 3/4/2025
+    wholes = True  # whether 747 behind letters and a hyphen is a number
 
     def __init__(self, language: str):
         self._whole = {"".join(short.split()): words for short, words in self.abbreviations.items()}
@@ -119,16 +120,15 @@ class Spelling(Numbers):
             self._range,
         )
         yield rf"(?<![^\s(\[«\"'=/×*+])[-−–](?=(?:{number})|[.,]\d)", lambda m: f" {self.words['minus']} "
-        yield (
-            r"(?<![\w.,])[.,](?=\d)",
-            lambda m: f" {self.words['point']} " if self.words["point"] else "0" + self.mark[0],
-        )
+        yield rf"(?<![\w.,])[{self.mark}](\d+)(?![.,]?\d)(?: ?({units})(?![\w^]))?", self._leading
 
     def _short_words(self) -> Iterable[Rule]:
         """Units and abbreviations."""
         units, number = alternatives(self.units), self.number
-        yield r"(?<=\d)[xх×](?=\d)", lambda m: f" {self.words['by']} "
+        yield r"(?<=\d) ?[xх×] ?(?=\d+\^)", lambda m: f" {self.words['times']} "
+        yield r"(?<=\d)[xх×](?=\d+(?![\d^]))", lambda m: f" {self.words['by']} "
         yield r"(?<=\d) [xх] (?=\d+(?![\d^]))(?!.*=)", lambda m: f" {self.words['by']} "
+        yield rf"(?<=\d)\^ ?([-−–]?\d+)(?!\d)(?: ({units})(?!\w))?", self._power
         yield (
             rf"(?<![\d/.,\w])(?:(\d+) )?(\d{{1,3}})/(\d{{1,3}})(?![\d/]|[.,]\d)(?: ?({units})(?![\w^]))?",
             self._fraction,
@@ -150,7 +150,7 @@ class Spelling(Numbers):
         """Numbers with endings or neighbours of their own, powers, fractions, signs between numbers."""
         number = self.number
         yield from self.own_rules()
-        yield r"(?<=[\w)])\^ ?([-−–]?\d+)", lambda m: f" {self.power(m[1])} "
+        yield r"(?<=[\w)])\^ ?([-−–]?\d+)", self._power
         yield r"√ ?(?=\w)", lambda m: f" {self.words['root']} "
         yield r"(?<=\d)\*(?=\d)", lambda m: f" {self.words['times']} "
         yield r"(?<=[\w)]) [xх×·*] (?=\d)", lambda m: f" {self.words['times']} "
@@ -286,11 +286,23 @@ class Spelling(Numbers):
         unit = self.units[m[4]][1] if m[4] else ""
         return f" {self.say(m[1])} {self.words['and']} {words} {unit} " if m[1] else f" {words} {unit} "
 
+    def _leading(self, m: re.Match) -> str:
+        """A decimal without its nought: ``.5 kg``."""
+        if not self.words["point"]:
+            return f" {self.amount('0' + m[0][: len(m[1]) + 1], self.units[m[2]]) if m[2] else self.say('0' + m[0])} "
+        return f" {self.words['point']} {self.digits(m[1])} {self.units[m[2]][1] if m[2] else ''} "
+
+    def _power(self, m: re.Match) -> str:
+        unit = m[2] if m.re.groups > 1 else None
+        return f" {self.power(m[1])} {self.units[unit][-1] if unit else ''} "
+
     def _compared(self, m: re.Match) -> str:
         return f" {self.words[m[1]] if m[1] else self.words.get(f'before {m[2]}') or self.words[m[2]]} "
 
     def _numbered(self, m: re.Match) -> str:
-        return f" {self.told(m[1]) if re.fullmatch('(?:19|20)..', m[1]) else self.digits(m[1])} "
+        """A number that belongs to letters: a year, or a kind of something."""
+        whole = self.wholes and m[0][0] == "-" and len(m[1]) < 4
+        return f" {self.told(m[1]) if whole or re.fullmatch('(?:19|20)..', m[1]) else self.digits(m[1])} "
 
 
 def _apart(m: re.Match, words: str) -> str:

@@ -102,3 +102,4 @@ FEMININE = _list(
     "páginas vez mano noche mujer calle parte clase flor ley luz voz razón imagen tarde persona vuelta ciudad "
     "unidad canción habitación estación opción lección acción región"
 )
+NO_NOUNS = _list("de a y o u e en es con por p al para que son menos más entre")
