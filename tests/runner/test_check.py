@@ -57,7 +57,6 @@ def test_a_check_imports_nothing_heavy(path):
         "jax",
         "ray",
         "pyarrow",
-        "networkx",
         "scipy",
         "pandas",
         "librosa",
