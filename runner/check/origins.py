@@ -41,4 +41,9 @@ def filtered(rows: Branches, condition: str) -> Branches:
 
 def _absorb(branches: set) -> Branches:
     """Without branches that hold nothing but rows of another."""
-    return frozenset((s, f) for s, f in branches if not any(s == t and g < f for t, g in branches))
+    kept: dict[str, list[frozenset[str]]] = {}
+    for source, passed in sorted(branches, key=lambda branch: len(branch[1])):  # what passed less holds more
+        wider = kept.setdefault(source, [])
+        if not any(other <= passed for other in wider):
+            wider.append(passed)
+    return frozenset((source, passed) for source, found in kept.items() for passed in found)
