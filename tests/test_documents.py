@@ -14,7 +14,14 @@ from runner.cli import app
 from runner.speak.live import Live
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ["README.md", "BUILD.md", "CONTRIBUTING.md", "graphs/README.md", "benchmarks/README.md", "docs/flow_conversion.md"]
+DOCUMENTS = [
+    "README.md",
+    "BUILD.md",
+    "CONTRIBUTING.md",
+    "graphs/README.md",
+    "benchmarks/README.md",
+    "docs/flow_conversion.md",
+]
 
 
 def fenced(document: str, language: str) -> list[str]:

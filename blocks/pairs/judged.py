@@ -1,4 +1,4 @@
-"""Every recording with every voice but its own: what a converter is asked, and what its answer is held against.
+"""Every recording with every voice but its own, and recordings of that voice to hold a converter's answer against.
 
 Of each pair: the recording (`source`), the voice it shall have (`target`), and two recordings of that voice, one to compare with
 (`reference`) and `another`, which shows how near two recordings of one voice come. Ids of rows, to be looked up by nodes that follow:
@@ -35,7 +35,7 @@ class Config(BlockConfig):
     most: PositiveInt | None = None  # recordings of each voice that are converted; none: all
 
 
-class Pairs(Expander[Config]):
+class Judged(Expander[Config]):
     """Raises ValueError for a target that nobody is, or one with fewer than two recordings."""
 
     tiny = Config(most=1)

@@ -1,15 +1,15 @@
-"""`converter.pairs`: every recording with every voice but its own, and recordings to hold the answer against."""
+"""`pairs.judged`: every recording with every voice but its own, and recordings to hold the answer against."""
 
 import pytest
 
-from blocks.converter.pairs import Config, Pairs, Spoken
+from blocks.pairs.judged import Config, Judged, Spoken
 from blocks.spec import AudioSpec
 
 ROWS = [Spoken(id=f"{speaker}{n}", speaker=speaker) for speaker in ("ann", "ben", "cat") for n in range(3)]
 
 
 def pairs(rows=ROWS, **settings):
-    return list(Pairs(Config(**settings), AudioSpec()).expand(rows))
+    return list(Judged(Config(**settings), AudioSpec()).expand(rows))
 
 
 def test_all_ordered_pairs_of_voices_and_none_with_itself():
