@@ -27,7 +27,7 @@ demo: venv ## real recordings through a graph to judged audio and a report; at l
 	$(BIN)/voxblocks run graphs/speak.yaml --released --until voice --set script.text="$$SAID"
 
 test: venv ## the whole fast suite, on two cores
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -q -n 2
 
 test-slow: venv ## what takes minutes: all corpora, all judges
 	$(BIN)/python -m pytest -q -m slow

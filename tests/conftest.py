@@ -29,29 +29,37 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Which tests stay together where they run in several processes (``-n 2 --dist loadgroup``), the longest first.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Which tests stay together where they run in several processes (``-n 2``): those of one `_group`.
 
-    Those of a file, as its fixtures are made once for them; those of one kind of block; each graph alone; and all that
-    start Ray, which would fight for the cores.
+    A scheduler of our own: the groups of pytest-xdist 3.8 (``xdist_group``) do nothing under pytest 9.2.
     """
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=lambda item: _group(item).split(":")[0] not in ("graph", "ray"))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)
+
+    config.option.loadscopereorder = False  # in the order of `pytest_collection_modifyitems`
+    return ByGroup(config, log)
 
 
-def _group(item: pytest.Item) -> str:
-    file = item.path.stem
-    params = (getattr(item, "callspec", None) and item.callspec.params) or {}
-    if item.get_closest_marker("ray") or "ray_here" in getattr(item, "fixturenames", ()):
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: graphs, and what starts Ray."""
+    items.sort(key=lambda item: _group(item.nodeid) != "ray" and "test_graphs" not in item.nodeid)
+
+
+def _group(nodeid: str) -> str:
+    """All that start Ray, which would fight for the cores; each graph alone; one kind of block; else a file, whose fixtures are made once."""
+    file, _, name = nodeid.partition("::")
+    if "tests/cluster/" in file or file.endswith("test_executors.py"):
         return "ray"
-    if file == "test_graphs" and "path" in params:
-        return f"graph:{params['path'].stem}"
-    if file == "test_blocks" and (name := params.get("mapper") or params.get("name")):
-        block = name if isinstance(name, str) else name[0]  # a mapper comes with its method
-        return f"{file}:{block.split('.')[0]}"
-    return str(item.path)
+    if file.endswith("test_graphs.py"):
+        return nodeid
+    if file.endswith("test_blocks.py") and "[" in name:
+        return f"{file}:{name.split('[')[1].split('.')[0]}"
+    return file
 
 
 @pytest.fixture
