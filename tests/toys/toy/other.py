@@ -17,4 +17,9 @@ class Other(Mapper[Config]):
     tiny = Config()
 
     def apply(self, items: list[Identified]) -> list[Named]:
-        return [Named(other=f"{item.id[:-4]}{int(item.id[-4:]) + self.config.further:04d}") for item in items]
+        return [Named(other=self._further(item.id)) for item in items]
+
+    def _further(self, id: str) -> str:
+        """An id without a number at its end names itself."""
+        name, number = id[:-4], id[-4:]
+        return f"{name}{int(number) + self.config.further:04d}" if number.isdigit() else id
