@@ -14,7 +14,7 @@ import numpy as np
 
 sys.path[:0] = [str(Path(__file__).parents[1])]
 
-from blocks.aligner.schema import Spoken  # noqa: E402 - found by the line above
+from blocks.aligner.schema import Utterance  # noqa: E402 - found by the line above
 from blocks.base import BadItem  # noqa: E402
 from blocks.load import restore  # noqa: E402
 from runner.check import check, read_graph  # noqa: E402
@@ -78,11 +78,11 @@ def judged(block, ids: list[str], tables: dict, random: np.random.Generator) -> 
         others = [other for other in random.permutation(ids)[:10] if phones[other] != phones[id]]
         nearest = min(others, key=lambda other: abs(len(phones[other]) - len(phones[id])))
         for found, said in ((right, phones[id]), (wrong, phones[nearest])):
-            found += score(block, Spoken(phones=said, log_mel=mel))
+            found += score(block, Utterance(phones=said, log_mel=mel))
     return right, wrong
 
 
-def score(block, item: Spoken) -> list[tuple[float, bool]]:
+def score(block, item: Utterance) -> list[tuple[float, bool]]:
     """Empty where the phones have no place in the recording."""
     gate, block.config = block.config, block.config.model_copy(update=OPEN)
     try:

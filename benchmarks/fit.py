@@ -206,9 +206,9 @@ def bare(block: str, steps: int, log: Path) -> None:
     spec, kind = AudioSpec(), {"aligner": "aligner.monotonic", "flow": "flow.affine"}[block]
     own = {"pitch": False} if block == "flow" else {}
     made = find(kind)(find(kind).Config(max_steps=steps, max_frames=ITEMS * FRAMES, **own), spec)
-    lesson = ports(find(kind), "fit").inputs
+    train_item = ports(find(kind), "fit").inputs
     items = [
-        lesson(log_mel=row.log_mel, **({"phones": row.phones} if block == "aligner" else {}))
+        train_item(log_mel=row.log_mel, **({"phones": row.phones} if block == "aligner" else {}))
         for row in Spoken(Config(frames=FRAMES), spec).read()
     ]
     plan = BatchPlan([FRAMES] * len(items), 0, ITEMS * FRAMES, made.config.max_items)

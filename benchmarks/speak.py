@@ -225,7 +225,7 @@ def learner(options):
     import torch
 
     torch.set_num_threads(options.threads)
-    block, batches = lessons(options.quick)
+    block, batches = train_items(options.quick)
     turn, frames = itertools.cycle(batches), len(batches[0][0].log_mel)
 
     def step() -> float:
@@ -249,7 +249,7 @@ def fastspeech(width: int | None, options):
     import torch
 
     torch.set_num_threads(options.threads)
-    block, batches = lessons(options.quick)
+    block, batches = train_items(options.quick)
     sizes = (width, 4 * width) if width else as_large(sum(map(torch.numel, block.net.parameters())))
     net, turn = peer_network(*sizes), itertools.cycle([tensors(items) for items in batches])
     frames = len(batches[0]) * len(batches[0][0].log_mel)
@@ -279,20 +279,20 @@ def network(net, frames: int, width: str) -> dict:
     return {"shape": f"width {width}, {count:.2f} M weights", "frames": frames}
 
 
-def lessons(quick: bool) -> tuple:
+def train_items(quick: bool) -> tuple:
     """An untrained acoustic.parallel in its default size, and batches of noise, all of one shape."""
     import numpy as np
 
-    from blocks.acoustic.schema import Lesson
+    from blocks.acoustic.schema import TrainItem
     from blocks.load import find
     from blocks.spec import preset
 
     rng, spec = np.random.default_rng(0), preset("vox_16k")
     items, frames, phones = (2, 80, 12) if quick else (ITEMS, FRAMES, PHONES)
 
-    def lesson() -> Lesson:
+    def train_item() -> TrainItem:
         ends = np.sort(rng.choice(np.arange(1, frames), phones - 1, replace=False))
-        return Lesson(
+        return TrainItem(
             phones=tuple(rng.choice(list("abdefghijklmnoprstuvz"), phones)),
             log_mel=rng.normal(-5, 2, (frames, spec.n_mels)).astype(np.float32),
             durations=np.diff(ends, prepend=0, append=frames).astype(np.int32),
@@ -300,7 +300,7 @@ def lessons(quick: bool) -> tuple:
             energy=rng.normal(-30, 5, frames).astype(np.float32),
         )
 
-    batches = [[lesson() for _ in range(items)] for _ in range(BATCHES)]
+    batches = [[train_item() for _ in range(items)] for _ in range(BATCHES)]
     kind = find("acoustic.parallel")
     block = kind(kind.Config(), spec)
     block.fit(run_of(batches, lambda **_: iter(())))  # of no steps: it makes the network

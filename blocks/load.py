@@ -8,6 +8,7 @@ import re
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import blocks
 from blocks.base import Block, Trainable
@@ -15,7 +16,14 @@ from blocks.spec import AudioSpec
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 _NOT_KINDS = {"common"}
-ARTIFACT = 2  # the newest format of an artifact's folder; all since 1 can be read
+ARTIFACT = 3  # the newest format of an artifact's folder; all since 1 can be read
+_RENAMED = {  # settings of blocks that artifacts up to format 2 name otherwise
+    "critic_windows": "discriminator_windows",
+    "critic_width": "discriminator_width",
+    "critic_lr": "discriminator_lr",
+    "frames_a_step": "reduction_factor",
+    "led_steps": "teacher_forced_steps",
+}
 
 
 class UnknownBlock(LookupError):
@@ -190,6 +198,17 @@ def missing(cls: type[Block]) -> list[str]:
     return [module for module in cls.needs if importlib.util.find_spec(module.split(".")[0]) is None]
 
 
+def described(file: Path) -> Any:
+    """What an artifact.json holds, its settings under the names that they have today.
+
+    Raises OSError, or ValueError for what is no JSON.
+    """
+    about = json.loads(file.read_text(encoding="utf-8"))
+    if isinstance(about, dict) and about.get("format") in (1, 2) and isinstance(about.get("config"), dict):
+        about["config"] = {_RENAMED.get(name, name): value for name, value in about["config"].items()}
+    return about
+
+
 def restore(folder: str | Path, spec: AudioSpec | None = None) -> Trainable:
     """A trained block with its weights, ready for `apply`; class, settings and audio spec are as its artifact says.
 
@@ -197,7 +216,7 @@ def restore(folder: str | Path, spec: AudioSpec | None = None) -> Trainable:
     """
     path = Path(folder) / "artifact.json"
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
+        about = described(path)
         if about["format"] not in range(1, ARTIFACT + 1):
             raise ValueError(f"format {about['format']}, but this version reads 1 to {ARTIFACT}")
         made_at = AudioSpec(**about["spec"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from blocks.acoustic.schema import Lesson, Request
+from blocks.acoustic.schema import Request, TrainItem
 from blocks.base import BadItem
 from blocks.common import symbols
 from blocks.common.conditions import Declared
@@ -25,7 +25,7 @@ class Inputs(Declared):
 
     phones: Symbols = field(default_factory=Symbols)
 
-    def meet(self, items: Iterable[Lesson]) -> None:
+    def meet(self, items: Iterable[TrainItem]) -> None:
         """Give rows to the phones and names of these that have none. Raises ValueError as `check`."""
         for item in items:
             self.check(item)
@@ -45,7 +45,7 @@ class Inputs(Declared):
 
     # ---- items ----
 
-    def check(self, item: Request | Lesson) -> None:
+    def check(self, item: Request | TrainItem) -> None:
         """Raise BadItem for what cannot be said: no phones, streams or globals that are not declared or do not fit."""
         if not item.phones:
             raise BadItem("no phones to say, want at least one; leave out what has none")

@@ -8,7 +8,7 @@ from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
 from blocks.acoustic._inputs import Inputs, grown
 from blocks.acoustic._voice import Measures, check_controls, of_phones, padded
-from blocks.acoustic.schema import Lesson
+from blocks.acoustic.schema import TrainItem
 from blocks.base import BadItem, C
 from blocks.common import weights
 from blocks.common.checks import check_mel
@@ -47,7 +47,7 @@ class AcousticConfig(MelConfig):
     def loss_weights(self) -> dict[str, float]:
         """What each loss that models share counts."""
         prosody = {"pitch": self.pitch_weight, "voicing": self.pitch_weight, "energy": self.energy_weight}
-        return prosody | self.critic_weights
+        return prosody | self.discriminator_weights
 
 
 class AcousticModel(MelModel[C]):
@@ -58,15 +58,15 @@ class AcousticModel(MelModel[C]):
     inputs: Inputs
 
     def length(self, item) -> int:
-        return len(item.log_mel) if isinstance(item, Lesson) else len(item.phones)
+        return len(item.log_mel) if isinstance(item, TrainItem) else len(item.phones)
 
-    def group(self, item: Lesson) -> str:
+    def group(self, item: TrainItem) -> str:
         speaker = item.globals.get("speaker")
         return speaker if isinstance(speaker, str) else ""
 
     # ---- training ----
 
-    def _begin(self, run: Run[Lesson]) -> None:
+    def _begin(self, run: Run[TrainItem]) -> None:
         """A network with a row for every phone and name of the items; what `run.init` knows comes first."""
         import torch
 
@@ -101,7 +101,7 @@ class AcousticModel(MelModel[C]):
                 if name in measured:
                     buffer.copy_(torch.as_tensor(measured[name]))
 
-    def _targets(self, item: Lesson) -> dict[str, np.ndarray]:
+    def _targets(self, item: TrainItem) -> dict[str, np.ndarray]:
         """Durations, and pitch and energy of its phones. Raises BadItem where they are missing or do not fit the recording."""
         pitch, energy = self.config.pitch, self.config.energy
         wanted = {"durations": self.wants_durations or pitch or energy, "pitch": pitch, "energy": energy}

@@ -5,7 +5,7 @@ Axes: N phones, T frames, M mels.
 
 import numpy as np
 
-from blocks.acoustic.schema import Lesson
+from blocks.acoustic.schema import TrainItem
 from blocks.base import BadItem
 from blocks.common.moments import Moments
 from blocks.common.prosody import phone_energy, phone_pitch
@@ -21,7 +21,7 @@ def check_controls(durations: np.ndarray, phones: int, frames: int | None = None
         raise BadItem(f"the durations sum to {durations.sum()} frames, but the log-mel has {frames}: want as many")
 
 
-def of_phones(item: Lesson, pitch: bool, energy: bool) -> dict[str, np.ndarray]:
+def of_phones(item: TrainItem, pitch: bool, energy: bool) -> dict[str, np.ndarray]:
     """`durations` int64 (N), and where they are wanted `pitch` (N) in Hz and `energy` (N) in dB; nothing without durations."""
     if item.durations is None:
         return {}
@@ -48,7 +48,7 @@ class Measures:
         self.mel, self.pitch, self.energy = Moments(), Moments(), Moments()
         self.phones = self.frames = self.longest = 0
 
-    def add(self, item: Lesson, targets: dict[str, np.ndarray]) -> None:
+    def add(self, item: TrainItem, targets: dict[str, np.ndarray]) -> None:
         self.mel.add(item.log_mel)
         if "pitch" in targets:
             self.pitch.add(np.log(targets["pitch"][targets["pitch"] > 0])[:, None])

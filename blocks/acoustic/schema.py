@@ -58,7 +58,7 @@ class Controlled(Request):
     phone_pause: PhonePause | None = None
 
 
-class Lesson(Schema):
+class TrainItem(Schema):
     """A recording with what it says; durations, pitch and energy where the model has a use for them."""
 
     phones: Phones
@@ -71,13 +71,13 @@ class Lesson(Schema):
     split: Split | None = None  # dev rows are for validation
 
 
-class Spoken(Schema):
+class Prediction(Schema):
     log_mel: LogMel
     durations: Durations  # their sum is the log-mel's frames
     substituted: Substituted | None = None
 
 
-class Controllable(Spoken):
+class Controllable(Prediction):
     """With all that `Controlled` takes, so that it may be changed and said again."""
 
     phone_pitch: PhonePitch | None = None

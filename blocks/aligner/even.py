@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from blocks.aligner.schema import Aligned, Spoken
+from blocks.aligner.schema import Aligned, Utterance
 from blocks.base import BadItem, BlockConfig, Mapper
 
 
@@ -15,10 +15,10 @@ class Even(Mapper[Config]):
 
     tiny = Config()
 
-    def apply(self, items: list[Spoken]) -> list[Aligned]:
+    def apply(self, items: list[Utterance]) -> list[Aligned]:
         return [self._one(item) for item in items]
 
-    def _one(self, item: Spoken) -> Aligned:
+    def _one(self, item: Utterance) -> Aligned:
         frames, phones = len(item.log_mel), len(item.phones)
         if not 1 <= phones <= frames:
             raise BadItem(f"{frames} frames for {phones} phones: want at least one phone, and a frame for each")

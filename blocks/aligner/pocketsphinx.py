@@ -8,7 +8,7 @@ token whose pause was not made gets a single frame. It knows no stress. Axes: N 
 import numpy as np
 from pydantic import Field
 
-from blocks.aligner.schema import Aligned, Said
+from blocks.aligner.schema import Aligned, Recording
 from blocks.base import BadItem, BlockConfig, Failure, Mapper
 from blocks.common.phones import stressless, to_arpabet
 
@@ -35,16 +35,16 @@ class Pocketsphinx(Mapper[Config]):
     extra = "text"
     licences = ("BSD-2-Clause",)
 
-    def apply(self, items: list[Said]) -> list[Aligned | Failure]:
+    def apply(self, items: list[Recording]) -> list[Aligned | Failure]:
         return [self._or_failure(item) for item in items]
 
-    def _or_failure(self, item: Said) -> Aligned | Failure:
+    def _or_failure(self, item: Recording) -> Aligned | Failure:
         try:
             return self._one(item)
         except BadItem as reason:
             return Failure(str(reason))
 
-    def _one(self, item: Said) -> Aligned:
+    def _one(self, item: Recording) -> Aligned:
         frames = self.spec.frames(len(item.wave))
         if not 1 <= len(item.phones) <= frames:
             raise BadItem(
@@ -98,7 +98,7 @@ def _listen(decoder, pcm: bytes) -> None:
     decoder.end_utt()
 
 
-def _words(item: Said) -> list[str]:
+def _words(item: Recording) -> list[str]:
     """Each word by a name that spells its phones: ``HH_AH_L_OW``."""
     words: dict[int, list[str]] = {}
     try:

@@ -11,17 +11,17 @@ from blocks.arrays import Durations, LogMel, Phones, Speaker, Split, Value, Wave
 from blocks.base import Schema
 
 
-class Spoken(Schema):
+class Utterance(Schema):
     phones: Phones
     log_mel: LogMel
 
 
-class Lesson(Spoken):
+class TrainItem(Utterance):
     speaker: Speaker | None = None  # what `balance` counts
     split: Split | None = None  # dev rows are for validation
 
 
-class Said(Schema):
+class Recording(Schema):
     """For aligners that hear the recording itself and know words."""
 
     wave: Wave

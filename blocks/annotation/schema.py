@@ -6,7 +6,7 @@ from blocks.arrays import Durations, JoinTag, Phones, TextGrid, WordOfPhone, Wor
 from blocks.base import Schema
 
 
-class Spoken(Schema):
+class Aligned(Schema):
     """Phones in time; with `words` goes `word_of_phone`, which counts them from 0 and is -1 for a silence."""
 
     phones: Phones

@@ -6,7 +6,7 @@ the Montreal Forced Aligner. Silences keep their token among the phones and have
 
 from dataclasses import replace
 
-from blocks.annotation.schema import Grid, Spoken
+from blocks.annotation.schema import Aligned, Grid
 from blocks.base import BlockConfig, Failure, Mapper
 from blocks.common import textgrid
 
@@ -19,10 +19,10 @@ class TextGrid(Mapper[Config]):
     tiny = Config()
     paper = "Boersma and Weenink, Praat (its file format)"
 
-    def apply(self, items: list[Spoken]) -> list[Grid | Failure]:
+    def apply(self, items: list[Aligned]) -> list[Grid | Failure]:
         return [self._one(item) for item in items]
 
-    def _one(self, item: Spoken) -> Grid | Failure:
+    def _one(self, item: Aligned) -> Grid | Failure:
         try:
             tiers = textgrid.from_durations(
                 item.phones, item.durations, self.spec, item.words or (), item.word_of_phone

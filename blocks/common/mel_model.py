@@ -1,6 +1,6 @@
-"""What models that write log-mels share: their training, alone or with critics of mels, and the network that it is about (torch).
+"""What models that write log-mels share: their training, alone or with discriminators of mels, and the network that it is about (torch).
 
-A distance to the recordings is content with a smooth mean; critics (`blocks.common.critics`) ask for the detail.
+A distance to the recordings is content with a smooth mean; discriminators (`blocks.common.discriminators`) ask for the detail.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,12 +27,14 @@ class MelConfig(FitConfig):
     lr: PositiveFloat = 1e-3
     clip: PositiveFloat = 1.0  # norm of the gradient
     precision: Precision = "float32"  # of the layers in training; losses and attention weights stay in float32
-    adversarial_from: PositiveInt | None = None  # the first step with critics; none: the distance alone
+    adversarial_from: PositiveInt | None = None  # the first step with discriminators; none: the distance alone
     adversarial_weight: NonNegativeFloat = 0.1
     feature_weight: NonNegativeFloat = 0.5
-    critic_windows: tuple[PositiveInt, ...] = Field((32, 64, 128), min_length=1)  # frames that each critic sees
-    critic_width: PositiveInt = 24
-    critic_lr: PositiveFloat = 3e-4
+    discriminator_windows: tuple[PositiveInt, ...] = Field(
+        (32, 64, 128), min_length=1
+    )  # frames that each discriminator sees
+    discriminator_width: PositiveInt = 24
+    discriminator_lr: PositiveFloat = 3e-4
 
     @model_validator(mode="after")
     def _smoothest_is_not_best(self):
@@ -41,9 +43,9 @@ class MelConfig(FitConfig):
         return self
 
     @property
-    def critic_weights(self) -> dict[str, float]:
-        """What the losses with critics count; critics learn their own in full."""
-        return {"adversarial": self.adversarial_weight, "feature": self.feature_weight, "critic": 1.0}
+    def discriminator_weights(self) -> dict[str, float]:
+        """What the losses with discriminators count; discriminators learn their own in full."""
+        return {"adversarial": self.adversarial_weight, "feature": self.feature_weight, "discriminator": 1.0}
 
 
 class MelModel(Trainable[C]):
@@ -69,18 +71,18 @@ class MelModel(Trainable[C]):
         """Train the network, and give each batch once its step is taken.
 
         `share` of the learning rates counts at a step. `losses` of (model, items, frames, adversary, step) holds ``loss``;
-        its adversary is None but from the step on that critics join. Of each validation the first dev item is shown.
+        its adversary is None but from the step on that discriminators join. Of each validation the first dev item is shown.
         """
         import torch
 
         config, model = self.config, run.parallel(self.net)
         rates, against, adversary = {optimizer: config.lr}, {}, None
         if config.adversarial_from:
-            from blocks.common.critics import Adversary
+            from blocks.common.discriminators import Adversary
 
             adversary = Adversary(config, run)
-            rates[adversary.optimizer] = config.critic_lr
-            against = {"critics": adversary.critics, "critic_optimizer": adversary.optimizer}
+            rates[adversary.optimizer] = config.discriminator_lr
+            against = {"discriminators": adversary.discriminators, "discriminator_optimizer": adversary.optimizer}
         run.state(model=self.net, optimizer=optimizer, **against)
         step, shown = 0, set()
 

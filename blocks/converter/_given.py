@@ -17,7 +17,7 @@ from blocks.common.conditions import Declared
 from blocks.common.mel import mels_below
 from blocks.common.phones import nearest
 from blocks.common.symbols import Symbols
-from blocks.converter.schema import Conversion, Lesson, Recorded
+from blocks.converter.schema import Conversion, Recorded, TrainItem
 from blocks.spec import AudioSpec
 
 MIDDLE, WIDTH = np.log(150.0), 0.4  # of voices, in log Hz: brings what they speak near -2..2
@@ -40,7 +40,7 @@ class Given:
         voices = Declared({}, config.globals)
         return cls(spec, voices, config.pitch, config.phones, config.posteriorgram)
 
-    def meet(self, items: Iterable[Lesson]) -> None:
+    def meet(self, items: Iterable[TrainItem]) -> None:
         """Give rows to the phones and names of these that have none. Raises BadItem as `check`."""
         for item in items:
             self.check(item)
@@ -128,7 +128,7 @@ class Given:
             made |= {f"{whose}.{name.removeprefix('globals.')}": array for name, array in found.items()}
         return made
 
-    def hears_all(self, item: Lesson) -> bool:
+    def hears_all(self, item: TrainItem) -> bool:
         """Whether its recording reaches to the last mel."""
         return bool(self._heard(item).all())
 

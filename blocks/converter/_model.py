@@ -13,7 +13,7 @@ from blocks.common.griffin_lim import griffin_lim
 from blocks.common.mel_model import Kernel, MelConfig, MelModel
 from blocks.common.moments import Moments
 from blocks.converter._given import Given
-from blocks.converter.schema import Conversion, Converted, Lesson
+from blocks.converter.schema import Conversion, Converted, TrainItem
 from blocks.training import Run
 
 TABLES = (".table.weight", "phones.weight")  # whose rows are symbols
@@ -44,7 +44,7 @@ class Converter(MelModel[C]):
 
     # ---- training ----
 
-    def fit(self, run: Run[Lesson]) -> None:
+    def fit(self, run: Run[TrainItem]) -> None:
         import torch
 
         self._begin(run)
@@ -52,11 +52,11 @@ class Converter(MelModel[C]):
         for _ in self._trained(run, optimizer, self._rate, self._losses, self._show):
             pass
 
-    def _losses(self, model, items: list[Lesson], frames: int, adversary=None, step: int | None = None) -> dict:
+    def _losses(self, model, items: list[TrainItem], frames: int, adversary=None, step: int | None = None) -> dict:
         """``loss`` and its parts; `step` is that of a training, none where items are judged as they will be converted."""
         raise NotImplementedError
 
-    def _begin(self, run: Run[Lesson]) -> None:
+    def _begin(self, run: Run[TrainItem]) -> None:
         """A network with a row for every phone and name of the items; what `run.init` knows comes first."""
         import torch
 
@@ -89,7 +89,7 @@ class Converter(MelModel[C]):
     def _tensors(self, items: list, frames: int) -> dict:
         return {name: self._on_device(value) for name, value in self.given.arrays(items, frames).items()}
 
-    def validate(self, items: list[Lesson]) -> dict[str, float]:
+    def validate(self, items: list[TrainItem]) -> dict[str, float]:
         import torch
 
         self.net.eval()
@@ -98,14 +98,14 @@ class Converter(MelModel[C]):
         return {name: float(value) for name, value in numbers.items()}
 
     def _against(self, adversary, arrays: dict, real, made, mel, step: int) -> dict:
-        """What critics say of `made` beside `mel`, both scaled, in the bands that were recorded."""
+        """What discriminators say of `made` beside `mel`, both scaled, in the bands that were recorded."""
         if not adversary:
             return {}
         seen = real[..., None] * arrays["heard"][:, None]
         found = adversary.losses(mel * seen, made.float() * seen, arrays["lengths"], step)
-        return {name: found[name] for name in self.config.critic_weights}
+        return {name: found[name] for name in self.config.discriminator_weights}
 
-    def _show(self, run: Run[Lesson], step: int, item: Lesson) -> None:
+    def _show(self, run: Run[TrainItem], step: int, item: TrainItem) -> None:
         """A dev item under its own voice, to look at and to listen to."""
         asked = Conversion(
             **{name: getattr(item, name) for name in Conversion.model_fields if name != "target"}, target=item.source

@@ -44,7 +44,7 @@ class Conversion(Recorded):
     target: dict[str, Global] = Field(default_factory=dict)
 
 
-class Lesson(Recorded):
+class TrainItem(Recorded):
     """A recording to be made again under its own voice, which is `source` and `target` in one."""
 
     speaker: Speaker | None = None  # what `balance` counts

@@ -25,14 +25,14 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Said:
+class Prompt:
     name: str  # of the sound
     role: str
     text: str
     sound: bytes
 
 
-def said(path: Path) -> Iterator[Said]:
+def said(path: Path) -> Iterator[Prompt]:
     """Every segment that has a sound, once, in the order of the file's lines. Raises ValueError where it is none of this game."""
     files = _table(path.read_bytes(), path)
     seen = set()
@@ -41,7 +41,7 @@ def said(path: Path) -> Iterator[Said]:
             name = f"{line.name.replace(' ', '0')}{number:X}".upper()
             if f"{name}.SB" in files and name not in seen:
                 seen.add(name)
-                yield Said(name, line.role, text, files[f"{name}.SB"])
+                yield Prompt(name, line.role, text, files[f"{name}.SB"])
 
 
 def segments(text: str) -> dict[int, str]:

@@ -17,7 +17,7 @@ from pydantic import PositiveFloat
 from blocks.base import BadItem, Failure, Skip, Source
 from blocks.common import debian
 from blocks.common.recordings import Entry, RecordingConfig, rows
-from blocks.corpus._queen import Said, said
+from blocks.corpus._queen import Prompt, said
 from blocks.corpus.schema import Utterance
 
 LICENCE = "LicenseRef-Flight-of-the-Amazon-Queen"
@@ -67,7 +67,7 @@ class AmazonQueen(Source[Config]):
         return "" if self.config.slowest <= pace <= self.config.fastest else f"pace: {pace:.1f} characters a second"
 
 
-def _entry(one: Said) -> Entry:
+def _entry(one: Prompt) -> Entry:
     speaker = f"queen-{_ACTOR.get(one.role, one.role.lower())}"
     fields = dict(text=one.text, speaker=speaker, language="en-US", style="acted", licence=LICENCE)
     return Entry(f"amazon-queen/{one.name}", one.name, partial(_decode, one), fields, why_left_out(one.role), BAND_HZ)
@@ -81,7 +81,7 @@ def why_left_out(role: str) -> str:
     return "" if role in _ACTOR else f"nobody knows the actor of: {role}"
 
 
-def _decode(one: Said) -> tuple[np.ndarray, int]:
+def _decode(one: Prompt) -> tuple[np.ndarray, int]:
     import soundfile
 
     try:

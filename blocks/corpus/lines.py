@@ -41,7 +41,7 @@ class Config(BlockConfig):
         return self
 
 
-class Spoken(Line):
+class VoicedLine(Line):
     """A text with who is to say it and how fast, and what its rows are for."""
 
     speaker: Speaker
@@ -58,7 +58,7 @@ class Lines(Source[Config]):
             found.update(line.rstrip(b"\r\n") + b"\n")
         return found.hexdigest() if lines or self.config.file else ""
 
-    def read(self) -> Iterator[Spoken | Failure]:
+    def read(self) -> Iterator[VoicedLine | Failure]:
         asked = self.config.model_dump(include={"language", "speaker", "speaking_rate"})
         for number, line in self._lines():
             id = f"{self.config.prefix}line-{number:04d}"
@@ -69,7 +69,7 @@ class Lines(Source[Config]):
                 continue
             if text:
                 name = self.config.prefix + _name(text, asked) if self.config.text else id
-                yield Spoken(id=name, text=text, split=self.config.split, **asked)
+                yield VoicedLine(id=name, text=text, split=self.config.split, **asked)
             elif not self.config.file:
                 yield Failure("the text is empty", id)
 

@@ -10,7 +10,7 @@ from blocks.base import BadItem, BlockConfig, Reducer, Schema
 from blocks.common.pitch import FEWEST
 
 
-class Heard(Schema):
+class Voiced(Schema):
     pitch: Pitch
 
 
@@ -29,7 +29,7 @@ class Register(Reducer[Config]):
     tiny = Config()
     paper = "Ribeiro et al. 2022 (a target's mean F0); Gabrys et al. 2022 (mean and variance)"
 
-    def reduce(self, items: list[Heard]) -> Range:
+    def reduce(self, items: list[Voiced]) -> Range:
         voiced = np.concatenate([item.pitch[item.pitch > 0] for item in items])
         if len(voiced) < FEWEST:
             raise BadItem(f"{len(voiced)} voiced frames in {len(items)} recordings, want {FEWEST} at least")

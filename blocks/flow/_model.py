@@ -50,7 +50,7 @@ class FlowModel(Trainable[C]):
         """Whether phones go into the arrays of an item."""
         raise NotImplementedError
 
-    def _check_lesson(self, item) -> None:
+    def _check_item(self, item) -> None:
         """Raise BadItem for what cannot be trained on."""
 
     @property
@@ -131,7 +131,7 @@ class FlowModel(Trainable[C]):
             try:
                 check_mel(item.log_mel, self.spec)
                 self.given.check(item, len(item.log_mel))
-                self._check_lesson(item)
+                self._check_item(item)
             except BadItem as error:
                 raise ValueError(f"item {number} to train on: {error}") from None
             self.given.meet([item])

@@ -44,7 +44,7 @@ class Spectral(Conditions):
     prior_mean: Latent | None = None
 
 
-class Lesson(Spectral):
+class TrainItem(Spectral):
     split: Split | None = None
 
 
@@ -65,14 +65,14 @@ class Decoded(Schema):
     remark: Remark | None = None
 
 
-class Said(Conditions):
+class PriorRequest(Conditions):
     """What a prior is asked with: phones and their durations."""
 
     phones: Phones
     durations: Durations
 
 
-class Spoken(Said):
+class PriorTrainItem(PriorRequest):
     """What a prior is trained on."""
 
     log_mel: LogMel

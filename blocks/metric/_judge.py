@@ -34,16 +34,16 @@ def sounding(wave: np.ndarray, name: str) -> np.ndarray:
     return wave
 
 
-def one_length(heard: np.ndarray, meant: np.ndarray, spec: AudioSpec) -> tuple[np.ndarray, np.ndarray]:
+def one_length(prediction: np.ndarray, reference: np.ndarray, spec: AudioSpec) -> tuple[np.ndarray, np.ndarray]:
     """Both waves cut at their end to the shorter one, which may be shorter by less than one hop: a vocoder of whole
     frames drops that much.
 
     Raises BadItem if they differ by more: these judges compare the same instants, not the same words.
     """
-    if abs(len(heard) - len(meant)) > spec.hop_length:
+    if abs(len(prediction) - len(reference)) > spec.hop_length:
         raise BadItem(
-            f"heard has {len(heard)} samples, meant {len(meant)}: wants the same timing, within one hop of "
+            f"prediction has {len(prediction)} samples, reference {len(reference)}: wants the same timing, within one hop of "
             f"{spec.hop_length} samples; metric.mel_cepstral_distortion aligns, metric.distillmos needs no reference"
         )
-    shared = min(len(heard), len(meant))
-    return heard[:shared], meant[:shared]
+    shared = min(len(prediction), len(reference))
+    return prediction[:shared], reference[:shared]

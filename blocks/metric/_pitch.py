@@ -11,24 +11,24 @@ Align = Literal["none", "linear"]
 
 
 def curves(item: PitchPair, align: Align) -> tuple[np.ndarray, np.ndarray]:
-    """float64 (T,) of `heard` and `meant` in Hz, 0 where unvoiced, both with the frames of `meant`.
+    """float64 (T,) of `prediction` and `reference` in Hz, 0 where unvoiced, both with the frames of `reference`.
 
-    ``linear`` stretches `heard` to the length of `meant` evenly, taking the nearest frame, so that no F0 is invented
+    ``linear`` stretches `prediction` to the length of `reference` evenly, taking the nearest frame, so that no F0 is invented
     between a voiced and an unvoiced frame; ``none`` refuses unequal lengths.
 
     Raises BadItem for unequal lengths with ``none``, an empty curve, or a voiced frame without an F0.
     """
-    heard = _curve(item.heard, item.heard_voicing, "heard")
-    meant = _curve(item.meant, item.meant_voicing, "meant")
-    if len(heard) == len(meant):
-        return heard, meant
+    prediction = _curve(item.prediction, item.prediction_voicing, "prediction")
+    reference = _curve(item.reference, item.reference_voicing, "reference")
+    if len(prediction) == len(reference):
+        return prediction, reference
     if align == "none":
         raise BadItem(
-            f"heard has {len(heard)} frames, meant {len(meant)}: align 'none' wants equal lengths; "
-            "align 'linear' stretches heard evenly"
+            f"prediction has {len(prediction)} frames, reference {len(reference)}: align 'none' wants equal lengths; "
+            "align 'linear' stretches prediction evenly"
         )
-    nearest = ((np.arange(len(meant)) + 0.5) * len(heard) / len(meant)).astype(int)
-    return heard[nearest], meant
+    nearest = ((np.arange(len(reference)) + 0.5) * len(prediction) / len(reference)).astype(int)
+    return prediction[nearest], reference
 
 
 def _curve(pitch: np.ndarray, voicing: np.ndarray, name: str) -> np.ndarray:

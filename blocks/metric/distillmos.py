@@ -16,7 +16,7 @@ import numpy as np
 from blocks.arrays import Value
 from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema
 from blocks.metric._judge import each, resample
-from blocks.metric.schema import Heard
+from blocks.metric.schema import Audio
 
 _RATE = 16000
 _WINDOW = 122880  # samples that the network sees at once
@@ -45,15 +45,15 @@ class DistillMOS(Mapper[Config]):
         with contextlib.redirect_stdout(io.StringIO()):  # it announces its weights
             self.network = ConvTransformerSQAModel(segmenting_in_forward=False).eval().to(self.device)
 
-    def apply(self, items: list[Heard]) -> list[Naturalness | Failure]:
+    def apply(self, items: list[Audio]) -> list[Naturalness | Failure]:
         return each(self._one, items)
 
-    def _one(self, item: Heard) -> Naturalness:
+    def _one(self, item: Audio) -> Naturalness:
         import torch
 
-        if len(item.heard) == 0:
-            raise BadItem("heard: no samples, wants a recording")
-        windows = torch.from_numpy(_windows(resample(item.heard, self.spec.sample_rate, _RATE)))
+        if len(item.prediction) == 0:
+            raise BadItem("prediction: no samples, wants a recording")
+        windows = torch.from_numpy(_windows(resample(item.prediction, self.spec.sample_rate, _RATE)))
         with torch.inference_mode():
             scores = torch.cat([self.network(some.to(self.device)) for some in windows.split(_AT_ONCE)])
         return Naturalness(distillmos=float(scores.mean()))

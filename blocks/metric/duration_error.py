@@ -15,8 +15,8 @@ from blocks.metric._judge import each
 class Obeyed(Schema):
     """Durations of the same phones, asked for and said, and the log-mel that they are the durations of."""
 
-    asked: Durations
-    spoken: Durations
+    reference: Durations
+    prediction: Durations
     log_mel: LogMel | None = None
 
 
@@ -34,7 +34,7 @@ class Config(BlockConfig):
 
 
 class DurationError(Mapper[Config]):
-    """With `log_mel`, its frames are the length of the whole; without, the sum of `spoken`."""
+    """With `log_mel`, its frames are the length of the whole; without, the sum of `prediction`."""
 
     tiny = Config()
 
@@ -42,10 +42,10 @@ class DurationError(Mapper[Config]):
         return each(self._one, items)
 
     def _one(self, item: Obeyed) -> DurationErrors:
-        if not len(item.asked):
+        if not len(item.reference):
             raise BadItem("0 phones have no durations to compare: want at least one")
-        frames = item.spoken.sum() if item.log_mel is None else len(item.log_mel)
+        frames = item.prediction.sum() if item.log_mel is None else len(item.log_mel)
         return DurationErrors(
-            frames_apart=float(abs(item.asked.sum() - frames)),
-            phone_frames_apart=float(np.abs(item.asked - item.spoken).mean()),
+            frames_apart=float(abs(item.reference.sum() - frames)),
+            phone_frames_apart=float(np.abs(item.reference - item.prediction).mean()),
         )

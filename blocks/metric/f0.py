@@ -21,7 +21,7 @@ class F0Scores(Schema):
 
 
 class Config(BlockConfig):
-    align: Align = "none"  # how curves of unequal length meet: refused, or heard stretched evenly
+    align: Align = "none"  # how curves of unequal length meet: refused, or prediction stretched evenly
 
 
 class F0(Mapper[Config]):
@@ -33,18 +33,18 @@ class F0(Mapper[Config]):
         return each(self._one, items)
 
     def _one(self, item: PitchPair) -> F0Scores:
-        heard, meant = curves(item, self.config.align)
-        both = (heard > 0) & (meant > 0)
+        prediction, reference = curves(item, self.config.align)
+        both = (prediction > 0) & (reference > 0)
         if both.sum() < 2:
             raise BadItem(
-                f"{int(both.sum())} frames are voiced in both (heard {int((heard > 0).sum())}, meant "
-                f"{int((meant > 0).sum())}, of {len(meant)}): wants two; metric.f0_frame_error still has an answer"
+                f"{int(both.sum())} frames are voiced in both (prediction {int((prediction > 0).sum())}, reference "
+                f"{int((reference > 0).sum())}, of {len(reference)}): wants two; metric.f0_frame_error still has an answer"
             )
-        heard, meant = heard[both], meant[both]
-        for name, curve in (("heard", heard), ("meant", meant)):
+        prediction, reference = prediction[both], reference[both]
+        for name, curve in (("prediction", prediction), ("reference", reference)):
             if np.ptp(curve) == 0:
                 raise BadItem(f"{name}: F0 is {curve[0]:g} Hz in all frames voiced in both, so it has no correlation")
         return F0Scores(
-            f0_rmse_hz=float(np.sqrt(np.mean((heard - meant) ** 2))),
-            f0_correlation=float(np.corrcoef(heard, meant)[0, 1]),
+            f0_rmse_hz=float(np.sqrt(np.mean((prediction - reference) ** 2))),
+            f0_correlation=float(np.corrcoef(prediction, reference)[0, 1]),
         )

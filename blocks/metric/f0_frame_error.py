@@ -1,7 +1,7 @@
 """F0 frame error: the share of frames whose voicing is wrong, or whose F0 is off by more than a fifth.
 
 Chu and Alwan's measure: a frame counts where one recording is voiced and the other is not, or where both are and
-``|heard - meant| > 0.2 meant``. Axes: T frames.
+``|prediction - reference| > 0.2 reference``. Axes: T frames.
 """
 
 from typing import Annotated
@@ -14,7 +14,7 @@ from blocks.metric._judge import each
 from blocks.metric._pitch import Align, curves
 from blocks.metric.schema import PitchPair
 
-_TOLERANCE = 0.2  # of the meant F0
+_TOLERANCE = 0.2  # of the reference F0
 
 
 class FrameErrors(Schema):
@@ -22,7 +22,7 @@ class FrameErrors(Schema):
 
 
 class Config(BlockConfig):
-    align: Align = "none"  # how curves of unequal length meet: refused, or heard stretched evenly
+    align: Align = "none"  # how curves of unequal length meet: refused, or prediction stretched evenly
 
 
 class F0FrameError(Mapper[Config]):
@@ -35,7 +35,7 @@ class F0FrameError(Mapper[Config]):
         return each(self._one, items)
 
     def _one(self, item: PitchPair) -> FrameErrors:
-        heard, meant = curves(item, self.config.align)
-        voicing_wrong = (heard > 0) != (meant > 0)
-        pitch_wrong = (heard > 0) & (meant > 0) & (np.abs(heard - meant) > _TOLERANCE * meant)
+        prediction, reference = curves(item, self.config.align)
+        voicing_wrong = (prediction > 0) != (reference > 0)
+        pitch_wrong = (prediction > 0) & (reference > 0) & (np.abs(prediction - reference) > _TOLERANCE * reference)
         return FrameErrors(ffe=float(100 * np.mean(voicing_wrong | pitch_wrong)))

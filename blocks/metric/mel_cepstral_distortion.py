@@ -47,14 +47,14 @@ class MelCepstralDistortion(Mapper[Config]):
         return each(self._one, items)
 
     def _one(self, item: WavePair) -> Distortion:
-        heard, meant = item.heard, sounding(item.meant, "meant")
+        prediction, reference = item.prediction, sounding(item.reference, "reference")
         if self.config.align == "none":
-            heard, meant = one_length(heard, meant, self.spec)
-        heard, meant = self._cepstra(heard), self._cepstra(meant)
+            prediction, reference = one_length(prediction, reference, self.spec)
+        prediction, reference = self._cepstra(prediction), self._cepstra(reference)
         if self.config.align == "dtw":
-            path = warp(heard, meant)
-            heard, meant = heard[path[:, 0]], meant[path[:, 1]]
-        return Distortion(mcd_db=float(_DB * np.linalg.norm(heard - meant, axis=1).mean()))
+            path = warp(prediction, reference)
+            prediction, reference = prediction[path[:, 0]], reference[path[:, 1]]
+        return Distortion(mcd_db=float(_DB * np.linalg.norm(prediction - reference, axis=1).mean()))
 
     def _cepstra(self, wave: np.ndarray) -> np.ndarray:
         return cepstra(log_mel(resample(wave, self.spec.sample_rate, _SPEC.sample_rate), _SPEC))
@@ -68,11 +68,11 @@ def cepstra(log_bands: np.ndarray) -> np.ndarray:
     return log_bands @ cosines * (2 / bands)
 
 
-def warp(heard: np.ndarray, meant: np.ndarray) -> np.ndarray:
+def warp(prediction: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """int (path, 2): the cheapest monotone pairing of the rows of (T, C) and (U, C), by Euclidean distance.
 
     Time and memory grow with T x U, 12 bytes a pair.
     """
     from librosa.sequence import dtw
 
-    return dtw(heard.T, meant.T)[1][::-1]
+    return dtw(prediction.T, reference.T)[1][::-1]

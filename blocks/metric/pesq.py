@@ -36,15 +36,16 @@ class PESQ(Mapper[Config]):
     def _one(self, item: WavePair) -> Quality | Skip:
         from pesq import PesqError, pesq
 
-        seconds = max(len(item.heard), len(item.meant)) / self.spec.sample_rate
+        seconds = max(len(item.prediction), len(item.reference)) / self.spec.sample_rate
         if seconds > _LONGEST:
             return Skip(f"{seconds:.1f} s: PESQ judges up to {_LONGEST} s; split the recording at its pauses")
-        sounding(item.heard, "heard"), sounding(item.meant, "meant")
-        heard, meant = (
-            resample(wave, self.spec.sample_rate, _RATE) for wave in one_length(item.heard, item.meant, self.spec)
+        sounding(item.prediction, "prediction"), sounding(item.reference, "reference")
+        prediction, reference = (
+            resample(wave, self.spec.sample_rate, _RATE)
+            for wave in one_length(item.prediction, item.reference, self.spec)
         )
         try:
-            return Quality(pesq=float(pesq(_RATE, meant, heard, "wb")))
+            return Quality(pesq=float(pesq(_RATE, reference, prediction, "wb")))
         except PesqError as error:
             raise BadItem(
                 f"PESQ has no answer for {seconds:.2f} s: {error.args[0].decode()}; wants at least 0.25 s with speech in both"

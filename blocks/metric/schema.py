@@ -1,4 +1,4 @@
-"""What metrics compare. `heard` is what a system made, `meant` what it should have made; their lengths may differ."""
+"""What metrics compare. `prediction` is what a system made, `reference` what it should have made; their lengths may differ."""
 
 from typing import Annotated
 
@@ -8,33 +8,33 @@ from blocks.arrays import Embedding, Language, Pitch, Text, Value, Voicing, Wave
 from blocks.base import Schema
 
 
-class Heard(Schema):
+class Audio(Schema):
     """For metrics that need no reference."""
 
-    heard: Wave
+    prediction: Wave
 
 
 class WavePair(Schema):
-    heard: apart(Wave, "heard")
-    meant: apart(Wave, "meant")
+    prediction: apart(Wave, "prediction")
+    reference: apart(Wave, "reference")
 
 
 class PitchPair(Schema):
-    heard: apart(Pitch, "heard")
-    heard_voicing: apart(Voicing, "heard")
-    meant: apart(Pitch, "meant")
-    meant_voicing: apart(Voicing, "meant")
+    prediction: apart(Pitch, "prediction")
+    prediction_voicing: apart(Voicing, "prediction")
+    reference: apart(Pitch, "reference")
+    reference_voicing: apart(Voicing, "reference")
 
 
 class VoicePair(Schema):
-    heard: Embedding
-    meant: Embedding
+    prediction: Embedding
+    reference: Embedding
 
 
-class Spoken(Schema):
+class Transcribed(Schema):
     """For recognisers."""
 
-    heard: Wave
+    prediction: Wave
     text: Text
     language: Language
 

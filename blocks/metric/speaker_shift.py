@@ -15,7 +15,7 @@ from blocks.metric._judge import each
 
 
 class Voices(Schema):
-    heard: Embedding  # of the conversion
+    prediction: Embedding  # of the conversion
     source: apart(Embedding, "source")
     target: apart(Embedding, "target")
 
@@ -37,12 +37,14 @@ class SpeakerShift(Mapper[Config]):
         return each(self._one, items)
 
     def _one(self, item: Voices) -> Shift:
-        heard, source, target = (_direction(getattr(item, name), name) for name in ("heard", "source", "target"))
-        if not len(heard) == len(source) == len(target):
+        prediction, source, target = (
+            _direction(getattr(item, name), name) for name in ("prediction", "source", "target")
+        )
+        if not len(prediction) == len(source) == len(target):
             raise BadItem(
-                f"embeddings of {len(heard)}, {len(source)} and {len(target)} numbers: want all three of one encoder"
+                f"embeddings of {len(prediction)}, {len(source)} and {len(target)} numbers: want all three of one encoder"
             )
-        to_target, to_source = float(heard @ target), float(heard @ source)
+        to_target, to_source = float(prediction @ target), float(prediction @ source)
         return Shift(to_target=to_target, to_source=to_source, nearer=float(to_target > to_source))
 
 

@@ -30,8 +30,8 @@ class SpeakerSimilarity(Mapper[Config]):
         return each(self._one, items)
 
     def _one(self, item: VoicePair) -> Similarity:
-        heard, meant = _direction(item.heard, "heard"), _direction(item.meant, "meant")
-        return Similarity(speaker_similarity=float(np.clip(heard @ meant, -1.0, 1.0)))
+        prediction, reference = _direction(item.prediction, "prediction"), _direction(item.reference, "reference")
+        return Similarity(speaker_similarity=float(np.clip(prediction @ reference, -1.0, 1.0)))
 
 
 def _direction(embedding: np.ndarray, name: str) -> np.ndarray:

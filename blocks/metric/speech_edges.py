@@ -30,7 +30,7 @@ class EdgeErrors(Schema):
 
 class Config(BlockConfig):
     below_db: PositiveFloat = (
-        35.0  # how far below the level of the loudest twentieth of the frames speech is still heard
+        35.0  # how far below the level of the loudest twentieth of the frames speech is still prediction
     )
 
 

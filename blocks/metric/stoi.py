@@ -34,14 +34,14 @@ class STOI(Mapper[Config]):
 
         from pystoi import stoi
 
-        sounding(item.meant, "meant")
-        heard, meant = one_length(item.heard, item.meant, self.spec)
+        sounding(item.reference, "reference")
+        prediction, reference = one_length(item.prediction, item.reference, self.spec)
         with warnings.catch_warnings():
             warnings.simplefilter("error", RuntimeWarning)  # how pystoi says that too little speech is left
             try:
-                return Intelligibility(stoi=float(stoi(meant, heard, self.spec.sample_rate)))
+                return Intelligibility(stoi=float(stoi(reference, prediction, self.spec.sample_rate)))
             except (RuntimeWarning, ValueError) as error:
-                seconds = len(meant) / self.spec.sample_rate
+                seconds = len(reference) / self.spec.sample_rate
                 raise BadItem(
                     f"STOI wants 0.4 s of speech above silence, found less in {seconds:.2f} s ({error})"
                 ) from error

@@ -27,7 +27,7 @@ from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema, Skip
 from blocks.common.words import plain
 from blocks.metric import _whisper
 from blocks.metric._judge import each, resample
-from blocks.metric.schema import CharacterErrors, Errors, Spoken, WordErrors
+from blocks.metric.schema import CharacterErrors, Errors, Transcribed, WordErrors
 
 _UNSPACED = {"zh", "ja", "th", "lo", "km", "my", "bo"}
 _NUMERALS = (
@@ -71,22 +71,24 @@ class WordError(Mapper[Config]):
     def setup(self) -> None:
         self.recognisers: dict[str, _whisper.Recogniser] = {}  # by model, loaded for the first item that needs it
 
-    def apply(self, items: list[Spoken]) -> list[Understood | Failure]:
+    def apply(self, items: list[Transcribed]) -> list[Understood | Failure]:
         return each(self._one, items)
 
-    def _one(self, item: Spoken) -> Understood | Skip:
+    def _one(self, item: Transcribed) -> Understood | Skip:
         language = _whisper.code(item.language)
         model = self._model_for(language, item.language)
         if number := unreadable_number(item.text, language):
             return Skip(f"text holds {number!r}, which can be read in several ways; write it as it is spoken")
-        meant = normalised(item.text, language)
-        if not meant:
+        reference = normalised(item.text, language)
+        if not reference:
             raise BadItem(f"text {item.text!r} has no words, wants what is said in the recording")
-        if len(item.heard) == 0:
-            raise BadItem("heard: no samples, wants a recording")
-        wave = resample(item.heard, self.spec.sample_rate, _whisper.RATE)
+        if len(item.prediction) == 0:
+            raise BadItem("prediction: no samples, wants a recording")
+        wave = resample(item.prediction, self.spec.sample_rate, _whisper.RATE)
         transcript, repeats = self._recogniser(model).transcribe(wave, language)
-        words, characters = errors(normalised(transcript, language), meant, repeats, spaced=language not in _UNSPACED)
+        words, characters = errors(
+            normalised(transcript, language), reference, repeats, spaced=language not in _UNSPACED
+        )
         return Understood(
             word_errors=words,
             character_errors=characters,
@@ -136,30 +138,30 @@ def _spelled(number: re.Match) -> str:
     return f" {_TENS[tens - 2]} {_ONES[ones] if ones else ''} "
 
 
-def errors(heard: str, meant: str, repeats: bool = False, spaced: bool = True) -> tuple[Errors, Errors]:
-    """Word and character errors of normalised texts; `meant` holds at least one character, and its words are counted.
+def errors(prediction: str, reference: str, repeats: bool = False, spaced: bool = True) -> tuple[Errors, Errors]:
+    """Word and character errors of normalised texts; `reference` holds at least one character, and its words are counted.
 
-    Where the recogniser `repeats` itself, and hears more than was meant, no more can be wrong than there is.
+    Where the recogniser `repeats` itself, and hears more than was reference, no more can be wrong than there is.
     """
     import jiwer
 
-    loop = repeats and len(heard) > len(meant)
+    loop = repeats and len(prediction) > len(reference)
 
     def counted(found) -> Errors:
         of = found.hits + found.substitutions + found.deletions
         wrong = found.substitutions + found.deletions + found.insertions
         return Errors(errors=min(wrong, of) if loop else wrong, of=of, loop=loop)
 
-    heard = written_as(heard, meant) if spaced else heard
-    characters = counted(jiwer.process_characters(meant, heard))
-    return (counted(jiwer.process_words(meant, heard)) if spaced else characters), characters
+    prediction = written_as(prediction, reference) if spaced else prediction
+    characters = counted(jiwer.process_characters(reference, prediction))
+    return (counted(jiwer.process_words(reference, prediction)) if spaced else characters), characters
 
 
-def written_as(heard: str, meant: str) -> str:
-    """`heard` with compounds in one word or in two as `meant` has them."""
-    there = meant.split()
+def written_as(prediction: str, reference: str) -> str:
+    """`prediction` with compounds in one word or in two as `reference` has them."""
+    there = reference.split()
     whole, parts = set(there), {one + two: f"{one} {two}" for one, two in pairwise(there)}
-    words, made = heard.split(), []
+    words, made = prediction.split(), []
     while words:
         if len(words) > 1 and words[0] + words[1] in whole:
             made.append(words.pop(0) + words.pop(0))

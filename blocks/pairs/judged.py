@@ -17,7 +17,7 @@ from blocks.load import suggest
 RowId = Annotated[str, Value("row_id", "names a row of another table")]
 
 
-class Spoken(Schema):
+class Utterance(Schema):
     id: Id
     speaker: Speaker
 
@@ -40,7 +40,7 @@ class Judged(Expander[Config]):
 
     tiny = Config(most=1)
 
-    def expand(self, items: list[Spoken]) -> Iterator[Pair]:
+    def expand(self, items: list[Utterance]) -> Iterator[Pair]:
         of: dict[str, list[str]] = {}
         for item in items:
             of.setdefault(item.speaker, []).append(item.id)

@@ -4,7 +4,7 @@ from blocks.arrays import Id, Speaker, Split
 from blocks.base import DerivedRow, Schema
 
 
-class Spoken(Schema):
+class Utterance(Schema):
     id: Id
     speaker: Speaker
     split: Split

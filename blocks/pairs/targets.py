@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import PositiveInt
 
 from blocks.base import BlockConfig, Expander, Skip
-from blocks.pairs.schema import Pair, Spoken
+from blocks.pairs.schema import Pair, Utterance
 
 
 class Config(BlockConfig):
@@ -23,7 +23,7 @@ class Targets(Expander[Config]):
     tiny = Config()
     stochastic = True
 
-    def expand(self, items: list[Spoken]) -> Iterator[Pair | Skip]:
+    def expand(self, items: list[Utterance]) -> Iterator[Pair | Skip]:
         targets = list(dict.fromkeys(self.config.targets or (item.speaker for item in items)))
         for item in items:
             others = [target for target in targets if target != item.speaker]

@@ -8,7 +8,7 @@ class Recorded(Schema):
     wave: Wave
 
 
-class Lesson(Schema):
+class TrainItem(Schema):
     """A recording of one voice, for encoders that learn to tell voices apart."""
 
     log_mel: LogMel

@@ -93,7 +93,7 @@ def adversarial_loss(fake: list):
 
 
 def feature_loss(real: list, fake: list):
-    """(B,): how far apart what the critics' layers saw is."""
+    """(B,): how far apart what the discriminators' layers saw is."""
     both = zip(real, fake, strict=True)
     return _mean([jnp.abs(r - f).mean(1) for (_, rs), (_, fs) in both for r, f in zip(rs, fs, strict=True)])
 

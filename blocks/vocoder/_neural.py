@@ -18,7 +18,7 @@ from blocks.common import weights
 from blocks.common.checks import check_mel
 from blocks.common.mel import deemphasis, log_mel, preemphasis
 from blocks.training import FitConfig, Run, bucket
-from blocks.vocoder.schema import Lesson, Spectral, Voiced
+from blocks.vocoder.schema import Spectral, TrainItem, Voiced
 
 LONGEST = 1000  # frames spoken at once: longer mels go piece by piece, in flat memory and in no new shape
 
@@ -30,11 +30,13 @@ class NeuralConfig(FitConfig):
     warmup_steps: PositiveInt = 200
     clip: PositiveFloat = 5.0  # norm of the gradient
     ema: float = Field(0.999, ge=0.0, lt=1.0)  # decay of the averaged weights, which are those used
-    adversarial_from: PositiveInt | None = None  # the first step with discriminators (critics); none: spectra alone
-    critic_width: PositiveInt = 16
+    adversarial_from: PositiveInt | None = (
+        None  # the first step with discriminators (discriminators); none: spectra alone
+    )
+    discriminator_width: PositiveInt = 16
     periods: tuple[PositiveInt, ...] = (2, 3, 5, 7, 11)  # samples that a discriminator of waves folds at
     resolutions: tuple[PositiveInt, ...] = (512, 1024, 2048)  # samples of the windows of one of spectra
-    critic_lr: PositiveFloat = 2e-4
+    discriminator_lr: PositiveFloat = 2e-4
     spectral_weight: NonNegativeFloat = 30.0  # of the distance of log-mels, beside the discriminators
     feature_weight: NonNegativeFloat = 5.0
 
@@ -99,23 +101,26 @@ class Neural(Trainable[C]):
 
     # ---- training ----
 
-    def fit(self, run: Run[Lesson]) -> None:
+    def fit(self, run: Run[TrainItem]) -> None:
         from blocks.common.jax_nn import Devices
         from blocks.vocoder._steps import Steps
 
         config, devices = self.config, Devices()
-        optimizer, critic_optimizer = self._optimizer(config.lr), self._optimizer(config.critic_lr)
+        optimizer, discriminator_optimizer = self._optimizer(config.lr), self._optimizer(config.discriminator_lr)
         first = {**self._first(run), "step": np.zeros((), np.int32)}
-        first["opt"], first["critic_opt"] = optimizer.init(first["params"]), critic_optimizer.init(first["critics"])
+        first["opt"], first["discriminator_opt"] = (
+            optimizer.init(first["params"]),
+            discriminator_optimizer.init(first["discriminators"]),
+        )
         state = run.state(train=first, scale=self._scale)
         self._scale, state.train = np.asarray(state.scale), devices.replicate(state.train)
         steps = Steps(
-            self._generate, self._apart, optimizer, config.ema, self._discriminators(), critic_optimizer,
+            self._generate, self._apart, optimizer, config.ema, self._discriminators(), discriminator_optimizer,
             config.spectral_weight, config.feature_weight,
         )  # fmt: skip
         on_spectra, on_discriminators = steps.on_spectra(), steps.on_discriminators()
 
-        def validate(items: list[Lesson]) -> dict[str, float]:
+        def validate(items: list[TrainItem]) -> dict[str, float]:
             self._take(state.train)
             return {"loss": self._distance(items)}
 
@@ -134,7 +139,7 @@ class Neural(Trainable[C]):
                 self._show(run, batch.step, batch.ids[0], batch.items[0])
         self._take(state.train)
 
-    def _show(self, run: Run[Lesson], step: int, name: str, item: Lesson) -> None:
+    def _show(self, run: Run[TrainItem], step: int, name: str, item: TrainItem) -> None:
         """One of the step's items, for those who watch: as recorded, and as spoken now."""
         said = self._spoken(item.log_mel[:LONGEST])
         for what, wave in {"true": item.wave[: len(said)], "pred": said}.items():
@@ -146,9 +151,9 @@ class Neural(Trainable[C]):
         import jax
 
         self._params = jax.tree.map(np.asarray, train["ema"])
-        self._trained = {name: jax.tree.map(np.asarray, train[name]) for name in ("params", "critics")}
+        self._trained = {name: jax.tree.map(np.asarray, train[name]) for name in ("params", "discriminators")}
 
-    def length(self, item: Lesson) -> int:
+    def length(self, item: TrainItem) -> int:
         """Every item is cut or padded to one crop."""
         return self.config.crop
 
@@ -164,20 +169,20 @@ class Neural(Trainable[C]):
             optax.clip_by_global_norm(config.clip), optax.adamw(rate, b1=first, b2=second, weight_decay=0.01)
         )
 
-    def _first(self, run: Run[Lesson]) -> dict:
+    def _first(self, run: Run[TrainItem]) -> dict:
         """First weights, the same on every rank: of the training it starts from, where there is one."""
         import jax
 
-        critics = self._init_discriminators(run) if self.config.adversarial_from else {}
+        discriminators = self._init_discriminators(run) if self.config.adversarial_from else {}
         if run.init:
             self.load(run.init)
-            known = (self._trained or {}).get("critics")
-            if critics and known:
-                weights.check(_shapes(known), _shapes(critics), f"{run.init}, critics")
-                critics = known
+            known = (self._trained or {}).get("discriminators")
+            if discriminators and known:
+                weights.check(_shapes(known), _shapes(discriminators), f"{run.init}, discriminators")
+                discriminators = known
             return {
                 "params": (self._trained or {}).get("params", self._params),
-                "critics": critics,
+                "discriminators": discriminators,
                 "ema": self._params,
             }
         order = np.random.default_rng(run.key(0, "scale")).permutation(len(run.items))[:64]
@@ -185,20 +190,20 @@ class Neural(Trainable[C]):
         self._scale = np.array([values.mean(dtype=np.float64), max(values.std(dtype=np.float64), 1e-3)], np.float32)
         given = (np.zeros(part.shape, np.float32) for part in self._shapes_in)
         params = jax.jit(self._generator.init)(jax.random.key(run.key(0, "weights")), *given)["params"]
-        return {"params": params, "critics": critics, "ema": jax.tree.map(np.array, params)}
+        return {"params": params, "discriminators": discriminators, "ema": jax.tree.map(np.array, params)}
 
-    def _init_discriminators(self, run: Run[Lesson]) -> dict:
+    def _init_discriminators(self, run: Run[TrainItem]) -> dict:
         import jax
 
         wave = np.zeros((1, self.config.crop * self.spec.hop_length), np.float32)
-        return jax.jit(self._discriminators().init)(jax.random.key(run.key(0, "critics")), wave)["params"]
+        return jax.jit(self._discriminators().init)(jax.random.key(run.key(0, "discriminators")), wave)["params"]
 
     def _discriminators(self):
         from blocks.vocoder._discriminators import Discriminators
 
-        return Discriminators(self.config.periods, self.config.resolutions, self.config.critic_width)
+        return Discriminators(self.config.periods, self.config.resolutions, self.config.discriminator_width)
 
-    def _cropped(self, items: list[Lesson], size: int, rng=None) -> dict:
+    def _cropped(self, items: list[TrainItem], size: int, rng=None) -> dict:
         """A crop of each item, anywhere, or in the middle where there is no `rng`; zeros behind a short one."""
         arrays = {name: np.zeros((size, *shape), np.float32) for name, shape in self._empty.items()}
         arrays["lengths"] = np.zeros(size, np.int32)
@@ -210,7 +215,7 @@ class Neural(Trainable[C]):
                 arrays[name][row, : len(values)] = values
         return arrays
 
-    def _crop(self, item: Lesson, start: int) -> dict[str, np.ndarray]:
+    def _crop(self, item: TrainItem, start: int) -> dict[str, np.ndarray]:
         hop, spec = self.spec.hop_length, self.spec
         mel = item.log_mel[start : start + self.config.crop]
         first = start * hop + self._offset
@@ -223,7 +228,7 @@ class Neural(Trainable[C]):
         T = self.config.crop
         return {"mel": (T, self.spec.n_mels), "wave": (T * self.spec.hop_length,)}
 
-    def _distance(self, items: list[Lesson]) -> float:
+    def _distance(self, items: list[TrainItem]) -> float:
         """The spectral loss of the middle of each item."""
         distances, size = [], 8
         for at in range(0, len(items), size):
@@ -257,6 +262,8 @@ class Neural(Trainable[C]):
         self._trained = None
         if (Path(folder) / weights.TRAINING).is_file():
             self._trained = _tree(weights.read(folder, weights.TRAINING)[0])
+            if "critics" in self._trained:  # as artifacts up to format 2 call them
+                self._trained["discriminators"] = self._trained.pop("critics")
 
     @property
     def _wanted(self) -> dict:

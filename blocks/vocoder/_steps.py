@@ -1,6 +1,6 @@
 """Compiled training steps of the neural vocoders: on spectra alone, then against discriminators.
 
-A state is a dict of step, params, opt, ema and, for the second, critics and critic_opt (of the discriminators); the old one is
+A state is a dict of step, params, opt, ema and, for the second, discriminators and discriminator_opt (of the discriminators); the old one is
 given up. Parts of a batch are dicts of wave (P, B, S), lengths (P, B) in frames, 0 for an item that only fills, and of what
 the generator takes: mel (P, B, T, M) and, for some, more.
 """
@@ -26,7 +26,7 @@ class Steps:
     optimizer: optax.GradientTransformation
     decay: float  # of the averaged weights
     discriminators: Discriminators
-    critic_optimizer: optax.GradientTransformation
+    discriminator_optimizer: optax.GradientTransformation
     spectral_weight: float  # of the distance, beside the discriminators
     feature_weight: float
 
@@ -53,24 +53,28 @@ class Steps:
             parts = _weighted(parts)
 
             def one(part, _):
-                return self._both(state["params"], state["critics"], part)
+                return self._both(state["params"], state["discriminators"], part)
 
-            numbers, slope, critic_slope = summed(one, parts)
-            norm, fine = _finite(numbers["loss"] + numbers["loss_critic"], (slope, critic_slope))
+            numbers, slope, discriminator_slope = summed(one, parts)
+            norm, fine = _finite(numbers["loss"] + numbers["loss_discriminator"], (slope, discriminator_slope))
             state = self._moved(state, "params", "opt", self.optimizer, slope, fine)
-            state = self._moved(state, "critics", "critic_opt", self.critic_optimizer, critic_slope, fine)
+            state = self._moved(
+                state, "discriminators", "discriminator_opt", self.discriminator_optimizer, discriminator_slope, fine
+            )
             numbers["loss"] = jnp.where(fine, numbers["loss"], jnp.nan)
             return self._averaged(state), {**numbers, "grad_norm": norm}
 
         return jax.jit(step, donate_argnums=0)
 
-    def _both(self, params, critics, part):
+    def _both(self, params, discriminators, part):
         """Numbers, the slope of the generator and that of the discriminators, from one look of theirs at both waves."""
         size, weight = len(part["wave"]), part["weight"]
         (fake, heard), back_to_generator = jax.vjp(lambda params: self.generate(params, part), params)
         waves = jnp.concatenate([part["wave"], fake])
         seen, back = jax.vjp(
-            lambda critics, waves: self.discriminators.apply({"params": critics}, waves), critics, waves
+            lambda discriminators, waves: self.discriminators.apply({"params": discriminators}, waves),
+            discriminators,
+            waves,
         )
 
         def halves(seen):
@@ -93,12 +97,12 @@ class Steps:
         verdict, verdict_slope = jax.value_and_grad(of_them)(seen)
         (value, numbers), value_slope = jax.value_and_grad(against_them, has_aux=True)(seen)
         far, slopes = jax.value_and_grad(distance, argnums=(0, 1))(fake, heard)
-        critic_slope, _ = back(verdict_slope)
+        discriminator_slope, _ = back(verdict_slope)
         _, waves_slope = back(value_slope)  # that of the recordings leads nowhere
         far_slope, heard_slope = jax.tree.map(lambda slope: self.spectral_weight * slope, slopes)
         (slope,) = back_to_generator((waves_slope[size:] + far_slope, heard_slope))
-        numbers |= {"loss": value + self.spectral_weight * far, "loss_spectral": far, "loss_critic": verdict}
-        return numbers, slope, critic_slope
+        numbers |= {"loss": value + self.spectral_weight * far, "loss_spectral": far, "loss_discriminator": verdict}
+        return numbers, slope, discriminator_slope
 
     def _moved(self, state: dict, params: str, opt: str, optimizer, slope, fine):
         """After one update; as it was where not all is finite."""

@@ -12,7 +12,7 @@ class Recorded(Schema):
     wave: Wave
 
 
-class Lesson(Spectral):
+class TrainItem(Spectral):
     """What a vocoder learns from: a recording, its log-mel and, for some, its pitch. Speakers are drawn evenly where they are known."""
 
     wave: Wave

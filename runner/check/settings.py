@@ -1,12 +1,11 @@
 """Checks of one node's settings: its block, its config, its audio spec, its artifact on disk, its conditions."""
 
-import json
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
 
 from blocks.base import Block, BlockConfig, Schema, Trainable, field_type, verbs
-from blocks.load import ARTIFACT, find, import_problem, missing, suggest
+from blocks.load import ARTIFACT, described, find, import_problem, missing, suggest
 from blocks.spec import AudioSpec
 from runner.check.edges import arms, at, base, input_fields, show, unequal, values
 from runner.graph.nodes import Condition, Graph, Node, leaves, spec_errors
@@ -132,7 +131,7 @@ def artifact_of(graph: Graph, node: Node, spec: AudioSpec) -> tuple[dict | None,
     if not file.parent.is_dir():
         return wrong(f"no artifact folder {file.parent}")
     try:
-        meta = json.loads(file.read_text("utf-8"))
+        meta = described(file)
     except (OSError, ValueError) as error:
         return wrong(f"{node.path} is no artifact: artifact.json: {_reason(error)}")
     got = meta.get("format") if isinstance(meta, dict) else None

@@ -13,16 +13,16 @@ from runner.store import Store
 
 
 def trained(cls: type[Trainable], spec: AudioSpec, folder: Path) -> Path:
-    """The folder with its weights after the few steps of its `tiny` settings, on items drawn from the schema of its lessons."""
-    block, lessons = cls(cls.tiny, spec), _lessons(ports(cls, "fit").inputs, spec)
+    """The folder with its weights after the few steps of its `tiny` settings, on items drawn from the schema of its train_items."""
+    block, train_items = cls(cls.tiny, spec), _train_items(ports(cls, "fit").inputs, spec)
     files = Store(folder / "store").files
     settings = {key: value for key, value in cls.tiny if key in FitConfig.model_fields}
     run = LocalRun(
         config=FitConfig(**settings | {"max_frames": 10**6}),
         seed=0,
-        train=Items(list(lessons), lessons.get),
-        dev=Items([], lessons.get),
-        lengths=[block.length(item) for item in lessons.values()],
+        train=Items(list(train_items), train_items.get),
+        dev=Items([], train_items.get),
+        lengths=[block.length(item) for item in train_items.values()],
         checkpoints=Checkpoints(files, "fit"),
         events=Events(files, "fit", spec.sample_rate, 0),
         length=block.length,
@@ -32,11 +32,11 @@ def trained(cls: type[Trainable], spec: AudioSpec, folder: Path) -> Path:
     return folder
 
 
-def _lessons(schema: type[Schema], spec: AudioSpec) -> dict[str, Schema]:
-    """Two of each of two voices, where lessons tell of voices."""
-    lesson, told = draw(schema, spec, 0), "speaker" in schema.model_fields
+def _train_items(schema: type[Schema], spec: AudioSpec) -> dict[str, Schema]:
+    """Two of each of two voices, where train_items tell of voices."""
+    train_item, told = draw(schema, spec, 0), "speaker" in schema.model_fields
     return {
-        f"{voice}-{n}": lesson.model_copy(update={"speaker": voice}) if told else lesson
+        f"{voice}-{n}": train_item.model_copy(update={"speaker": voice}) if told else train_item
         for voice in ("ann", "ben")
         for n in range(2)
     }

@@ -97,9 +97,9 @@ class Lineage:
         ]
 
     def heard_in(self, node: str) -> Column | None:
-        """The wave that a node's result is about: what it calls `heard`, else the latest one it was made from."""
+        """The wave that a node's result is about: what it calls `prediction`, else the latest one it was made from."""
         inputs = list(edges(self.nodes[node]["inputs"]))
-        heard = [column for name, column in inputs if name.startswith("heard")] or [column for _, column in inputs]
+        heard = [column for name, column in inputs if name.startswith("prediction")] or [column for _, column in inputs]
         found = set().union(*map(self._waves, heard))
         return max(found, key=list(self.heads).index, default=None)
 

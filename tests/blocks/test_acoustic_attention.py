@@ -7,9 +7,9 @@ import re
 import numpy as np
 import pytest
 
-from blocks.acoustic.attention import Attention, Config, Dynamic, Location, Uttered
+from blocks.acoustic.attention import AttendedPrediction, Attention, Config, Dynamic, Location
 from blocks.acoustic.attention.health import health
-from blocks.acoustic.schema import Lesson, Request
+from blocks.acoustic.schema import Request, TrainItem
 from blocks.base import Failure
 from blocks.common.conditions import Global, Stream
 from blocks.spec import AudioSpec
@@ -25,7 +25,7 @@ PHONES = ("sil", "a", "s", "o", "m", "i")
 SPEC = AudioSpec(n_mels=12)
 TOGETHER = dict(rtol=1e-5, atol=1e-5)
 WHOLE = Attention.tiny.model_copy(update={"streams": {}, "globals": {}})
-TINY = WHOLE.model_copy(update={"pitch": False, "energy": False})  # most lessons here have neither
+TINY = WHOLE.model_copy(update={"pitch": False, "energy": False})  # most train_items here have neither
 
 
 # ---- the parts, against plain NumPy ----
@@ -111,9 +111,9 @@ def test_the_guided_loss_is_the_plain_one():
 
 
 def test_attention_is_led_along_durations_or_the_diagonal():
-    from blocks.acoustic.attention.lessons import diagonals, shares
+    from blocks.acoustic.attention.losses import diagonals, shares
 
-    item = Lesson(phones=("a",) * 5, log_mel=np.zeros((20, 12), np.float32))
+    item = TrainItem(phones=("a",) * 5, log_mel=np.zeros((20, 12), np.float32))
     led = item.model_copy(update={"durations": np.array([9, 2, 2, 3, 4], np.int32)})
     centres, widths = diagonals([item], steps=12, config=Config(guided_width=0.4))
     np.testing.assert_allclose(centres[0, :10], np.arange(1, 21, 2) / 20 * 5 - 0.5)
@@ -132,14 +132,14 @@ def test_led_steps_together_are_those_taken_one_by_one(tmp_path, kind):
     """What a step would listen to after durations, told in one pass, is what it listens to in a loop along them."""
     attention = Dynamic(width=6) if kind == "dynamic" else Location(width=6, filters=2, kernel=5)
     items = [utterance(seed, durations=True) for seed in (0, 3)]
-    config = TINY.model_copy(update={"prenet_dropout": 0.0, "attention": attention, "led_steps": 2})
+    config = TINY.model_copy(update={"prenet_dropout": 0.0, "attention": attention, "teacher_forced_steps": 2})
     block, _ = fitted(tmp_path, config, items)
     with torch.inference_mode():
-        made, lesson = block._taught(block.net, items, max(len(item.log_mel) for item in items), 1)
-        led = lesson.shares
-        memory, _, there = block.net.encoded(lesson.given)
+        made, train_item = block._taught(block.net, items, max(len(item.log_mel) for item in items), 1)
+        led = train_item.shares
+        memory, _, there = block.net.encoded(train_item.given)
         padding = ~there
-        last = torch.nn.functional.pad(lesson.target[:, 1::2], (0, 0, 1, 0))[:, :-1]
+        last = torch.nn.functional.pad(train_item.target[:, 1::2], (0, 0, 1, 0))[:, :-1]
         heard = block.net.prenet(last)
         hidden, context, state = block.net._start(memory, padding)
         for step in range(led.shape[1]):
@@ -200,10 +200,10 @@ def utterance(seed, durations=False, **more):
     frames = rng.integers(3, 7, len(phones)).astype(np.int32)
     bumps = [np.exp(-(((np.arange(12) - 2 * PHONES.index(phone)) / 1.5) ** 2)) for phone in phones]
     log_mel = (-5 + 5 * np.repeat(bumps, frames, axis=0)).astype(np.float32)
-    return Lesson(phones=phones, log_mel=log_mel, durations=frames if durations else None, **more)
+    return TrainItem(phones=phones, log_mel=log_mel, durations=frames if durations else None, **more)
 
 
-def asked(item: Lesson) -> Request:
+def asked(item: TrainItem) -> Request:
     return Request(phones=item.phones, streams=item.streams, globals=item.globals)
 
 
@@ -261,7 +261,7 @@ def test_a_few_utterances_are_learned_and_their_health_is_told_from_the_first_st
     for name in ("coverage", "skips", "repeats", "early_stop", "late_stop"):
         assert curve(told, f"train/{name}").keys() == loss.keys()
     made = block.apply([asked(item) for item in items])
-    assert all(type(one) is Uttered for one in made), made
+    assert all(type(one) is AttendedPrediction for one in made), made
     assert np.mean([one.coverage for one in made]) > 0.8
     for one, item in zip(made, items):
         assert one.durations.shape == (len(item.phones),)
@@ -271,13 +271,13 @@ def test_a_few_utterances_are_learned_and_their_health_is_told_from_the_first_st
 
 def test_critics_join_at_their_step(tmp_path):
     items = [utterance(seed, durations=True) for seed in range(2)]
-    told = fitted(tmp_path, TINY.model_copy(update={"led_steps": 3}), items)[1]
-    for name in ("critic", "adversarial", "feature"):
+    told = fitted(tmp_path, TINY.model_copy(update={"teacher_forced_steps": 3}), items)[1]
+    for name in ("discriminator", "adversarial", "feature"):
         assert curve(told, f"train/loss_{name}").keys() == {3, 4}
     assert curve(told, "train/loss_mel").keys() == {1, 2, 3, 4}
 
 
-def toned(item: Lesson, seed: int) -> Lesson:
+def toned(item: TrainItem, seed: int) -> TrainItem:
     """With pitch and energy frame by frame; the log-mel is as much louder as the energy says."""
     rng, frames = np.random.default_rng(seed), item.durations
     loud = np.repeat(rng.uniform(-20, 0, len(frames)), frames).astype(np.float32)
@@ -288,7 +288,7 @@ def toned(item: Lesson, seed: int) -> Lesson:
 
 def test_what_is_written_hears_pitch_and_energy_and_the_attention_does_not(tmp_path):
     items = [toned(utterance(seed, durations=True), seed) for seed in range(3)]
-    block, told = fitted(tmp_path, WHOLE.model_copy(update={"led_steps": 3}), items, dev=items[:1])
+    block, told = fitted(tmp_path, WHOLE.model_copy(update={"teacher_forced_steps": 3}), items, dev=items[:1])
     for name in ("pitch", "voicing", "energy"):
         assert curve(told, f"train/loss_{name}").keys() == {1, 2, 3, 4}
         assert curve(told, f"val/loss_{name}").keys() == {2, 4}
@@ -311,7 +311,7 @@ def test_what_is_told_of_pitch_and_energy_need_not_be_guessed(tmp_path):
             **SMALL,
             attention=Dynamic(width=16),
             max_steps=150,
-            led_steps=150,
+            teacher_forced_steps=150,
             val_check_interval=150,
             pitch=told,
             energy=told,
@@ -401,7 +401,7 @@ def test_a_runaway_ends_as_a_failure_that_says_how_it_went(trained):
     with torch.no_grad():
         lingering.net.stop.bias.fill_(-1e4)
     (ended,) = lingering.apply([asked(items[0])])
-    assert type(ended) is Uttered, "its last phone was reached, and that is waited for no longer"
+    assert type(ended) is AttendedPrediction, "its last phone was reached, and that is waited for no longer"
     assert 0.1 <= ended.late_stop < 0.3
 
 
@@ -427,7 +427,7 @@ def test_what_cannot_be_said_fails_with_its_reason_and_its_neighbours_are_said(t
     )
     for reason, want in zip(reasons, wanted, strict=True):
         assert re.search(want, reason)
-    assert type(made[1]) is Uttered
+    assert type(made[1]) is AttendedPrediction
     with pytest.raises(ValueError, match="no weights yet: fit it, or load"):
         Attention(block.config, SPEC).apply([good])
 
@@ -435,7 +435,7 @@ def test_what_cannot_be_said_fails_with_its_reason_and_its_neighbours_are_said(t
 def test_a_foreign_artifact_is_refused_with_the_difference(trained, tmp_path):
     block, _, folder, _ = trained
     with pytest.raises(ValueError, match=r"(?s)of \d+ weights fit.*frames\.bias is \(24,\), want \(36,\)"):
-        Attention(block.config.model_copy(update={"frames_a_step": 3}), SPEC).load(folder)
+        Attention(block.config.model_copy(update={"reduction_factor": 3}), SPEC).load(folder)
     block.save(tmp_path)
     table = json.loads((tmp_path / "symbols.json").read_text())
     table["tables"]["phones"][:2] = table["tables"]["phones"][1::-1]
@@ -531,7 +531,9 @@ def test_streams_and_globals_of_a_training_that_starts_from_another(tmp_path):
 @pytest.mark.parametrize("kind", [Dynamic(width=6, static=2, dynamic=2), Location(width=6, filters=2, kernel=3)])
 def test_half_precision_learns_alike(tmp_path, kind):
     items = [toned(utterance(seed, durations=True), seed) for seed in range(4)]
-    base = WHOLE.model_copy(update={"attention": kind, "max_steps": 12, "led_steps": 6, "prenet_dropout": 0.0})
+    base = WHOLE.model_copy(
+        update={"attention": kind, "max_steps": 12, "teacher_forced_steps": 6, "prenet_dropout": 0.0}
+    )
     losses = {}
     for precision in ("float32", "bfloat16"):
         config = base.model_copy(update={"precision": precision})

@@ -9,7 +9,7 @@ import pytest
 from blocks.acoustic._inputs import Inputs
 from blocks.acoustic._voice import of_phones
 from blocks.acoustic.parallel import controls
-from blocks.acoustic.schema import Controlled, Lesson
+from blocks.acoustic.schema import Controlled, TrainItem
 from blocks.base import BadItem, Failure, check_item
 from blocks.common.conditions import Global, Stream
 from blocks.common.symbols import Symbols
@@ -96,7 +96,7 @@ def test_phones_get_the_mean_of_their_frames():
     durations = np.array([2, 0, 3, 4], np.int32)
     pitch = np.array([100, 200, 0, 0, 150, 90, 0, 110, 0], np.float32)
     energy = np.arange(9, dtype=np.float32) - 30
-    item = Lesson(
+    item = TrainItem(
         phones=("a", "b", "c", "d"), log_mel=np.zeros((9, 20), "f4"), durations=durations, pitch=pitch, energy=energy
     )
     made = of_phones(item, True, True)
@@ -485,7 +485,7 @@ nodes:
   told: {read: toy.sayings, config: {count: 16}}
   model:
     fit: acoustic.parallel
-    in: &lesson
+    in: &train
       phones: told.phones
       streams: {tag: told.tag}
       globals: {speaker: told.speaker}
@@ -627,7 +627,7 @@ def test_phones_may_be_held_longer_than_the_first_model_heard(trained):
     known = int(first.net.longest)
     for held in (3 * known, 1):
         frames = held + 1
-        saying = lesson(
+        saying = train_item(
             streams={"tag": stream(1, 0)}, globals={"speaker": "ann"}, durations=np.array([1, held], "i4"),
             log_mel=np.zeros((frames, 20), "f4"), pitch=np.zeros(frames, "f4"), energy=np.zeros(frames, "f4"),
         )  # fmt: skip
@@ -656,12 +656,12 @@ class Memory:
         return 0
 
 
-def lesson(**given) -> Lesson:
+def train_item(**given) -> TrainItem:
     parts = {
         "phones": ("a", "b"), "streams": {"a": stream(1, 0), "b": stream(2, 0)}, "globals": {"a": "ann", "b": "ben"}, "log_mel": np.zeros((5, 20), "f4"),
         "durations": np.array([2, 3], "i4"), "pitch": np.zeros(5, "f4"), "energy": np.zeros(5, "f4"),
     }  # fmt: skip
-    return Lesson(**parts | given)
+    return TrainItem(**parts | given)
 
 
 @pytest.mark.parametrize(
@@ -676,18 +676,18 @@ def lesson(**given) -> Lesson:
 )
 def test_what_cannot_be_learnt_is_told_before_the_training(given, message):
     with pytest.raises(ValueError, match=message):
-        Parallel(Parallel.tiny, SPEC)._begin(Memory(lesson(), lesson(**given)))
+        Parallel(Parallel.tiny, SPEC)._begin(Memory(train_item(), train_item(**given)))
 
 
 def test_a_declared_stream_that_is_not_wired_is_told():
     with pytest.raises(ValueError, match=r"declare b, which no item to train on has: wire streams\.b"):
-        Parallel(Parallel.tiny, SPEC)._begin(Memory(lesson(streams={"a": stream(1, 0)})))
+        Parallel(Parallel.tiny, SPEC)._begin(Memory(train_item(streams={"a": stream(1, 0)})))
 
 
 def test_silent_items_can_be_learnt_and_every_weight_learns():
     block = Parallel(Parallel.tiny, SPEC)
-    block._begin(Memory(lesson(), lesson()))
-    loss = block._losses(block.net, [lesson(), lesson(streams={})], 8)["loss"]
+    block._begin(Memory(train_item(), train_item()))
+    loss = block._losses(block.net, [train_item(), train_item(streams={})], 8)["loss"]
     loss.backward()
     assert np.isfinite(float(loss.detach()))
     for name, weight in block.net.named_parameters():

@@ -11,7 +11,7 @@ import pytest
 from blocks.aligner.even import Even
 from blocks.aligner.monotonic import Monotonic
 from blocks.aligner.monotonic.search import best_path
-from blocks.aligner.schema import Aligned, Lesson, Spoken
+from blocks.aligner.schema import Aligned, TrainItem, Utterance
 from blocks.base import BadItem, Failure
 from blocks.common.symbols import Symbols
 from blocks.metric.boundary_error import BoundaryError, DurationPair
@@ -109,7 +109,7 @@ def utterance(seed):
     inner = [PHONES[at] for at in rng.integers(1, len(PHONES), 8)]
     phones = ("sil", *(b for a, b in itertools.pairwise(["", *inner]) if a != b), "sil")
     durations = rng.integers(2, 12, len(phones))
-    return Lesson(phones=phones, log_mel=speak(phones, durations, seed)), durations
+    return TrainItem(phones=phones, log_mel=speak(phones, durations, seed)), durations
 
 
 class Memory(Run):
@@ -173,7 +173,7 @@ def test_boundaries_are_learned_from_recordings_and_phones_alone(trained, spec):
     assert run.curve[-1] < run.curve[0] - 5
     assert run.pictures[0].sum(axis=1).tolist() == [1.0] * len(run.pictures[0])
     unseen = [utterance(seed) for seed in range(100, 108)]
-    spoken = [Spoken(phones=item.phones, log_mel=item.log_mel) for item, _ in unseen]
+    spoken = [Utterance(phones=item.phones, log_mel=item.log_mel) for item, _ in unseen]
     pairs = [
         DurationPair(durations=made.durations, reference=true.astype(np.int32))
         for made, (_, true) in zip(block.apply(spoken), unseen)
@@ -189,7 +189,7 @@ def test_boundaries_are_learned_from_recordings_and_phones_alone(trained, spec):
 
 def test_durations_sum_to_the_frames_and_neighbours_do_not_matter(trained):
     block, *_ = trained
-    items = [Spoken(phones=u.phones, log_mel=u.log_mel) for u, _ in map(utterance, (7, 200, 201))]
+    items = [Utterance(phones=u.phones, log_mel=u.log_mel) for u, _ in map(utterance, (7, 200, 201))]
     together = block.apply(items)
     for item, made in zip(items, together):
         assert type(made) is Aligned
@@ -209,7 +209,7 @@ def test_what_is_saved_is_loaded_with_its_table_of_phones(trained, spec):
         == list(block.phones)
         == list(dict.fromkeys(p for n in range(24) for p in utterance(n)[0].phones))
     )
-    item = Spoken(phones=utterance(9)[0].phones, log_mel=utterance(9)[0].log_mel)
+    item = Utterance(phones=utterance(9)[0].phones, log_mel=utterance(9)[0].log_mel)
     np.testing.assert_array_equal(again.apply([item])[0].durations, block.apply([item])[0].durations)
     assert again.apply([item])[0].score == block.apply([item])[0].score
 
@@ -217,7 +217,7 @@ def test_what_is_saved_is_loaded_with_its_table_of_phones(trained, spec):
 def test_new_phones_are_appended_when_training_goes_on(trained, spec):
     block, _, folder = trained
     item, _ = utterance(3)
-    foreign = Lesson(phones=("sil", "ʒ", *item.phones[2:]), log_mel=item.log_mel)
+    foreign = TrainItem(phones=("sil", "ʒ", *item.phones[2:]), log_mel=item.log_mel)
     tuned = Monotonic(Monotonic.Config(max_steps=1, coefficients=8, lr=1e-9), spec)
     tuned.fit(Memory(tuned.config, [foreign], init=folder))
     assert list(tuned.phones) == [*block.phones, "ʒ"]
@@ -254,10 +254,10 @@ def test_what_cannot_be_aligned_fails_with_its_reason(trained):
     item, _ = utterance(5)
     failed = block.apply(
         [
-            Spoken(phones=("sil", "ʒ", "a", "ʔ", "ʒ"), log_mel=item.log_mel),
-            Spoken(phones=item.phones, log_mel=item.log_mel[: len(item.phones) - 1]),
-            Spoken(phones=(), log_mel=item.log_mel),
-            Spoken(phones=item.phones, log_mel=item.log_mel),
+            Utterance(phones=("sil", "ʒ", "a", "ʔ", "ʒ"), log_mel=item.log_mel),
+            Utterance(phones=item.phones, log_mel=item.log_mel[: len(item.phones) - 1]),
+            Utterance(phones=(), log_mel=item.log_mel),
+            Utterance(phones=item.phones, log_mel=item.log_mel),
         ]
     )
     assert [type(one) for one in failed] == [Failure, Failure, Failure, Aligned]
@@ -269,8 +269,8 @@ def test_what_cannot_be_aligned_fails_with_its_reason(trained):
 def test_a_wrong_text_has_a_low_score_and_is_refused(trained, spec):
     block, _, folder = trained
     item, _ = utterance(5)
-    right = Spoken(phones=item.phones, log_mel=item.log_mel)
-    wrong = Spoken(
+    right = Utterance(phones=item.phones, log_mel=item.log_mel)
+    wrong = Utterance(
         phones=("sil", *("m", "i", "s") * 3, "sil"), log_mel=speak(("sil", "a", "o", "a", "o", "sil"), [9] * 6, 1)
     )
     good, bad = block.apply([right, wrong])
@@ -284,9 +284,9 @@ def test_a_wrong_text_has_a_low_score_and_is_refused(trained, spec):
 
 def test_too_much_silence_endless_and_squeezed_phones_are_refused(trained):
     block, *_ = trained
-    quiet = Spoken(phones=("sil", "a", "sil"), log_mel=speak(("sil", "a", "sil"), (60, 5, 60), 1))
-    endless = Spoken(phones=("sil", "a", "s", "sil"), log_mel=speak(("sil", "a", "s", "sil"), (40, 150, 5, 40), 1))
-    unsaid = Spoken(phones=("sil", *("a", "s") * 12, "sil"), log_mel=speak(("sil", "a", "sil"), (5, 20, 5), 1))
+    quiet = Utterance(phones=("sil", "a", "sil"), log_mel=speak(("sil", "a", "sil"), (60, 5, 60), 1))
+    endless = Utterance(phones=("sil", "a", "s", "sil"), log_mel=speak(("sil", "a", "s", "sil"), (40, 150, 5, 40), 1))
+    unsaid = Utterance(phones=("sil", *("a", "s") * 12, "sil"), log_mel=speak(("sil", "a", "sil"), (5, 20, 5), 1))
     first, second, third = block.apply([quiet, endless, unsaid])
     assert "96 % of the recording were aligned to silence, want at most 80 %" in first.reason
     assert re.match(r"the phone 'a' \(number 2\) would last 1\.8\d s, want at most 1\.5 s", second.reason)
@@ -295,7 +295,7 @@ def test_too_much_silence_endless_and_squeezed_phones_are_refused(trained):
 
 def test_a_single_phone_of_a_short_word_may_be_squeezed(trained):
     block, *_ = trained
-    word = Spoken(phones=("sil", "a", "s", "sil"), log_mel=np.zeros((28, 80), np.float32))
+    word = Utterance(phones=("sil", "a", "s", "sil"), log_mel=np.zeros((28, 80), np.float32))
     block._is_believed(word, np.array([9, 9, 1, 9]), 0.0)
     with pytest.raises(BadItem, match="100 % of the phones found no more than one frame"):
         block._is_believed(word, np.array([2, 1, 1, 2]), 0.0)
@@ -305,7 +305,7 @@ def test_level_and_colour_of_a_recording_do_not_matter(trained):
     block, *_ = trained
     item, _ = utterance(9)
     tilted = item.log_mel + np.linspace(-3, 2, 80, dtype=np.float32)
-    here, there = block.apply([Spoken(phones=item.phones, log_mel=mel) for mel in (item.log_mel, tilted)])
+    here, there = block.apply([Utterance(phones=item.phones, log_mel=mel) for mel in (item.log_mel, tilted)])
     np.testing.assert_array_equal(here.durations, there.durations)
     assert there.score == pytest.approx(here.score, abs=1e-3)
 
@@ -313,7 +313,7 @@ def test_level_and_colour_of_a_recording_do_not_matter(trained):
 def test_items_with_more_phones_than_frames_are_left_out_of_the_loss_and_counted(trained):
     block, *_ = trained
     item, _ = utterance(5)
-    short = Lesson(phones=item.phones, log_mel=item.log_mel[:3])
+    short = TrainItem(phones=item.phones, log_mel=item.log_mel[:3])
     both = block.validate([item, short])
     assert both["more_phones_than_frames"] == 0.5
     assert both["loss"] == pytest.approx(block.validate([item])["loss"], abs=1e-4)
@@ -321,7 +321,7 @@ def test_items_with_more_phones_than_frames_are_left_out_of_the_loss_and_counted
 
 
 def test_even_shares_the_frames_out(spec):
-    item = Spoken(phones=("a",) * 4, log_mel=np.zeros((10, 80), np.float32))
+    item = Utterance(phones=("a",) * 4, log_mel=np.zeros((10, 80), np.float32))
     assert Even(Even.Config(), spec).apply([item])[0].durations.tolist() == [2, 3, 2, 3]
     with pytest.raises(BadItem, match="3 frames for 4 phones"):
         Even(Even.Config(), spec).apply([item.model_copy(update={"log_mel": item.log_mel[:3]})])

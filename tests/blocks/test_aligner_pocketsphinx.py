@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from blocks.aligner.pocketsphinx import Pocketsphinx, _a_frame_each, _ends
-from blocks.aligner.schema import Aligned, Said
+from blocks.aligner.schema import Aligned, Recording
 from blocks.base import Failure
 from blocks.common.phones import SILENCES
 from blocks.corpus.asterisk import Asterisk
@@ -36,7 +36,8 @@ def prompts():
     rows = list(islice((row for row in corpus.read() if isinstance(row, Utterance)), 6))
     spoken = phones.apply([Written(text=row.text, language=row.language) for row in rows])
     return [
-        Said(wave=row.wave, phones=each.phones, word_of_phone=each.word_of_phone) for row, each in zip(rows, spoken)
+        Recording(wave=row.wave, phones=each.phones, word_of_phone=each.word_of_phone)
+        for row, each in zip(rows, spoken)
     ]
 
 

@@ -12,7 +12,7 @@ from blocks.common.conditions import Global
 from blocks.common.mel import mels_below
 from blocks.converter._given import STATES, Given
 from blocks.converter._model import grown
-from blocks.converter.schema import Conversion, Converted, Lesson
+from blocks.converter.schema import Conversion, Converted, TrainItem
 from blocks.load import find, names, restore
 from blocks.spec import AudioSpec
 from runner.check import check, read_graph
@@ -91,7 +91,7 @@ def test_a_loss_is_the_mean_over_frames_of_the_mels_that_are_there():
 
 def test_phones_are_told_by_the_third_that_a_frame_is_in():
     config = find("converter.copycat").Config(globals={}, pitch=False)
-    given, item = Given.of(config, SPEC), lesson(durations=[3, 1, 7], phones=("a", "s", "a"))
+    given, item = Given.of(config, SPEC), train_item(durations=[3, 1, 7], phones=("a", "s", "a"))
     given.phones.extend(("s", "a"))
     states = given.arrays([item], 12)["phones"][0]
     assert states.tolist() == [4, 5, 6, 1, 4, 4, 4, 5, 5, 6, 6, 0]
@@ -101,7 +101,7 @@ def test_phones_are_told_by_the_third_that_a_frame_is_in():
 # ---- items ----
 
 
-def lesson(frames=None, durations=None, phones=None, cls=Lesson, **more):
+def train_item(frames=None, durations=None, phones=None, cls=TrainItem, **more):
     durations = np.array(durations if durations is not None else [4, 6, 5], np.int32)
     frames = frames or int(durations.sum())
     pitch = np.where(np.arange(frames) % 5 < 3, 120.0, 0.0).astype(np.float32)
@@ -131,13 +131,13 @@ def lesson(frames=None, durations=None, phones=None, cls=Lesson, **more):
 )
 def test_what_does_not_fit_is_said(wrong, words):
     given = Given.of(find("converter.copycat").Config(globals={"speaker": Global()}), SPEC)
-    values = dict(lesson(source={"speaker": "ann"})) | wrong
+    values = dict(train_item(source={"speaker": "ann"})) | wrong
     if words is None:  # axes that the schema itself compares
         with pytest.raises(ValueError, match="frames is"):
-            Lesson(**values)
+            TrainItem(**values)
         return
     with pytest.raises(BadItem) as told:
-        given.check(Lesson(**values))
+        given.check(TrainItem(**values))
     assert all(word in str(told.value) for word in words), told.value
 
 
@@ -193,7 +193,9 @@ def converter(request, tmp_path_factory):
 
 
 def asked(durations, target="ben", **more):
-    return lesson(durations=durations, cls=Conversion, source={"speaker": "ann"}, target={"speaker": target}, **more)
+    return train_item(
+        durations=durations, cls=Conversion, source={"speaker": "ann"}, target={"speaker": target}, **more
+    )
 
 
 def test_a_mel_of_as_many_frames_comes_out_whatever_is_beside_it(converter):
@@ -215,7 +217,7 @@ def test_a_network_is_that_of_numpy(name, residual):
     )
     item = asked([4, 0, 9, 5], phones=("sil", "o", "s", "o"))
     block.given = Given.of(block.config, SPEC)
-    block.given.meet([lesson(source={"speaker": who}, phones=("sil", "o", "s")) for who in ("ann", "ben")])
+    block.given.meet([train_item(source={"speaker": who}, phones=("sil", "o", "s")) for who in ("ann", "ben")])
     torch.manual_seed(1)
     block.net = block._network()
     block.net.mel_mean.normal_(-5)
@@ -254,7 +256,7 @@ def test_no_items_give_no_results(converter):
 
 def test_nothing_is_learned_of_what_lies_above_the_band(converter):
     band_hz = 3000.0
-    item = lesson(source={"speaker": "ann"}, band_hz=band_hz)
+    item = train_item(source={"speaker": "ann"}, band_hz=band_hz)
     louder = item.log_mel.copy()
     louder[:, mels_below(SPEC, band_hz) :] += 5
     first, second, whole = (
@@ -277,7 +279,7 @@ def test_it_learns_and_goes_on_with_more_voices(name, tmp_path):
     more.given = Given.of(first.config, SPEC)
     kept, about = weights.read(folder)
     more.given.read(folder, about)
-    more.given.meet([lesson(source={"speaker": "cid"}, phones=("sil", "o", "m"))])
+    more.given.meet([train_item(source={"speaker": "cid"}, phones=("sil", "o", "m"))])
     more.net = more._network()
     more._take(grown(kept, more.net.state_dict()), "here")
     item = asked([4, 6, 5])
@@ -291,7 +293,7 @@ def test_it_learns_and_goes_on_with_more_voices(name, tmp_path):
 def test_the_divergence_of_codes_is_that_of_two_gaussians_and_counts_slowly(tmp_path):
     folder, _ = trained(tmp_path, "converter.copycat", max_steps=2, kl_steps=4)
     block = restore(folder)
-    items = [lesson(source={"speaker": "ann"}), lesson(source={"speaker": "ben"}, durations=[9, 30, 2])]
+    items = [train_item(source={"speaker": "ann"}), train_item(source={"speaker": "ben"}, durations=[9, 30, 2])]
     arrays = block._tensors(items, 41)
     mean, log_var = (part.detach().double().numpy() for part in block.net.codes(arrays))
     codes = [-(-15 // 4), -(-41 // 4)]

@@ -11,7 +11,7 @@ from blocks.base import Failure, Skip, check_item
 from blocks.common import audio
 from blocks.common.splits import own_split_of, split_of
 from blocks.corpus.folder import Folder
-from blocks.corpus.lines import Lines, Spoken
+from blocks.corpus.lines import Lines, VoicedLine
 from blocks.corpus.ljspeech import LJSpeech
 from blocks.corpus.schema import Recording, Utterance
 
@@ -291,8 +291,8 @@ def test_lines_come_from_the_settings_or_a_file(tmp_path, spec):
     rows = read(Lines, spec, texts=("Eins.", "Zwei."), language="de", prefix="de/", speaker="me", speaking_rate=1.5)
     said = {"language": "de", "speaker": "me", "speaking_rate": 1.5, "split": "train"}
     assert rows == [
-        Spoken(id="de/line-0001", text="Eins.", **said),
-        Spoken(id="de/line-0002", text="Zwei.", **said),
+        VoicedLine(id="de/line-0001", text="Eins.", **said),
+        VoicedLine(id="de/line-0002", text="Zwei.", **said),
     ]
     path = tmp_path / "lines.txt"
     path.write_bytes("\ufeffOne.\n\n Two. \nThr".encode() + b"\xff\n")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from blocks.annotation.schema import Spoken
+from blocks.annotation.schema import Aligned
 from blocks.annotation.textgrid import TextGrid
 from blocks.base import Failure
 from blocks.common import textgrid
@@ -109,12 +109,12 @@ def test_a_recording_without_its_grid_fails_and_a_changed_grid_is_noticed(corpus
 
 
 def test_phones_without_a_frame_cannot_be_written(spec):
-    (failed,) = TextGrid(TextGrid.tiny, spec).apply([Spoken(phones=("a", "b"), durations=np.array([3, 0], np.int32))])
+    (failed,) = TextGrid(TextGrid.tiny, spec).apply([Aligned(phones=("a", "b"), durations=np.array([3, 0], np.int32))])
     assert "'b' from 0.0375 to 0.0375 s is empty; want a frame at least for every phone" in failed.reason
     with pytest.raises(ValueError, match="1 durations for 2 phones"):
-        Spoken(phones=("a", "b"), durations=np.array([3], np.int32))
+        Aligned(phones=("a", "b"), durations=np.array([3], np.int32))
     with pytest.raises(ValueError, match="wire both or neither"):
-        Spoken(phones=("a",), durations=np.array([3], np.int32), words=("a",))
+        Aligned(phones=("a",), durations=np.array([3], np.int32), words=("a",))
 
 
 TEXTS = {"one": "hello world", "two": "who is there", "three": "go on"}
@@ -179,7 +179,7 @@ def test_the_labels_of_a_real_corpus_survive_the_way(tmp_path, spec):
     rows = [row for row in islice(corpus.read(), 60) if not isinstance(row, Failure)][:40]
     whole = [row for row in rows if row.durations.min() > 0]
     assert len(whole) > 30
-    made = TextGrid(TextGrid.tiny, spec).apply([Spoken(phones=row.phones, durations=row.durations) for row in whole])
+    made = TextGrid(TextGrid.tiny, spec).apply([Aligned(phones=row.phones, durations=row.durations) for row in whole])
     for row, grid in zip(whole, made):
         name = row.id.rsplit("/")[-1]
         soundfile.write(tmp_path / f"{name}.wav", row.wave, 16000, subtype="PCM_16")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from blocks.common.pitch import FEWEST, melody
-from blocks.flow.schema import Latents, Lesson, Prior, Said, Spectral, Spoken
+from blocks.flow.schema import Latents, Prior, PriorRequest, PriorTrainItem, Spectral, TrainItem
 from blocks.load import find
 from blocks.spec import AudioSpec
 from runner.fit.checkpoints import Checkpoints
@@ -19,9 +19,9 @@ TINY = dict(blocks=2, hidden=8, layers=1, kernel=3, split=4, split_every=1, enco
 TINY |= dict(max_steps=3, max_frames=128, warmup_steps=1, globals={"speaker": {}, "voice": {"size": 4}})
 
 
-def lesson(speaker="ann", phones=("b", "a"), durations=(9, 24), seed=0) -> Lesson:
+def train_item(speaker="ann", phones=("b", "a"), durations=(9, 24), seed=0) -> TrainItem:
     rng, frames = np.random.default_rng(seed), sum(durations)
-    return Lesson(
+    return TrainItem(
         log_mel=rng.normal(-5, 1, (frames, 6)).astype("float32"),
         phones=phones,
         durations=np.array(durations, "int32"),
@@ -31,25 +31,25 @@ def lesson(speaker="ann", phones=("b", "a"), durations=(9, 24), seed=0) -> Lesso
     )
 
 
-LESSONS = {"one": lesson(), "two": lesson("ben", ("a", "ʃ"), (20, 13), seed=1)}
+TRAIN_ITEMS = {"one": train_item(), "two": train_item("ben", ("a", "ʃ"), (20, 13), seed=1)}
 
 
-def fitted(cls, folder, lessons=LESSONS, **settings):
+def fitted(cls, folder, train_items=TRAIN_ITEMS, **settings):
     block = cls(cls.Config(**TINY | settings), SPEC)
     files = Store(folder / "store").files
-    train, dev = Items(list(lessons), lessons.get), Items(list(lessons)[:1], lessons.get)
+    train, dev = Items(list(train_items), train_items.get), Items(list(train_items)[:1], train_items.get)
     kept = Checkpoints(files, "fit"), Events(files, "fit", 16000, 0)
-    lengths = [len(item.log_mel) for item in lessons.values()]
+    lengths = [len(item.log_mel) for item in train_items.values()]
     run = LocalRun(block.config, 0, train, dev, lengths, *kept, length=block.length)
     block.fit(run)
     return block
 
 
-def spectral(item: Lesson, **changed) -> Spectral:
+def spectral(item: TrainItem, **changed) -> Spectral:
     return Spectral(**{name: value for name, value in dict(item).items() if name != "split"} | changed)
 
 
-def latents(item: Lesson, coded, **changed) -> Latents:
+def latents(item: TrainItem, coded, **changed) -> Latents:
     told = {name: getattr(item, name) for name in ("pitch", "phones", "durations", "globals")}
     return Latents(latent=coded.latent, **told | changed)
 
@@ -79,7 +79,7 @@ def conditioned(tmp_path_factory):
 
 class TestTextConditioned:
     def test_encodes_under_one_voice_and_decodes_under_another(self, conditioned):
-        item = LESSONS["one"]
+        item = TRAIN_ITEMS["one"]
         (coded,) = conditioned.apply([spectral(item)])
         other = {**item.globals, "speaker": "ben"}
         same, converted, longer = conditioned.decode(
@@ -95,11 +95,11 @@ class TestTextConditioned:
         again.load(tmp_path)
         assert list(again.given.phones) == ["b", "a", "ʃ"]
         assert list(again.given.names["speaker"]) == ["ann", "ben"]
-        one, other = (block.apply([spectral(LESSONS["two"])])[0].latent for block in (conditioned, again))
+        one, other = (block.apply([spectral(TRAIN_ITEMS["two"])])[0].latent for block in (conditioned, again))
         np.testing.assert_array_equal(one, other)
 
     def test_what_does_not_fit_is_told_row_by_row(self, conditioned):
-        item = LESSONS["one"]
+        item = TRAIN_ITEMS["one"]
         wrong = {
             "the model knows no speaker 'bem'; did you mean 'ben'": {"globals": {**item.globals, "speaker": "bem"}},
             "the global voice is a vector of 3, want one of 4": {
@@ -116,22 +116,22 @@ class TestTextConditioned:
             assert np.isfinite(made.nll)
 
     def test_a_phone_that_was_never_heard_passes_for_its_like(self, conditioned):
-        item = LESSONS["two"]
+        item = TRAIN_ITEMS["two"]
         plain, stressed = conditioned.apply([spectral(item), spectral(item, phones=("ˈa", "ʃ"))])
         np.testing.assert_array_equal(plain.latent, stressed.latent)
 
     def test_few_voiced_frames_are_remarked(self, conditioned):
-        item = LESSONS["one"]
+        item = TRAIN_ITEMS["one"]
         plain, whispered = conditioned.apply([spectral(item), spectral(item, pitch=np.zeros(33, "float32"))])
         assert plain.remark is None
         assert "0 voiced frames, fewer than 20" in whispered.remark
 
     def test_a_training_goes_on_with_more_voices_and_phones(self, conditioned, tmp_path):
         conditioned.save(tmp_path)
-        lessons = {**LESSONS, "three": lesson("cat", ("u", "a"), (10, 23), seed=2)}
+        train_items = {**TRAIN_ITEMS, "three": train_item("cat", ("u", "a"), (10, 23), seed=2)}
         more = Affine(conditioned.config, SPEC)
         run = type("Init", (), {})()
-        run.items, run.init, run.config = list(lessons.values()), tmp_path, more.config
+        run.items, run.init, run.config = list(train_items.values()), tmp_path, more.config
         run.key = lambda step, name="": 1
         more._begin(run)
         assert list(more.given.names["speaker"]) == ["ann", "ben", "cat"]
@@ -143,7 +143,7 @@ class TestTextConditioned:
 class TestTextFree:
     def test_a_voice_that_is_not_known_is_encoded_without_a_name(self, tmp_path):
         flow = fitted(Affine, tmp_path, prior="phones", nameless=0.5)
-        item = LESSONS["one"]
+        item = TRAIN_ITEMS["one"]
         voice = {"voice": item.globals["voice"]}
         coded, wrong = flow.apply([spectral(item, globals=voice), spectral(item, globals={**voice, "speaker": "bem"})])
         (back,) = flow.decode([latents(item, coded, globals=voice)])
@@ -162,7 +162,7 @@ class TestTextFree:
 
     def test_a_prior_learnt_from_phones_wants_them_for_the_likelihood_alone(self, tmp_path):
         flow = fitted(Affine, tmp_path, prior="phones")
-        item = LESSONS["one"]
+        item = TRAIN_ITEMS["one"]
         told, free = flow.apply([spectral(item), spectral(item, phones=None, durations=None)])
         np.testing.assert_allclose(told.latent, free.latent, atol=1e-5)
         assert np.isfinite(told.nll)
@@ -175,13 +175,13 @@ class TestTextFree:
             fitted(
                 Affine,
                 tmp_path / "none",
-                {"a": LESSONS["one"].model_copy(update={"phones": None, "durations": None})},
+                {"a": TRAIN_ITEMS["one"].model_copy(update={"phones": None, "durations": None})},
                 prior="phones",
             )
 
     def test_means_that_are_given_are_those_of_the_prior(self, tmp_path):
         flow = fitted(Affine, tmp_path, prior="given")
-        item = LESSONS["one"]
+        item = TRAIN_ITEMS["one"]
         told, free, far = flow.apply(
             [spectral(item), spectral(item, prior_mean=None), spectral(item, prior_mean=item.prior_mean + 1)]
         )
@@ -191,19 +191,23 @@ class TestTextFree:
         assert far.nll - told.nll == pytest.approx(more / told.latent.size, rel=1e-3)
         with pytest.raises(ValueError, match=r"no prior_mean, .* that of flow.phone_prior fits"):
             fitted(
-                Affine, tmp_path / "none", {"a": LESSONS["one"].model_copy(update={"prior_mean": None})}, prior="given"
+                Affine,
+                tmp_path / "none",
+                {"a": TRAIN_ITEMS["one"].model_copy(update={"prior_mean": None})},
+                prior="given",
             )
 
 
 @pytest.fixture(scope="module")
 def prior(tmp_path_factory):
-    lessons = {
-        id: Spoken(**{k: v for k, v in dict(item).items() if k in Spoken.model_fields}) for id, item in LESSONS.items()
+    train_items = {
+        id: PriorTrainItem(**{k: v for k, v in dict(item).items() if k in PriorTrainItem.model_fields})
+        for id, item in TRAIN_ITEMS.items()
     }
     settings = {name: TINY[name] for name in TINY.keys() - {"blocks", "split", "split_every"}}
     block = PhonePrior(PhonePrior.Config(**settings), SPEC)
     files = Store(tmp_path_factory.mktemp("prior") / "store").files
-    train, dev = Items(list(lessons), lessons.get), Items(["one"], lessons.get)
+    train, dev = Items(list(train_items), train_items.get), Items(["one"], train_items.get)
     kept = Checkpoints(files, "fit"), Events(files, "fit", 16000, 0)
     run = LocalRun(block.config, 0, train, dev, [33, 33], *kept, length=block.length)
     block.fit(run)
@@ -229,7 +233,7 @@ class TestPhonePrior:
 
     def test_what_cannot_be_said_is_told(self, prior):
         failure, empty = prior.apply(
-            [Said(phones=("a",), durations=np.array([1, 2], "int32")), asked("a", "b", (0, 0))]
+            [PriorRequest(phones=("a",), durations=np.array([1, 2], "int32")), asked("a", "b", (0, 0))]
         )
         assert "2 durations for 1 phones" in failure.reason
         assert "no frame" in empty.reason
@@ -246,8 +250,8 @@ class TestPhonePrior:
             assert float(divergence(mean, log_dev)) == pytest.approx(wanted, abs=1e-5)
 
 
-def asked(first: str, second: str, durations: tuple[int, int]) -> Said:
-    return Said(phones=(first, second), durations=np.array(durations, "int32"))
+def asked(first: str, second: str, durations: tuple[int, int]) -> PriorRequest:
+    return PriorRequest(phones=(first, second), durations=np.array(durations, "int32"))
 
 
 def test_snac_and_kernels_are_checked_before_any_work():

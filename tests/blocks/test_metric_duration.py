@@ -13,7 +13,7 @@ SPEC = AudioSpec()
 
 def measured(asked, spoken, frames=None):
     mel = None if frames is None else np.zeros((frames, SPEC.n_mels), np.float32)
-    item = Obeyed(asked=np.array(asked, np.int32), spoken=np.array(spoken, np.int32), log_mel=mel)
+    item = Obeyed(reference=np.array(asked, np.int32), prediction=np.array(spoken, np.int32), log_mel=mel)
     (result,) = DurationError(DurationError.Config(), SPEC).apply([item])
     return result
 
@@ -35,7 +35,7 @@ def test_frames_apart_by_hand(asked, spoken, frames, whole, phone):
 
 
 def test_other_phones_are_refused_by_number():
-    with pytest.raises(ValidationError, match="spoken: phones is 2, but 3 elsewhere in this item"):
+    with pytest.raises(ValidationError, match="prediction: phones is 2, but 3 elsewhere in this item"):
         measured([1, 2, 3], [1, 2])
 
 

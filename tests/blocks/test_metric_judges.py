@@ -14,7 +14,7 @@ from blocks.base import Failure, Skip
 from blocks.metric import _whisper
 from blocks.metric.distillmos import DistillMOS, _windows
 from blocks.metric.pesq import PESQ
-from blocks.metric.schema import Heard, Spoken, WavePair
+from blocks.metric.schema import Audio, Transcribed, WavePair
 from blocks.metric.stoi import STOI
 from blocks.metric.word_error import WordError
 from blocks.spec import AudioSpec
@@ -60,7 +60,7 @@ def only(block, item):
 @pytest.mark.parametrize(("judge", "field", "best"), [(PESQ, "pesq", 4.64), (STOI, "stoi", 1.0)])
 class TestIntrusive:
     def score(self, judge, field, heard, meant, spec=SPEC):
-        return getattr(only(ready(judge, spec), WavePair(heard=heard, meant=meant)), field)
+        return getattr(only(ready(judge, spec), WavePair(prediction=heard, reference=meant)), field)
 
     def test_the_same_wave_is_best_and_noise_lowers_it(self, judge, field, best, wave, noisy):
         assert self.score(judge, field, wave, wave) == pytest.approx(best, abs=0.01)
@@ -70,7 +70,7 @@ class TestIntrusive:
         self, judge, field, best, wave
     ):
         assert self.score(judge, field, wave[:-150], wave) == pytest.approx(best, abs=0.02)
-        late = only(ready(judge), WavePair(heard=wave[:-500], meant=wave))
+        late = only(ready(judge), WavePair(prediction=wave[:-500], reference=wave))
         assert "wants the same timing, within one hop of 200 samples" in late.reason
 
     def test_other_rates_are_resampled(self, judge, field, best, wave, noisy):
@@ -80,16 +80,16 @@ class TestIntrusive:
 
     def test_too_little_speech_is_a_failure_with_a_reason(self, judge, field, best, wave):
         short = wave[4000:6000]
-        assert type(only(ready(judge), WavePair(heard=short, meant=short))) is Failure
+        assert type(only(ready(judge), WavePair(prediction=short, reference=short))) is Failure
         silence = np.zeros_like(wave)
-        assert only(ready(judge), WavePair(heard=wave, meant=silence)).reason.startswith("meant: ")
+        assert only(ready(judge), WavePair(prediction=wave, reference=silence)).reason.startswith("reference: ")
 
 
 def test_pesq_and_stoi_are_the_packages_own_numbers(wave, noisy):
     from pesq import pesq
     from pystoi import stoi
 
-    pair = WavePair(heard=noisy, meant=wave)
+    pair = WavePair(prediction=noisy, reference=wave)
     assert only(ready(PESQ), pair).pesq == pesq(16000, wave, noisy, "wb")
     assert only(ready(STOI), pair).stoi == stoi(wave, noisy, 16000)
 
@@ -97,11 +97,11 @@ def test_pesq_and_stoi_are_the_packages_own_numbers(wave, noisy):
 def test_pesq_skips_what_its_reference_code_would_die_of():
     bursts = np.random.default_rng(0).standard_normal(30 * 16000).astype("float32") * 0.1
     bursts *= np.arange(len(bursts)) % 8000 < 4000  # 60 stretches of sound in 30 s
-    skipped = only(ready(PESQ), WavePair(heard=bursts, meant=bursts))
+    skipped = only(ready(PESQ), WavePair(prediction=bursts, reference=bursts))
     assert type(skipped) is Skip
     assert skipped.reason.startswith("30.0 s: PESQ judges up to 20 s")
     densest = bursts[: 20 * 16000].copy()
-    assert only(ready(PESQ), WavePair(heard=densest, meant=densest)).pesq == pytest.approx(4.64, abs=0.01)
+    assert only(ready(PESQ), WavePair(prediction=densest, reference=densest)).pesq == pytest.approx(4.64, abs=0.01)
 
 
 # ---- DistillMOS ----
@@ -114,20 +114,20 @@ def distillmos():
 
 @pytest.fixture(scope="module")
 def alone(distillmos, wave, noisy):
-    return [only(distillmos, Heard(heard=one)) for one in (wave, noisy)]
+    return [only(distillmos, Audio(prediction=one)) for one in (wave, noisy)]
 
 
 def test_noise_sounds_less_natural_and_level_does_not_count(distillmos, wave, alone):
     clean, noisy = (result.distillmos for result in alone)
     assert 1 < noisy < clean - 0.1
     assert clean < 5
-    quiet = only(distillmos, Heard(heard=0.1 * wave)).distillmos
+    quiet = only(distillmos, Audio(prediction=0.1 * wave)).distillmos
     assert quiet == pytest.approx(clean, abs=0.01)
 
 
 def test_neighbours_do_not_count_and_an_empty_recording_fails(distillmos, wave, noisy, alone):
-    together = distillmos.apply([Heard(heard=one) for one in (wave, wave[:0], noisy)])
-    assert together.pop(1).reason == "heard: no samples, wants a recording"
+    together = distillmos.apply([Audio(prediction=one) for one in (wave, wave[:0], noisy)])
+    assert together.pop(1).reason == "prediction: no samples, wants a recording"
     assert together == alone
 
 
@@ -143,7 +143,7 @@ def test_a_long_recording_scores_as_the_package_windows_it(distillmos, wave):
     finally:
         network.segmenting_in_forward = False
     assert _windows(long).shape == (2, 122880)
-    assert only(distillmos, Heard(heard=long)).distillmos == pytest.approx(package, abs=1e-4)
+    assert only(distillmos, Audio(prediction=long)).distillmos == pytest.approx(package, abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def english():
 
 
 def test_clear_speech_is_understood_with_numbers_as_words(english, wave):
-    result = only(english, Spoken(heard=wave, text=SENTENCE, language="en-US"))
+    result = only(english, Transcribed(prediction=wave, text=SENTENCE, language="en-US"))
     assert "seven" in result.transcript.lower()
     assert not any(map(str.isdigit, result.transcript))
     assert result.cer < 12
@@ -183,7 +183,7 @@ def test_clear_speech_is_understood_with_numbers_as_words(english, wave):
 
 def test_money_is_heard_in_words(english, tmp_path):
     text = "The coat costs seventy dollars, thirty percent less."
-    result = only(english, Spoken(heard=say(text, tmp_path), text=text, language="en"))
+    result = only(english, Transcribed(prediction=say(text, tmp_path), text=text, language="en"))
     assert "dollars" in result.transcript
     assert not set(result.transcript) & set("$%")
     assert result.wer < 40
@@ -192,7 +192,7 @@ def test_money_is_heard_in_words(english, tmp_path):
 def test_another_text_and_noise_are_errors(english, wave):
     noise = 0.3 * np.random.default_rng(1).standard_normal(len(wave)).astype("float32")
     items = [
-        Spoken(heard=one, text=text, language="en")
+        Transcribed(prediction=one, text=text, language="en")
         for one, text in [(wave, SENTENCE), (wave, "Nobody is here today."), (wave + noise, SENTENCE)]
     ]
     clear, other, drowned = english.apply(items)
@@ -205,6 +205,6 @@ def test_another_text_and_noise_are_errors(english, wave):
 def test_another_language_is_understood_by_the_joined_base_model(tmp_path):
     text = "Buenos d\u00edas, el tren sale a las nueve de la ma\u00f1ana."
     block = ready(WordError)
-    result = only(block, Spoken(heard=say(text, tmp_path, "es"), text=text, language="es-ES"))
+    result = only(block, Transcribed(prediction=say(text, tmp_path, "es"), text=text, language="es-ES"))
     assert result.cer < 20
     assert set(block.recognisers["base"].model.supported_languages) - {"yue"} == _whisper.LANGUAGES

@@ -32,7 +32,9 @@ def buzz(seconds: float = 0.6, hz: float = 140.0, seed: int = 0) -> np.ndarray:
 
 
 def mcd(heard, meant, spec=SPEC, **config):
-    return only(MelCepstralDistortion(MelCepstralDistortion.Config(**config), spec), WavePair(heard=heard, meant=meant))
+    return only(
+        MelCepstralDistortion(MelCepstralDistortion.Config(**config), spec), WavePair(prediction=heard, reference=meant)
+    )
 
 
 @pytest.mark.parametrize("align", ["dtw", "none"])
@@ -108,7 +110,7 @@ def test_framewise_comparison_takes_what_a_vocoder_of_whole_frames_gives_but_ref
     wave = buzz()
     assert mcd(wave[: len(wave) // 200 * 200 - 200], wave, align="none").mcd_db < 1
     refused = mcd(wave[:-201], wave, align="none")
-    assert refused.reason.startswith("heard has 9399 samples, meant 9600: wants the same timing, within one hop of 200")
+    assert refused.reason.startswith("prediction has 9399 samples, reference 9600: wants the same timing, within one hop of 200")
 
 
 def test_any_rate_is_judged_at_16_khz():
@@ -126,7 +128,7 @@ def test_any_rate_is_judged_at_16_khz():
 
 def test_distortion_needs_a_reference_that_sounds_and_an_output_that_has_samples():
     wave = buzz()
-    assert mcd(wave, np.zeros(3200, "float32")).reason == "meant: 3200 samples of silence, wants sound"
+    assert mcd(wave, np.zeros(3200, "float32")).reason == "reference: 3200 samples of silence, wants sound"
     assert isinstance(mcd(wave[:0], wave), Failure)
 
 
@@ -137,12 +139,12 @@ def curve(*hz):
     return np.array(hz, "float32")
 
 
-def pair(heard, meant, heard_voicing=None, meant_voicing=None):
+def pair(heard, meant, prediction_voicing=None, reference_voicing=None):
     return PitchPair(
-        heard=heard,
-        heard_voicing=heard > 0 if heard_voicing is None else heard_voicing,
-        meant=meant,
-        meant_voicing=meant > 0 if meant_voicing is None else meant_voicing,
+        prediction=heard,
+        prediction_voicing=heard > 0 if prediction_voicing is None else prediction_voicing,
+        reference=meant,
+        reference_voicing=meant > 0 if reference_voicing is None else reference_voicing,
     )
 
 
@@ -183,35 +185,37 @@ def test_frame_errors_by_hand():
 
 def test_f0_without_two_frames_voiced_in_both_fails_where_the_frame_error_answers():
     assert f0(curve(100, 0, 0), curve(0, 100, 0)).reason == (
-        "0 frames are voiced in both (heard 1, meant 1, of 3): wants two; metric.f0_frame_error still has an answer"
+        "0 frames are voiced in both (prediction 1, reference 1, of 3): wants two; metric.f0_frame_error still has an answer"
     )
     assert ffe(curve(100, 0, 0), curve(0, 100, 0)).ffe == pytest.approx(200 / 3)
 
 
 def test_a_flat_voice_has_no_correlation():
-    assert "heard: F0 is 100 Hz in all frames" in f0(curve(100, 100, 100), curve(90, 100, 110)).reason
+    assert "prediction: F0 is 100 Hz in all frames" in f0(curve(100, 100, 100), curve(90, 100, 110)).reason
 
 
 def test_curves_of_unequal_length_are_refused_or_stretched():
     heard, meant = curve(100, 200), curve(100, 100, 0, 200)
     for score in (f0, ffe):
-        assert score(heard, meant).reason.startswith("heard has 2 frames, meant 4: align 'none' wants equal lengths")
+        assert score(heard, meant).reason.startswith("prediction has 2 frames, reference 4: align 'none' wants equal lengths")
     assert f0(heard, meant, align="linear").f0_rmse_hz == 0
     assert ffe(heard, meant, align="linear").ffe == 25
     assert ffe(meant, heard, align="linear").ffe == 0  # takes frames 1 and 3 of four
 
 
 def test_empty_and_contradictory_curves_are_refused():
-    assert ffe(curve(), curve()).reason == "heard: no frames, wants at least one"
-    item = pair(curve(100, 0), curve(100, 90), heard_voicing=np.array([True, True]))
-    assert only(F0(F0.tiny, SPEC), item).reason.startswith("heard: 1 of 2 voiced frames have no F0 above 0 Hz")
+    assert ffe(curve(), curve()).reason == "prediction: no frames, wants at least one"
+    item = pair(curve(100, 0), curve(100, 90), prediction_voicing=np.array([True, True]))
+    assert only(F0(F0.tiny, SPEC), item).reason.startswith("prediction: 1 of 2 voiced frames have no F0 above 0 Hz")
 
 
 # ---- identity ----
 
 
 def similarity(heard, meant):
-    return only(SpeakerSimilarity(SpeakerSimilarity.tiny, SPEC), VoicePair(heard=curve(*heard), meant=curve(*meant)))
+    return only(
+        SpeakerSimilarity(SpeakerSimilarity.tiny, SPEC), VoicePair(prediction=curve(*heard), reference=curve(*meant))
+    )
 
 
 def test_similarity_is_the_cosine_whatever_the_length():
@@ -222,7 +226,7 @@ def test_similarity_is_the_cosine_whatever_the_length():
 
 
 def test_similarity_needs_a_direction():
-    assert similarity((0, 0), (1, 0)).reason.startswith("heard: an embedding of 2 zeros has no direction")
+    assert similarity((0, 0), (1, 0)).reason.startswith("prediction: an embedding of 2 zeros has no direction")
 
 
 # ---- items ----
@@ -231,9 +235,9 @@ def test_similarity_needs_a_direction():
 def test_a_bad_neighbour_changes_nothing():
     waves = [buzz(seed=n) for n in (0, 1)]
     items = [
-        WavePair(heard=waves[0], meant=waves[1]),
-        WavePair(heard=waves[0], meant=0 * waves[1]),
-        WavePair(heard=waves[1], meant=waves[0]),
+        WavePair(prediction=waves[0], reference=waves[1]),
+        WavePair(prediction=waves[0], reference=0 * waves[1]),
+        WavePair(prediction=waves[1], reference=waves[0]),
     ]
     block = MelCepstralDistortion(MelCepstralDistortion.tiny, SPEC)
     together = block.apply(items)

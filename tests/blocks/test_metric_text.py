@@ -7,7 +7,7 @@ import pytest
 
 from blocks.base import Failure, Skip
 from blocks.metric import _whisper
-from blocks.metric.schema import Spoken
+from blocks.metric.schema import Transcribed
 from blocks.metric.word_error import WordError, errors, normalised
 from blocks.spec import AudioSpec
 
@@ -93,7 +93,7 @@ def judged(text="hello", language="en", seconds=1.0, **config):
     block = WordError(WordError.Config(**config), AudioSpec())
     block.setup()
     wave = np.zeros(int(16000 * seconds), "float32")
-    (result,) = block.apply([Spoken(heard=wave, text=text, language=language)])
+    (result,) = block.apply([Transcribed(prediction=wave, text=text, language=language)])
     assert block.recognisers == {}
     return result
 
@@ -121,7 +121,7 @@ def test_a_number_that_can_be_read_in_several_ways_is_skipped(text, language, nu
 
 def test_rows_without_words_or_sound_are_refused():
     assert judged("...").reason == "text '...' has no words, wants what is said in the recording"
-    assert judged(seconds=0).reason == "heard: no samples, wants a recording"
+    assert judged(seconds=0).reason == "prediction: no samples, wants a recording"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from blocks.base import Failure
 from blocks.common.pitch import FEWEST
 from blocks.features.moved_pitch import Config, Move, Moved, MovedPitch
-from blocks.features.register import Heard, Register
+from blocks.features.register import Register, Voiced
 from blocks.reference.centroid import Centroid
 from blocks.reference.schema import Embedded
 from blocks.spec import AudioSpec
@@ -24,7 +24,7 @@ def moved(**fields):
 
 
 def measured(*curves):
-    return Register(Register.tiny, SPEC).reduce([Heard(pitch=pitch) for pitch in curves])
+    return Register(Register.tiny, SPEC).reduce([Voiced(pitch=pitch) for pitch in curves])
 
 
 def test_a_melody_keeps_its_shape_at_the_mean_of_another_voice():

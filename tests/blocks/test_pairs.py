@@ -6,10 +6,10 @@ import pytest
 
 from blocks.base import Skip
 from blocks.load import find
-from blocks.pairs.schema import Spoken
+from blocks.pairs.schema import Utterance
 
 ITEMS = [
-    Spoken(id=f"{speaker}{n}", speaker=speaker, split="dev" if n else "train")
+    Utterance(id=f"{speaker}{n}", speaker=speaker, split="dev" if n else "train")
     for speaker in ("ann", "ben", "eva", "joe")
     for n in range(3)
 ]

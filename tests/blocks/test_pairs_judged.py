@@ -2,10 +2,10 @@
 
 import pytest
 
-from blocks.pairs.judged import Config, Judged, Spoken
+from blocks.pairs.judged import Config, Judged, Utterance
 from blocks.spec import AudioSpec
 
-ROWS = [Spoken(id=f"{speaker}{n}", speaker=speaker) for speaker in ("ann", "ben", "cat") for n in range(3)]
+ROWS = [Utterance(id=f"{speaker}{n}", speaker=speaker) for speaker in ("ann", "ben", "cat") for n in range(3)]
 
 
 def pairs(rows=ROWS, **settings):
@@ -35,7 +35,7 @@ def test_few_recordings_and_named_targets():
 
 
 def test_a_voice_that_speaks_once_is_a_source_alone():
-    found = pairs([*ROWS[:6], Spoken(id="dan0", speaker="dan")], most=1)
+    found = pairs([*ROWS[:6], Utterance(id="dan0", speaker="dan")], most=1)
     assert [pair.id for pair in found] == ["ann0>ben", "ben0>ann", "dan0>ann", "dan0>ben"]
 
 
@@ -43,4 +43,4 @@ def test_a_target_that_nobody_is_or_that_speaks_once_is_refused():
     with pytest.raises(ValueError, match="no recording of 'bem'; did you mean 'ben'"):
         pairs(targets=("bem",))
     with pytest.raises(ValueError, match="one recording of 'dan', want two"):
-        pairs([*ROWS, Spoken(id="dan0", speaker="dan")], targets=("dan",))
+        pairs([*ROWS, Utterance(id="dan0", speaker="dan")], targets=("dan",))

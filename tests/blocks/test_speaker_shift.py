@@ -19,7 +19,7 @@ def shift(**voices):
 
 @pytest.mark.parametrize(("degrees", "nearer"), [(50, 1.0), (40, 0.0), (90, 1.0), (0, 0.0)])
 def test_it_is_nearer_to_one_of_two(degrees, nearer):
-    found = shift(heard=at(degrees), source=at(0), target=at(90))
+    found = shift(prediction=at(degrees), source=at(0), target=at(90))
     assert isinstance(found, Shift)
     assert found.nearer == nearer
     assert found.to_target == pytest.approx(np.sin(np.deg2rad(degrees)), abs=1e-6)
@@ -27,10 +27,10 @@ def test_it_is_nearer_to_one_of_two(degrees, nearer):
 
 
 def test_lengths_do_not_matter_but_zeros_and_two_encoders_do():
-    short = shift(heard=at(30), source=at(0), target=at(90, 0.1))
+    short = shift(prediction=at(30), source=at(0), target=at(90, 0.1))
     assert short.to_target == pytest.approx(0.5, abs=1e-6)
-    none = shift(heard=at(30), source=at(0, 0.0), target=at(90))
+    none = shift(prediction=at(30), source=at(0, 0.0), target=at(90))
     assert isinstance(none, Failure)
     assert "source: an embedding of 2 zeros" in none.reason
-    other = shift(heard=at(30), source=at(0), target=np.ones(3, np.float32))
+    other = shift(prediction=at(30), source=at(0), target=np.ones(3, np.float32))
     assert "of 2, 2 and 3 numbers: want all three of one encoder" in other.reason

@@ -213,7 +213,7 @@ def test_stablehlo_says_what_the_block_says(name, padding):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_command_says_which_formats_there_are(name, tmp_path):
     made = block(name)
-    made._trained = {"params": made._params, "critics": {}}
+    made._trained = {"params": made._params, "discriminators": {}}
     made.save(tmp_path)
     write_manifest(
         tmp_path, {"block": name, "config": made.config.model_dump(mode="json"), "spec": made.spec.model_dump()}

@@ -23,7 +23,7 @@ net = pytest.importorskip("blocks.vocoder.fourier.net")
 source = pytest.importorskip("blocks.vocoder.fourier.source")
 stft = pytest.importorskip("blocks.vocoder._stft")
 losses = pytest.importorskip("blocks.vocoder._losses")
-critics = pytest.importorskip("blocks.vocoder._discriminators")
+discriminators = pytest.importorskip("blocks.vocoder._discriminators")
 
 Fourier = find("vocoder.fourier")
 # Rounding of a pitch adds up over frames, and the highest harmonics make a hundred times as much of it. These mels' pitch leaps.
@@ -156,11 +156,11 @@ def test_spectra_are_those_of_numpy():
 
 def test_critics_fold_without_loss():
     x = np.arange(2 * 7 * 3, dtype=np.float32).reshape(2, 7, 3)
-    folded = np.asarray(critics.fold(x, 3))
+    folded = np.asarray(discriminators.fold(x, 3))
     assert folded.shape == (2, 3, 9)
     np.testing.assert_array_equal(folded[1, 1], x[1, 3:6].ravel())
     assert not folded[:, 2, 3:].any()
-    beside = np.asarray(critics.beside(x))
+    beside = np.asarray(discriminators.beside(x))
     np.testing.assert_array_equal(beside[0, 2], x[0, 1:4].ravel())
 
 
@@ -174,20 +174,20 @@ nodes:
   pitch: {map: features.pitch, in: {wave: tone.wave}}
   spectral:
     fit: vocoder.fourier
-    in: &lesson {log_mel: mel.log_mel, wave: tone.wave, pitch: pitch.pitch, speaker: tone.speaker, split: tone.split}
+    in: &train {log_mel: mel.log_mel, wave: tone.wave, pitch: pitch.pitch, speaker: tone.speaker, split: tone.split}
     config: &config
       {hidden: 16, wide: 32, layers: 2, rounds: 2, training_rounds: 1, crop: 16, max_frames: 64, max_steps: 60, warmup_steps: 5, lr: 3.0e-3, ema: 0.5,
-       critic_width: 2, periods: [2], resolutions: [512], balance: 1, val_check_interval: 30, checkpoint_interval: 30}
+       discriminator_width: 2, periods: [2], resolutions: [512], balance: 1, val_check_interval: 30, checkpoint_interval: 30}
   voice:
     fit: vocoder.fourier
     init: spectral
-    in: *lesson
+    in: *train
     config: {<<: *config, adversarial_from: 2, max_steps: 3, accumulate: 2}
   again: {map: vocoder.fourier, model: voice, in: {log_mel: mel.log_mel}}
 """
 
 
-def test_it_learns_on_spectra_then_against_critics(tmp_path):
+def test_it_learns_on_spectra_then_against_discriminators(tmp_path):
     path = tmp_path / "graph.yaml"
     path.write_text(GRAPH)
     store = Store(tmp_path / "store")
@@ -198,7 +198,7 @@ def test_it_learns_on_spectra_then_against_critics(tmp_path):
     first, second = (curves(store.files, f"fits/{digests[name]}") for name in ("spectral", "voice"))
     half, whole = (line["val/loss"] for line in first if "val/loss" in line)
     assert whole < half
-    assert [line["step"] for line in second if "train/loss_critic" in line] == [2, 3]
+    assert [line["step"] for line in second if "train/loss_discriminator" in line] == [2, 3]
     (after,) = (line["val/loss"] for line in second if "val/loss" in line)
     assert after < half, "it went on from the first training's weights"
     table = store.find_table(digests["again"])

@@ -36,7 +36,7 @@ def made(**spec):
     """A vocoder whose weights are far from their start, where it would whisper."""
     block, rng = Fourier(Fourier.tiny, AudioSpec(n_mels=20, **spec)), np.random.default_rng(1)
     block._params = jax.tree.map(lambda a: (0.3 * rng.standard_normal(a.shape)).astype(np.float32), block._wanted)
-    block._trained = {"params": block._params, "critics": {}}
+    block._trained = {"params": block._params, "discriminators": {}}
     block._scale = np.array([-4.0, 2.0], np.float32)
     return block
 

@@ -8,7 +8,7 @@ import pytest
 from blocks.common.mel import log_mel
 from blocks.load import find
 from blocks.spec import AudioSpec
-from blocks.vocoder.schema import Lesson
+from blocks.vocoder.schema import TrainItem
 from tests.blocks import plain_fourier
 from tests.blocks.signals import speechlike
 
@@ -93,7 +93,7 @@ def test_the_likeliest_pitch_is_the_one_that_sounds(hertz):
     mel = log_mel((0.01 * wave).astype(np.float32), spec)
     like = np.asarray(shaping(spec).likeness(mel[None]))
     np.testing.assert_allclose(like[0, 5:8], plain_fourier.likeness(mel[5:8], spec), atol=1e-4)
-    told = net.Told(None, None, net.SURE * like, None)
+    told = net.Predicted(None, None, net.SURE * like, None)
     cents = 1200 * np.log2(np.asarray(net.heard_pitch(told))[0, 5:-5] / hertz)
     assert np.abs(cents).max() < 35
 
@@ -112,6 +112,6 @@ def test_the_voice_is_judged_by_the_pitches_about_the_true_one():
 
 
 def test_a_training_without_pitch_says_what_to_wire():
-    item = Lesson(log_mel=np.zeros((4, 80), np.float32), wave=np.zeros(800, np.float32))
+    item = TrainItem(log_mel=np.zeros((4, 80), np.float32), wave=np.zeros(800, np.float32))
     with pytest.raises(ValueError, match=r"item 0 to train on has no pitch, want that of features\.pitch: wire pitch"):
         Fourier(Fourier.tiny, AudioSpec()).fit(SimpleNamespace(items=[item]))

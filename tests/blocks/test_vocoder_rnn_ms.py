@@ -13,7 +13,7 @@ from blocks.base import BadItem, check_item
 from blocks.common.mel import log_mel
 from blocks.load import find
 from blocks.spec import PRESETS, AudioSpec
-from blocks.vocoder.rnn_ms import SIZES, Fold, Told, samples
+from blocks.vocoder.rnn_ms import SIZES, Fold, Request, samples
 from runner.check import check, read_graph
 from runner.fit.checkpoints import Checkpoints
 from runner.fit.events import curves
@@ -102,7 +102,7 @@ def test_the_cost_in_pieces_has_the_gradient_of_autodiff(monkeypatch, count):
 def test_a_training_step_adds_no_gradient_of_weights_up_in_its_loop():
     """The loop over samples carries the state alone; the gradient of its weights is one product after it."""
     block = made()
-    batch = block._crops([lesson(0.2)], 2, [np.random.default_rng(0)] * 2)
+    batch = block._crops([train_item(0.2)], 2, [np.random.default_rng(0)] * 2)
     params, fixed = block.variables["params"], block.variables["fixed"]
     slope = jax.make_jaxpr(jax.grad(lambda p: net._mean(block._net(), p, fixed, batch, block.config.context)))(params)
     loops = [
@@ -209,7 +209,7 @@ def test_logits_equal_the_plain_ones():
 @pytest.mark.parametrize("settings_", [{}, dict(temperature=0.5, quiet_db=2.0), dict(bits=8)])
 def test_what_is_drawn_equals_what_the_plain_one_draws(settings_):
     block, frames, hop = made(**settings_), 20, SPEC.hop_length
-    (said,) = block.apply([Told(log_mel=mel(frames))])
+    (said,) = block.apply([Request(log_mel=mel(frames))])
     variables, classes = plain.double(block.variables), 2**block.config.bits
     rng = np.random.default_rng(voice._seed_of(mel(frames), 0))
     chance = rng.random((1, 32 * hop), np.float32)[0, : frames * hop]
@@ -238,7 +238,7 @@ def test_a_draw_in_two_levels_is_the_inverse_of_the_distribution(chance, seed, w
 
 def test_gives_the_samples_that_the_spec_promises():
     for frames in (1, 2, 17):
-        (said,) = made().apply([Told(log_mel=mel(frames))])
+        (said,) = made().apply([Request(log_mel=mel(frames))])
         assert said.wave.shape == (SPEC.samples(frames),)
         assert check_item(said, SPEC) is None
         assert np.abs(said.wave).max() <= 1
@@ -246,7 +246,7 @@ def test_gives_the_samples_that_the_spec_promises():
 
 @pytest.mark.parametrize("fold", [None, Fold(segment_s=0.05, overlap_s=0.01, streams=4)])
 def test_what_is_said_depends_on_the_seed_but_not_on_neighbours(fold):
-    items = [Told(log_mel=mel(frames, frames)) for frames in (50, 20, 21)]
+    items = [Request(log_mel=mel(frames, frames)) for frames in (50, 20, 21)]
     block = made(fold=fold)
     together = block.apply(items)
     for item, said in zip(items, together):
@@ -258,17 +258,17 @@ def test_what_is_said_depends_on_the_seed_but_not_on_neighbours(fold):
 
 def test_few_shapes_are_compiled():
     block = made()
-    block.apply([Told(log_mel=mel(17))])
+    block.apply([Request(log_mel=mel(17))])
     before = voice.draw._cache_size(), voice.hear._cache_size()
-    block.apply([Told(log_mel=mel(frames)) for frames in (18, 20, 24)])
+    block.apply([Request(log_mel=mel(frames)) for frames in (18, 20, 24)])
     assert (voice.draw._cache_size(), voice.hear._cache_size()) == before
 
 
 def test_warm_compiles_what_is_needed_and_draws_little():
     block = made(fold=Fold(segment_s=0.05, overlap_s=0.01, streams=4))
-    block.warm([Told(log_mel=mel(50)), Told(log_mel=mel(20), recorded=np.zeros(400, np.float32))])
+    block.warm([Request(log_mel=mel(50)), Request(log_mel=mel(20), recorded=np.zeros(400, np.float32))])
     before = voice.draw._cache_size(), voice.hear._cache_size(), voice.judge._cache_size()
-    block.apply([Told(log_mel=mel(52)), Told(log_mel=mel(19), recorded=np.zeros(380, np.float32))])
+    block.apply([Request(log_mel=mel(52)), Request(log_mel=mel(19), recorded=np.zeros(380, np.float32))])
     assert (voice.draw._cache_size(), voice.hear._cache_size(), voice.judge._cache_size()) == before
 
 
@@ -297,20 +297,20 @@ def test_a_cut_is_made_where_it_is_quiet():
 
 def test_a_recording_is_judged_by_what_it_costs_and_kept_as_the_mu_law_keeps_it():
     block, (whole, wave) = made(), spoken(0.1)
-    said = block.apply([Told(log_mel=whole, recorded=wave), Told(log_mel=whole[:9], recorded=wave[:190])])
+    said = block.apply([Request(log_mel=whole, recorded=wave), Request(log_mel=whole[:9], recorded=wave[:190])])
     variables, hop = plain.double(block.variables), SPEC.hop_length
     codes = np.concatenate([[512], samples.encode(wave, 1024)])[: len(whole) * hop + 1]
     logits = plain.told(variables, plain.condition(variables, whole, 2), codes, hop)
     np.testing.assert_allclose(said[0].bits, plain.nats(logits, codes[1:]).mean() / np.log(2), **CLOSE)
     np.testing.assert_allclose(said[0].wave, wave[: len(whole) * hop], atol=0.01)
     assert said[1].wave.shape == (180,)
-    (alone,) = block.apply([Told(log_mel=whole[:9], recorded=wave[:190])])
+    (alone,) = block.apply([Request(log_mel=whole[:9], recorded=wave[:190])])
     np.testing.assert_allclose(alone.bits, said[1].bits, rtol=1e-5)
 
 
 def test_silence_is_answered():
     mel_ = log_mel(np.zeros(400, np.float32), SPEC)
-    drawn, judged = made().apply([Told(log_mel=mel_), Told(log_mel=mel_, recorded=np.zeros(400, np.float32))])
+    drawn, judged = made().apply([Request(log_mel=mel_), Request(log_mel=mel_, recorded=np.zeros(400, np.float32))])
     assert np.isfinite([drawn.bits, judged.bits]).all()
     assert np.abs(judged.wave).max() < 1e-4
 
@@ -325,21 +325,21 @@ def test_silence_is_answered():
 )
 def test_what_is_no_mel_is_refused(mel_, message):
     with pytest.raises(BadItem, match=message):
-        made().apply([Told(log_mel=mel_.astype(np.float32))])
+        made().apply([Request(log_mel=mel_.astype(np.float32))])
 
 
 def test_a_recording_of_another_length_is_refused():
     with pytest.raises(BadItem, match="400 samples has 20 frames, but its log-mel has 3"):
-        made().apply([Told(log_mel=mel(3), recorded=np.zeros(400, np.float32))])
+        made().apply([Request(log_mel=mel(3), recorded=np.zeros(400, np.float32))])
 
 
 def test_without_weights_it_says_so():
     with pytest.raises(ValueError, match="no weights yet"):
-        BLOCK(BLOCK.tiny, SPEC).apply([Told(log_mel=mel(3))])
+        BLOCK(BLOCK.tiny, SPEC).apply([Request(log_mel=mel(3))])
 
 
 def test_save_and_load_keep_the_bits_and_refuse_another_size(tmp_path):
-    block, items = made(), [Told(log_mel=mel(5))]
+    block, items = made(), [Request(log_mel=mel(5))]
     block.save(tmp_path)
     again = BLOCK(block.config, SPEC)
     again.load(tmp_path)
@@ -357,11 +357,11 @@ def test_the_paper_s_size_differs_in_numbers_only():
 # ---- training ----
 
 
-def lesson(seconds, seed=0):
-    from blocks.vocoder.schema import Lesson
+def train_item(seconds, seed=0):
+    from blocks.vocoder.schema import TrainItem
 
     whole, wave = spoken(seconds, seed)
-    return Lesson(log_mel=whole, wave=wave)
+    return TrainItem(log_mel=whole, wave=wave)
 
 
 GRAPH = """

@@ -40,7 +40,7 @@ FIRST = {  # node -> its graph, what is small of it, and widths that are not
     "allison": ("speak", dict(max_steps=STEPS, adversarial_from=2, max_frames=1500), {256, 1024}),
     "copycat": ("voice_conversion", dict(max_steps=STEPS, adversarial_from=2, max_frames=1500), {512, 1536}),
     "autovc": ("voice_conversion", dict(max_steps=STEPS, max_frames=1500), {512, 1024}),
-    "attending": ("speak", dict(max_steps=STEPS, led_steps=1, max_frames=1500), {256, 512, 1024}),
+    "attending": ("speak", dict(max_steps=STEPS, teacher_forced_steps=1, max_frames=1500), {256, 512, 1024}),
 }
 UNTAUGHT = {
     "voice_conversion": [

@@ -48,11 +48,11 @@ def utterance() -> tuple[tuple[str, ...], np.ndarray]:
 
 def answers(aligner, tuned) -> dict:
     """What two blocks with their weights make of it, as JSON."""
-    from blocks.aligner.schema import Spoken
+    from blocks.aligner.schema import Utterance
     from blocks.toy.schema import Sound
 
     phones, log_mel = utterance()
-    (aligned,) = aligner.apply([Spoken(phones=phones, log_mel=log_mel)])
+    (aligned,) = aligner.apply([Utterance(phones=phones, log_mel=log_mel)])
     (sound,) = tuned.apply([Sound(wave=wave(0.01, 1))])
     made = {"durations": aligned.durations.tolist(), "score": float(aligned.score)}
     return made | {"tuned": [float(value) for value in sound.wave[:20]]}

@@ -187,8 +187,8 @@ nodes:
     ("want", "have", "good"),
     [
         (Wave, Wave, True),
-        (apart(Wave, "heard"), Wave, True),
-        (Wave, apart(Wave, "meant"), True),
+        (apart(Wave, "prediction"), Wave, True),
+        (Wave, apart(Wave, "reference"), True),
         (Wave, LogMel, False),
         (Wave, np.ndarray, False),
         (np.ndarray, Wave, False),

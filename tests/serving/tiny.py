@@ -19,7 +19,7 @@ def write_tiny(folder: Path) -> Path:
     block, rng = Fourier(Fourier.tiny, spec), np.random.default_rng(1)
     # Far from their start, where it would whisper.
     block._params = jax.tree.map(lambda a: (0.3 * rng.standard_normal(a.shape)).astype(np.float32), block._wanted)
-    block._scale, block._trained = np.array([-4.0, 2.0], np.float32), {"params": block._params, "critics": {}}
+    block._scale, block._trained = np.array([-4.0, 2.0], np.float32), {"params": block._params, "discriminators": {}}
     (folder / "vocoder").mkdir()
     block.save(folder / "vocoder")
     about = {

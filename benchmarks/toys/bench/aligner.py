@@ -13,5 +13,5 @@ class Config(monotonic.Config, Timed):
 class Aligner(monotonic.Monotonic, Trainable[Config]):
     tiny = Config(max_steps=4)
 
-    def fit(self, run: Run[monotonic.Lesson]) -> None:
+    def fit(self, run: Run[monotonic.TrainItem]) -> None:
         super().fit(clocked(run, self.config))

@@ -13,5 +13,5 @@ class Config(affine.Config, Timed):
 class Flow(affine.Affine, Trainable[Config]):
     tiny = Config(max_steps=4)
 
-    def fit(self, run: Run[affine.Lesson]) -> None:
+    def fit(self, run: Run[affine.TrainItem]) -> None:
         super().fit(clocked(run, self.config))

@@ -8,15 +8,15 @@ then on: what they cannot know they would blur.
 Durations come from attention, not from an aligner, and cannot be asked for. Every utterance is told with its attention's
 health; one that finds no end is a failure that says so. The prenet drops half of its units also when it speaks, drawn from
 the seed and from what is said: the same request is said the same way, alone or among others. Where `durations` are given,
-training leads the attention along them, else along the diagonal; in the first `led_steps` they even stand for it, and it
+training leads the attention along them, else along the diagonal; in the first `teacher_forced_steps` they even stand for it, and it
 learns where they went on from there. Such steps need no loop over attention, and the decoder hears the right phones at once.
-Where it speaks, it listens to one phone at a time, as in led steps, and goes on when it more likely than not would have gone on
+Where it speaks, it listens to one phone at a time, as in teacher-forced steps, and goes on when it more likely than not would have gone on
 by now (stepwise monotonic attention), or after `linger_s`, and ends on the last phone: none is passed over or said again, and
 what can go wrong is how long each takes.
 Not `stepwise`, it listens to several at once, and may lose its place: as attention is known.
-Critics of mels may join from the step `adversarial_from` on, for what is written to have the detail of recordings.
+Discriminators of mels may join from the step `adversarial_from` on, for what is written to have the detail of recordings.
 
-Axes: B items, N phones, T frames, M mels, S steps of `frames_a_step` frames.
+Axes: B items, N phones, T frames, M mels, S steps of `reduction_factor` frames.
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ from pydantic import (
 
 from blocks.acoustic._model import AcousticConfig, AcousticModel
 from blocks.acoustic.attention.health import health, told
-from blocks.acoustic.schema import Lesson, Request, Spoken
+from blocks.acoustic.schema import Prediction, Request, TrainItem
 from blocks.arrays import Value
 from blocks.base import BadItem, BlockConfig, Failure
 from blocks.common.conditions import Global, Stream
@@ -75,7 +75,7 @@ class Dynamic(BlockConfig):
 
 
 class Config(AcousticConfig):
-    frames_a_step: PositiveInt = 2
+    reduction_factor: PositiveInt = 2
     prenet: PositiveInt = 96
     prenet_dropout: float = Field(0.5, ge=0, lt=1)
     attention: Location | Dynamic = Field(Dynamic(), discriminator="kind")
@@ -89,11 +89,15 @@ class Config(AcousticConfig):
     guided: NonNegativeFloat = 1.0  # weight of the loss that leads the attention; 0 for none
     guided_width: PositiveFloat = 0.2  # of the diagonal, as a share of the phones
     frame_dropout: float = Field(0.0, ge=0, lt=1)  # share of frames that are not fed back: phones must tell
-    led_steps: NonNegativeInt = 0  # of the training, where all durations are given: these stand for the attention
+    teacher_forced_steps: NonNegativeInt = (
+        0  # of the training, where all durations are given: these stand for the attention
+    )
     stop_weight: PositiveFloat = 5.0  # of the one last step beside the many others
     max_steps: PositiveInt = 20_000
     # speaking
-    stepwise: bool = True  # one phone at a time; else as softly as the weights are, which led steps never taught
+    stepwise: bool = (
+        True  # one phone at a time; else as softly as the weights are, which teacher-forced steps never taught
+    )
     # Both are for speech: notes are held longer, and a map may raise them for what its model has learnt to sing.
     longest_phone_s: PositiveFloat = 0.4  # times the phones, and a second: longer than that is a runaway
     linger_s: PositiveFloat = (
@@ -101,7 +105,7 @@ class Config(AcousticConfig):
     )
 
 
-class Uttered(Spoken):
+class AttendedPrediction(Prediction):
     """With the health of the attention: see `blocks.acoustic.attention.health`. `durations` are its path, in whole steps."""
 
     focus: Annotated[float, Value("attention_focus", "mean over steps of the largest attention weight")]
@@ -121,7 +125,7 @@ class Attention(AcousticModel[Config]):
         hidden=8, wide=16, encoder_layers=1, decoder_layers=1, prenet=6, recurrent=10,
         attention=Dynamic(width=6, static=2, dynamic=2), pitch=True, energy=True,
         streams={"a": Stream(), "b": Stream(classes=3)}, globals={"a": Global(), "b": Global()}, max_steps=4, val_check_interval=2, checkpoint_interval=2, warmup_steps=2,
-        adversarial_from=3, weights="last", critic_windows=(8, 16), critic_width=2,
+        adversarial_from=3, weights="last", discriminator_windows=(8, 16), discriminator_width=2,
     )  # fmt: skip
     paper = (
         "Shen et al. 2018, Tacotron 2 (1712.05884); Battenberg et al. 2020, dynamic convolution attention (1910.10288); "
@@ -135,7 +139,7 @@ class Attention(AcousticModel[Config]):
 
     # ---- training ----
 
-    def fit(self, run: Run[Lesson]) -> None:
+    def fit(self, run: Run[TrainItem]) -> None:
         import torch
 
         self._begin(run)
@@ -144,45 +148,45 @@ class Attention(AcousticModel[Config]):
             if batch.step == 1 or batch.step % self.config.val_check_interval == 0:
                 self._picture(run, batch)
 
-    def validate(self, items: list[Lesson]) -> dict[str, float]:
+    def validate(self, items: list[TrainItem]) -> dict[str, float]:
         """The losses with the frames given and one fixed dropout of the prenet."""
         with self._judging():
             numbers = self._loss(self.net, items, max(len(item.log_mel) for item in items))
         return {name: float(value) for name, value in numbers.items()}
 
-    def _loss(self, model, items: list[Lesson], length: int, adversary=None, step: int | None = None) -> dict:
+    def _loss(self, model, items: list[TrainItem], length: int, adversary=None, step: int | None = None) -> dict:
         """What a training minimises, its parts as means over the real frames, and the health of the attention.
 
-        `step` is that of a training, of which the first may be led and the last judged by critics; none: as it ends.
+        `step` is that of a training, of which the first may be teacher-forced and the last judged by discriminators; none: as it ends.
         """
-        from blocks.acoustic.attention import lessons
+        from blocks.acoustic.attention import losses
 
-        made, lesson = self._taught(model, items, length, step)
-        numbers = lessons.losses(made, lesson, items, self.config)
-        parts = self.net.prosody_losses(made.prosody, lesson.given, lesson.real.sum())
+        made, batch = self._taught(model, items, length, step)
+        numbers = losses.losses(made, batch, items, self.config)
+        parts = self.net.prosody_losses(made.prosody, batch.given, batch.real.sum())
         if adversary:
-            parts |= adversary.losses(lesson.target, made.fine * lesson.real[:, :, None], lesson.real.sum(1), step)
+            parts |= adversary.losses(batch.target, made.fine * batch.real[:, :, None], batch.real.sum(1), step)
         weight = self.config.loss_weights
         numbers["loss"] = sum((weight[name] * value for name, value in parts.items()), numbers["loss"])
         numbers |= {f"loss_{name}": value for name, value in parts.items()}
-        return numbers | lessons.healths(made.weights.detach(), items, self.config.frames_a_step, self._step_s)
+        return numbers | losses.healths(made.weights.detach(), items, self.config.reduction_factor, self._step_s)
 
     @property
     def _linger(self) -> int:
         return int(np.ceil(self.config.linger_s / self._step_s))
 
-    def _taught(self, model, items: list[Lesson], length: int, step: int | None) -> tuple:
-        """What `model` makes of the items, given their frames, and the `lessons.Given` that these are."""
-        from blocks.acoustic.attention import lessons
+    def _taught(self, model, items: list[TrainItem], length: int, step: int | None) -> tuple:
+        """What `model` makes of the items, given their frames, and the `losses.Given` that these are."""
+        from blocks.acoustic.attention import losses
 
         given = self._tensors(items, [self._targets(item) for item in items])
-        lesson = lessons.Given.of(items, given, length, self.config.frames_a_step, self.net.scaled)
-        led = (step or self.config.max_steps) <= self.config.led_steps and "durations" in given
-        return model(given, lesson.target, lesson.real.sum(1), lesson.shares if led else None), lesson
+        batch = losses.Given.of(items, given, length, self.config.reduction_factor, self.net.scaled)
+        forced = (step or self.config.max_steps) <= self.config.teacher_forced_steps and "durations" in given
+        return model(given, batch.target, batch.real.sum(1), batch.shares if forced else None), batch
 
     @property
     def _step_s(self) -> float:
-        return self.config.frames_a_step / self.spec.frame_rate
+        return self.config.reduction_factor / self.spec.frame_rate
 
     def _rate(self, step: int) -> float:
         """Share of the learning rate: a warm-up, then half a cosine."""
@@ -200,7 +204,7 @@ class Attention(AcousticModel[Config]):
         run.image(batch.step, f"attention/{name}", made.weights[0].cpu().numpy())
         run.image(batch.step, f"samples/{name}/taught", fine[0, : len(item.log_mel)].cpu().numpy())
 
-    def _speak_for(self, run: Run, step: int, item: Lesson) -> None:
+    def _speak_for(self, run: Run, step: int, item: TrainItem) -> None:
         """What it makes of a dev item's phones on its own, an end found or not."""
         request = Request(phones=item.phones, streams=item.streams, globals=item.globals)
         if self._refused(request):  # a phone or a voice of dev rows that no train row has
@@ -228,7 +232,7 @@ class Attention(AcousticModel[Config]):
 
     # ---- speaking ----
 
-    def apply(self, items: list[Request]) -> list[Uttered | Failure]:
+    def apply(self, items: list[Request]) -> list[AttendedPrediction | Failure]:
         """Raises ValueError where there are no weights yet."""
         if self.net is None:
             raise ValueError("this model has no weights yet: fit it, or load what a fit has saved")
@@ -266,12 +270,12 @@ class Attention(AcousticModel[Config]):
             said = self.net.speak(given, dropout.step, limit, self._linger)
         made = (each.cpu().numpy() for each in (said.log_mel, said.weights, said.phones, said.steps, said.ended))
         for item, log_mel, heard, where, steps, ended in zip(items, *made):
-            frames = steps * self.config.frames_a_step
+            frames = steps * self.config.reduction_factor
             yield log_mel[:frames].copy(), heard[:steps, : len(item.phones)], where[:steps], bool(ended)
 
     def _uttered(
         self, item: Request, log_mel: np.ndarray, heard: np.ndarray, where: np.ndarray, ended: bool
-    ) -> Uttered | Failure:
+    ) -> AttendedPrediction | Failure:
         numbers = health(heard, self._step_s, where if self.config.stepwise else None)
         steps = np.bincount(where, minlength=len(item.phones))
         numbers["lingers"] = float((steps[:-1] >= self._linger).sum())
@@ -280,9 +284,9 @@ class Attention(AcousticModel[Config]):
                 f"a runaway: no end after {len(heard) * self._step_s:.1f} s for {len(item.phones)} phones, the most that "
                 f"longest_phone_s {self.config.longest_phone_s:g} allows; the attention's {told(numbers)}"
             )
-        return Uttered(
+        return AttendedPrediction(
             log_mel=log_mel,
-            durations=(self.config.frames_a_step * steps).astype(np.int32),
+            durations=(self.config.reduction_factor * steps).astype(np.int32),
             substituted=self.inputs.substituted(item),
             **numbers,
         )

@@ -28,10 +28,10 @@ class LocationSensitive(nn.Module):
         nowhere = memory.new_zeros(memory.shape[:2])
         return padding, self.key(memory), nowhere, nowhere
 
-    def before(self, memory: torch.Tensor, padding: torch.Tensor, led: torch.Tensor) -> tuple:
-        """The states before each of the steps of weights `led` (B, S, N), as one of B * S items."""
-        last = F.pad(led, (0, 0, 1, 0))[:, :-1]
-        steps = led.shape[1]
+    def before(self, memory: torch.Tensor, padding: torch.Tensor, teacher_forced: torch.Tensor) -> tuple:
+        """The states before each of the steps of weights `teacher_forced` (B, S, N), as one of B * S items."""
+        last = F.pad(teacher_forced, (0, 0, 1, 0))[:, :-1]
+        steps = teacher_forced.shape[1]
         every = (each.repeat_interleave(steps, 0) for each in (padding, self.key(memory)))
         return *every, last.flatten(0, 1), last.cumsum(1).flatten(0, 1)
 
@@ -76,11 +76,11 @@ class DynamicConvolution(nn.Module):
         first[:, 0] = 1
         return padding, first
 
-    def before(self, memory: torch.Tensor, padding: torch.Tensor, led: torch.Tensor) -> tuple:
-        """The states before each of the steps of weights `led` (B, S, N), as one of B * S items."""
+    def before(self, memory: torch.Tensor, padding: torch.Tensor, teacher_forced: torch.Tensor) -> tuple:
+        """The states before each of the steps of weights `teacher_forced` (B, S, N), as one of B * S items."""
         _, first = self.start(memory, padding)
-        last = torch.cat((first[:, None], led[:, :-1]), 1)
-        return padding.repeat_interleave(led.shape[1], 0), last.flatten(0, 1)
+        last = torch.cat((first[:, None], teacher_forced[:, :-1]), 1)
+        return padding.repeat_interleave(teacher_forced.shape[1], 0), last.flatten(0, 1)
 
     @staticmethod
     def onto(state: tuple, weights: torch.Tensor) -> tuple:

@@ -32,7 +32,7 @@ class Taught:
 
 
 @dataclass
-class Said:
+class Decoded:
     log_mel: torch.Tensor  # (B, T, M), of which each item's first `steps` * R frames count
     weights: torch.Tensor  # (B, S, N)
     phones: torch.Tensor  # (B, S): where it listened most
@@ -61,35 +61,35 @@ class Net(AcousticNet):
     def __init__(self, inputs: Inputs, config, mels: int):
         super().__init__(inputs, config, mels, config.heads)
         encoder, width, prenet = config.hidden, config.recurrent, config.prenet
-        self.frames_a_step, self.mels, self.dropout = config.frames_a_step, mels, config.recurrent_dropout
+        self.reduction_factor, self.mels, self.dropout = config.reduction_factor, mels, config.recurrent_dropout
         self.frame_dropout, self.stepwise = config.frame_dropout, config.stepwise
         self.prenet = Prenet(mels, prenet, config.prenet_dropout)
         self.listener = nn.LSTM(prenet + encoder, width, batch_first=True)
         self.attention = _attention(config)
         self.speaker = nn.LSTM(width + encoder, width, batch_first=True)
-        self.frames = nn.Linear(width + encoder, mels * self.frames_a_step)
+        self.frames = nn.Linear(width + encoder, mels * self.reduction_factor)
         self.stop = nn.Linear(width + encoder, 1)
 
     def forward(
-        self, given: Arrays, mels: torch.Tensor, frames: torch.Tensor, led: torch.Tensor | None = None
+        self, given: Arrays, mels: torch.Tensor, frames: torch.Tensor, teacher_forced: torch.Tensor | None = None
     ) -> Taught:
         """Teacher forcing: `mels` are scaled (B, T, M), T a multiple of R; `frames` (B,) says how many are real.
 
-        `led` (B, S, N) is what to listen to at each step, in place of the attention's own weights.
+        `teacher_forced` (B, S, N) is what to listen to at each step, in place of the attention's own weights.
         """
         B, T, M = mels.shape
         real = mask_of(frames, T)
         memory, whole, there = self.encoded(given)
-        last = mels[:, self.frames_a_step - 1 :: self.frames_a_step]
+        last = mels[:, self.reduction_factor - 1 :: self.reduction_factor]
         if self.training:
             last = last * (torch.rand(*last.shape[:2], 1, device=last.device) >= self.frame_dropout)
         heard = self.prenet(F.pad(last, (0, 0, 1, 0))[:, :-1])  # before the first step: the mean
-        if led is None:
+        if teacher_forced is None:
             hiddens, contexts, weights = self._alone(heard, memory, ~there)
-            steps = real.view(B, -1, self.frames_a_step).any(2)
-            durations = (weights * steps[:, :, None]).sum(1) * self.frames_a_step
+            steps = real.view(B, -1, self.reduction_factor).any(2)
+            durations = (weights * steps[:, :, None]).sum(1) * self.reduction_factor
         else:
-            hiddens, contexts, weights = self._led(heard, memory, ~there, led)
+            hiddens, contexts, weights = self._teacher_forced(heard, memory, ~there, teacher_forced)
             durations = given["durations"]
         # The attention never hears the second recurrent layer: it can go over all steps at once.
         hiddens = F.dropout(hiddens, self.dropout, self.training)
@@ -111,18 +111,20 @@ class Net(AcousticNet):
             steps.append((hidden[0], context, weights))
         return tuple(torch.stack(each, 1) for each in zip(*steps))
 
-    def _led(self, heard: torch.Tensor, memory: torch.Tensor, padding: torch.Tensor, led: torch.Tensor) -> tuple:
-        """The same where all is listened to as `led` says: weights are what the attention would do next, all steps at once."""
-        contexts = led @ memory
+    def _teacher_forced(
+        self, heard: torch.Tensor, memory: torch.Tensor, padding: torch.Tensor, teacher_forced: torch.Tensor
+    ) -> tuple:
+        """The same where all is listened to as `teacher_forced` says: weights are what the attention would do next, all steps at once."""
+        contexts = teacher_forced @ memory
         hiddens, _ = self.listener(torch.cat((heard, F.pad(contexts, (0, 0, 1, 0))[:, :-1]), 2))
-        weights, _ = self.attention(hiddens.flatten(0, 1), self.attention.before(memory, padding, led))
-        return hiddens, contexts, weights.view(led.shape)
+        weights, _ = self.attention(hiddens.flatten(0, 1), self.attention.before(memory, padding, teacher_forced))
+        return hiddens, contexts, weights.view(teacher_forced.shape)
 
     @staticmethod
     def _stepped(layer: nn.LSTM, inputs: tuple, hidden: tuple) -> tuple:
         return torch.lstm_cell(torch.cat(inputs, 1), hidden, *layer.all_weights[0])
 
-    def speak(self, given: Arrays, kept: Callable[[int], torch.Tensor], limit: torch.Tensor, linger: int) -> Said:
+    def speak(self, given: Arrays, kept: Callable[[int], torch.Tensor], limit: torch.Tensor, linger: int) -> Decoded:
         """Step by step until each item has said its last: by itself, after `linger` steps on its last phone, or at its limit.
 
         Stepwise, it listens to one phone at a time, and goes on to the next as soon as it would more likely than not have gone
@@ -168,10 +170,10 @@ class Net(AcousticNet):
                 break
         heard = torch.stack(listened, 1)
         real = mask_of(steps, len(listened))
-        durations = (heard * real[:, :, None]).sum(1) * self.frames_a_step
+        durations = (heard * real[:, :, None]).sum(1) * self.reduction_factor
         toned, _ = self.told(memory, there, given)
-        fine = self.decoded(toned, whole, durations, real.repeat_interleave(self.frames_a_step, 1))
-        return Said(self.unscaled(fine), torch.stack(thought, 1), heard.argmax(2), steps, ended)
+        fine = self.decoded(toned, whole, durations, real.repeat_interleave(self.reduction_factor, 1))
+        return Decoded(self.unscaled(fine), torch.stack(thought, 1), heard.argmax(2), steps, ended)
 
     def _start(self, memory: torch.Tensor, padding: torch.Tensor) -> tuple:
         nothing = memory.new_zeros(len(memory), self.listener.hidden_size)

@@ -10,7 +10,7 @@ that end at silences, full stops where it can be: memory does not grow with a te
 A phone that was never heard with this stress is said as the same with another, a silence as another, and some as what is
 nearest to them (ʒ as d͡ʒ); other unknown ones are refused. A training that starts from another may bring new phones,
 speakers, streams and globals: those begin as the mean of the known, or at zero. Mels learned by L1 alone are smooth, as it is
-content with a mean: critics of mels, from the step `adversarial_from` on, ask for the detail of recordings.
+content with a mean: discriminators of mels, from the step `adversarial_from` on, ask for the detail of recordings.
 Axes: B batch, N phones, T frames, M mels.
 """
 
@@ -24,7 +24,7 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 from blocks.acoustic._model import AcousticConfig, AcousticModel
 from blocks.acoustic._voice import padded
 from blocks.acoustic.parallel import controls
-from blocks.acoustic.schema import Controllable, Controlled, Lesson
+from blocks.acoustic.schema import Controllable, Controlled, TrainItem
 from blocks.base import BadItem, Failure
 from blocks.common.conditions import Global, Stream
 from blocks.common.griffin_lim import griffin_lim
@@ -49,18 +49,18 @@ class Parallel(AcousticModel[Config]):
         hidden=16, wide=32, encoder_layers=1, decoder_layers=1, kernel=3, postnet_layers=1, attention="both",
         streams={"a": Stream(), "b": Stream(classes=3)}, globals={"a": Global(), "b": Global()}, dropout=0.0,
         max_steps=4, max_frames=600, warmup_steps=2, val_check_interval=2, checkpoint_interval=2,
-        adversarial_from=3, weights="last", critic_windows=(8, 16), critic_width=2,
+        adversarial_from=3, weights="last", discriminator_windows=(8, 16), discriminator_width=2,
     )  # fmt: skip
     paper = (
         "Ren et al. 2021 (FastSpeech 2); Shen et al. 2020 (Gaussian upsampling); Liu et al. 2022 (the layers); "
         "Yang et al. 2021 (GANSpeech)"
     )
     wants_durations = True
-    limits = "Mels are smoother than those of recordings, most of all without critics; what is rare in the training data is said poorly."
+    limits = "Mels are smoother than those of recordings, most of all without discriminators; what is rare in the training data is said poorly."
 
     # ---- training ----
 
-    def fit(self, run: Run[Lesson]) -> None:
+    def fit(self, run: Run[TrainItem]) -> None:
         import torch
 
         self._begin(run)
@@ -68,7 +68,7 @@ class Parallel(AcousticModel[Config]):
         for _ in self._trained(run, optimizer, self._rate, self._losses, self._show):
             pass
 
-    def validate(self, items: list[Lesson]) -> dict[str, float]:
+    def validate(self, items: list[TrainItem]) -> dict[str, float]:
         """Losses of dev items, with the durations, pitch and energy that they have."""
         import torch
 
@@ -77,7 +77,7 @@ class Parallel(AcousticModel[Config]):
             numbers = self._losses(self.net, items, max(map(self.length, items)))
         return {name: float(value) for name, value in numbers.items()}
 
-    def _losses(self, model, items: list[Lesson], frames: int, adversary=None, step: int | None = None) -> dict:
+    def _losses(self, model, items: list[TrainItem], frames: int, adversary=None, step: int | None = None) -> dict:
         from blocks.common.torch_nn import mask_of
 
         arrays = self._tensors(items, [self._targets(item) for item in items])
@@ -102,7 +102,7 @@ class Parallel(AcousticModel[Config]):
         done = min(1.0, step / self.config.max_steps)
         return min(1.0, step / self.config.warmup_steps) * (0.525 + 0.475 * math.cos(math.pi * done))
 
-    def _show(self, run: Run[Lesson], step: int, item: Lesson) -> None:
+    def _show(self, run: Run[TrainItem], step: int, item: TrainItem) -> None:
         """What the model makes of a dev item's phones, to look at and to listen to."""
         self.net.eval()
         asked = Controlled(phones=item.phones, streams=item.streams, globals=item.globals)

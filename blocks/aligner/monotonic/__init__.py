@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from blocks.aligner.monotonic.search import best_path
-from blocks.aligner.schema import Aligned, Lesson, Spoken
+from blocks.aligner.schema import Aligned, TrainItem, Utterance
 from blocks.base import BadItem, Failure, Trainable
 from blocks.common import symbols, weights
 from blocks.common.moments import Moments
@@ -56,7 +56,7 @@ class Monotonic(Trainable[Config]):
 
     # ---- training ----
 
-    def fit(self, run: Run[Lesson]) -> None:
+    def fit(self, run: Run[TrainItem]) -> None:
         import torch
 
         torch.manual_seed(run.key(0, "weights"))
@@ -81,14 +81,14 @@ class Monotonic(Trainable[Config]):
             if batch.step % self.config.val_check_interval == 0:
                 self._picture(run, batch)
 
-    def validate(self, items: list[Lesson]) -> dict[str, float]:
+    def validate(self, items: list[TrainItem]) -> dict[str, float]:
         import torch
 
         with torch.inference_mode():
             numbers = self._loss(self.net, items, max(len(item.log_mel) for item in items), prior=0.0)
         return {name: float(value) for name, value in numbers.items()}
 
-    def length(self, item: Lesson) -> int:
+    def length(self, item: TrainItem) -> int:
         return len(item.log_mel)
 
     def _meet(self, items) -> None:
@@ -130,7 +130,7 @@ class Monotonic(Trainable[Config]):
         loss = -path_sum(scores[fits], frames_B[fits], tokens_B[fits], self.config.skip).sum() / frames_B[fits].sum()
         return {"loss": loss, "more_phones_than_frames": float(1 - fits.float().mean())}
 
-    def _features(self, item: Spoken) -> np.ndarray:
+    def _features(self, item: Utterance) -> np.ndarray:
         from blocks.aligner.monotonic.net import features
 
         return features(item.log_mel, self.config.coefficients, self.centred)
@@ -175,10 +175,10 @@ class Monotonic(Trainable[Config]):
 
     # ---- alignment ----
 
-    def apply(self, items: list[Spoken]) -> list[Aligned | Failure]:
+    def apply(self, items: list[Utterance]) -> list[Aligned | Failure]:
         return [self._one(item) for item in items]
 
-    def _one(self, item: Spoken) -> Aligned | Failure:
+    def _one(self, item: Utterance) -> Aligned | Failure:
         try:
             self._can_be_aligned(item)
             scores, best = self._scores(item)
@@ -189,7 +189,7 @@ class Monotonic(Trainable[Config]):
             return Failure(str(reason))
         return Aligned(durations=durations, score=score)
 
-    def _scores(self, item: Spoken) -> tuple[np.ndarray, np.ndarray]:
+    def _scores(self, item: Utterance) -> tuple[np.ndarray, np.ndarray]:
         """float64 (T, N, S) for the item's phones, and (T,) for whatever state fits a frame best."""
         import torch
 
@@ -201,7 +201,7 @@ class Monotonic(Trainable[Config]):
             )
         return every[:, [self.phones.row(phone) - 1 for phone in item.phones]], every.max(axis=(1, 2))
 
-    def _can_be_aligned(self, item: Spoken) -> None:
+    def _can_be_aligned(self, item: Utterance) -> None:
         if not item.phones:
             raise BadItem("no phones to align: want at least one; leave out what is not transcribed")
         if strange := list(dict.fromkeys(phone for phone in item.phones if phone not in self.phones)):
@@ -214,7 +214,7 @@ class Monotonic(Trainable[Config]):
                 f"{len(item.log_mel)} frames for {len(item.phones)} phones: want a frame for each; is this the right text?"
             )
 
-    def _is_believed(self, item: Spoken, durations: np.ndarray, score: float) -> None:
+    def _is_believed(self, item: Utterance, durations: np.ndarray, score: float) -> None:
         if score < self.config.min_score:
             raise BadItem(
                 f"the recording does not fit its phones: score {score:.2f}, want {self.config.min_score:g} (min_score); "

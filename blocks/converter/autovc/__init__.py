@@ -14,7 +14,7 @@ from pydantic import NonNegativeFloat, PositiveInt
 
 from blocks.common.conditions import Global
 from blocks.converter._model import Converter, ConverterConfig
-from blocks.converter.schema import Lesson
+from blocks.converter.schema import TrainItem
 
 
 class Config(ConverterConfig):
@@ -28,7 +28,7 @@ class Config(ConverterConfig):
 class Autovc(Converter[Config]):
     tiny = Config(
         hidden=12, recurrent=8, codes=2, every=4, globals={"a": Global(), "b": Global()}, dropout=0.0, max_steps=4, max_frames=400, warmup_steps=2,
-        adversarial_from=3, weights="last", critic_windows=(8, 16), critic_width=2, val_check_interval=2, checkpoint_interval=2,
+        adversarial_from=3, weights="last", discriminator_windows=(8, 16), discriminator_width=2, val_check_interval=2, checkpoint_interval=2,
     )  # fmt: skip
     paper = "Qian et al. 2019 (AutoVC); Merritt et al. 2022 (the bottleneck)"
     limits = "Words are lost where the bottleneck is narrow, the source's voice is heard where it is wide."
@@ -38,7 +38,7 @@ class Autovc(Converter[Config]):
 
         return Network(self.given, self.config, self.spec.n_mels)
 
-    def _losses(self, model, items: list[Lesson], frames: int, adversary=None, step: int | None = None) -> dict:
+    def _losses(self, model, items: list[TrainItem], frames: int, adversary=None, step: int | None = None) -> dict:
         from blocks.common.torch_nn import mask_of
         from blocks.converter._net import over_band
 
@@ -52,6 +52,6 @@ class Autovc(Converter[Config]):
             "code": ((again - code).float().abs().mean(2) * real).sum() / real.sum(),
         }
         told = self._against(adversary, arrays, real, made, mel, step or 0)
-        weight = self.config.critic_weights | {"mel": 1.0, "coarse": 1.0, "code": self.config.code_weight}
+        weight = self.config.discriminator_weights | {"mel": 1.0, "coarse": 1.0, "code": self.config.code_weight}
         loss = sum(weight[name] * value for name, value in (parts | told).items())
         return {"loss": loss} | {f"loss_{name}": value for name, value in (parts | told).items()}

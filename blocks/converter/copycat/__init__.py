@@ -5,10 +5,10 @@ mel, without each channel's level and spread, and leaves one code of a few numbe
 a decoder makes the mel of both, the target's voice and the source's pitch. In conversion both encoders are told the source's
 voice, the decoder the target's. The pitch given is the one to be heard: moved to the target's mean beforehand (`features.moved_pitch`).
 Training is L1 and the KL divergence of the codes, which counts in full from `kl_steps` on: with both divided by the mel's size,
-their sum is the bound of a Laplace likelihood. Critics of mels may join (`adversarial_from`); a training on the target alone,
+their sum is the bound of a Laplace likelihood. Discriminators of mels may join (`adversarial_from`); a training on the target alone,
 from these weights (`init:`), comes last. A KL of a dimension near 0 (`kl_00` and on, of validation) is one that carries nothing.
 Widths are unknown from the papers. Ours: layer norm in the place of batch norm, so that no item's result hangs on its
-neighbours; codes sampled at their own rate; least-squares critics at several lengths for the paper's one with hinge loss.
+neighbours; codes sampled at their own rate; least-squares discriminators at several lengths for the paper's one with hinge loss.
 Axes: B batch, T frames, S codes, D width, M mels.
 """
 
@@ -18,7 +18,7 @@ from pydantic import NonNegativeFloat, PositiveInt
 
 from blocks.common.conditions import Global
 from blocks.converter._model import Converter, ConverterConfig
-from blocks.converter.schema import Lesson
+from blocks.converter.schema import TrainItem
 
 
 class Config(ConverterConfig):
@@ -34,7 +34,7 @@ class Config(ConverterConfig):
 class Copycat(Converter[Config]):
     tiny = Config(
         hidden=12, codes=2, every=4, globals={"a": Global(), "b": Global()}, dropout=0.0, max_steps=4, max_frames=400, warmup_steps=2, kl_steps=2,
-        adversarial_from=3, weights="last", critic_windows=(8, 16), critic_width=2, val_check_interval=2, checkpoint_interval=2,
+        adversarial_from=3, weights="last", discriminator_windows=(8, 16), discriminator_width=2, val_check_interval=2, checkpoint_interval=2,
     )  # fmt: skip
     paper = "Karlapati et al. 2020 (CopyCat); Huybrechts et al. 2021, Ribeiro et al. 2022 (source F0, voice at both encoders)"
     limits = (
@@ -46,7 +46,7 @@ class Copycat(Converter[Config]):
 
         return Network(self.given, self.config, self.spec.n_mels)
 
-    def _losses(self, model, items: list[Lesson], frames: int, adversary=None, step: int | None = None) -> dict:
+    def _losses(self, model, items: list[TrainItem], frames: int, adversary=None, step: int | None = None) -> dict:
         from blocks.common.torch_nn import mask_of
         from blocks.converter._net import over_band
 
@@ -57,7 +57,7 @@ class Copycat(Converter[Config]):
         each_D = kl_BSD.sum((0, 1)) / real.sum()  # nats a frame
         parts["kl"] = each_D.sum() / mel.shape[2]
         told = self._against(adversary, arrays, real, made, mel, step or 0)
-        weight = self.config.critic_weights | {"mel": 1.0, "kl": self.config.kl_weight * self._annealed(step)}
+        weight = self.config.discriminator_weights | {"mel": 1.0, "kl": self.config.kl_weight * self._annealed(step)}
         loss = sum(weight[name] * value for name, value in (parts | told).items())
         numbers = {"loss": loss} | {f"loss_{name}": value for name, value in (parts | told).items()}
         if step is None:  # nats a code, of each dimension: a probe of what the codes carry

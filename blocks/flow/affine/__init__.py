@@ -27,7 +27,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model
 from blocks.base import BadItem, Failure
 from blocks.common.conditions import Global, Stream
 from blocks.flow._model import FlowConfig, FlowModel, called, padded
-from blocks.flow.schema import Coded, Conditions, Decoded, Latents, Lesson, Spectral
+from blocks.flow.schema import Coded, Conditions, Decoded, Latents, Spectral, TrainItem
 from blocks.training import Precision, Run, bucket
 
 
@@ -77,7 +77,7 @@ class Affine(FlowModel[Config]):
 
     # ---- training ----
 
-    def fit(self, run: Run[Lesson]) -> None:
+    def fit(self, run: Run[TrainItem]) -> None:
         from blocks.common.jax_nn import PRECISIONS
 
         mels, config = self.spec.n_mels * self.config.squeeze, self.config
@@ -100,7 +100,7 @@ class Affine(FlowModel[Config]):
 
         return losses
 
-    def _check_lesson(self, item: Lesson) -> None:
+    def _check_item(self, item: TrainItem) -> None:
         if item.phones is None and (self.config.phones or self.config.prior == "phones"):
             raise BadItem(
                 "no phones, want them and their durations beside the mel: wire them, or leave out phones and prior"
@@ -112,7 +112,7 @@ class Affine(FlowModel[Config]):
         noise = np.random.default_rng(key).standard_normal(arrays["x"].shape, np.float32)
         return arrays | {"x": arrays["x"] + self.config.noise * noise}
 
-    def _score(self, items: list[Lesson]) -> dict[str, float]:
+    def _score(self, items: list[TrainItem]) -> dict[str, float]:
         lengths = [self.length(item) for item in items]
         coded = [self._coded(*made) for made in self._through("encode", items)]
         return {"loss": float(np.average([each.nll for each in coded], weights=lengths))}

@@ -119,7 +119,7 @@ class Block(nn.Module):
         return (jnp.concatenate([a, b * jnp.exp(log_s) + t], axis=-1), logdet_B), None
 
 
-class Told(nn.Module):
+class Conditioning(nn.Module):
     """What is given, as conditions: of frames (B, T, F), of the whole (B, E), and the means of the prior (B, T, M); None for none."""
 
     globals: tuple[tuple[str, int, int], ...]
@@ -171,13 +171,13 @@ class Flow(nn.Module):
         )
 
     @property
-    def told(self) -> Told:
+    def told(self) -> Conditioning:
         def encoder(out, there):
             settings = self.encoder_layers, self.encoder_kernel, self.dropout
             return Encoder(self.rows, self.hidden, out, *settings, parent=None) if there else None
 
         phones, prior = encoder(self.hidden, self.encode_phones), encoder(self.mels, self.phone_prior)
-        return Told(self.globals, phones, prior, parent=None)
+        return Conditioning(self.globals, phones, prior, parent=None)
 
     def stages(self, channels: int) -> list[tuple[int, int]]:
         """Blocks between two splits, and the channels that they change."""

@@ -19,7 +19,7 @@ from blocks.base import BadItem, Failure
 from blocks.common.conditions import Global, Stream
 from blocks.flow._given import check_durations, room_for
 from blocks.flow._model import FlowConfig, FlowModel
-from blocks.flow.schema import Prior, Said, Spoken
+from blocks.flow.schema import Prior, PriorRequest, PriorTrainItem
 from blocks.training import Run, bucket
 
 
@@ -48,7 +48,7 @@ class PhonePrior(FlowModel[Config]):
 
     # ---- training ----
 
-    def fit(self, run: Run[Spoken]) -> None:
+    def fit(self, run: Run[PriorTrainItem]) -> None:
         self._train(run)
 
     def _losses(self, network) -> Callable:
@@ -56,7 +56,7 @@ class PhonePrior(FlowModel[Config]):
 
         return partial(losses, network, self.config.kl_weight, self.config.kl_steps)
 
-    def _score(self, items: list[Spoken]) -> dict[str, float]:
+    def _score(self, items: list[PriorTrainItem]) -> dict[str, float]:
         """Without sampling, and with the whole weight of the KL."""
         arrays = self._padded(items, bucket(max(map(self.length, items))), len(items))
         loss, numbers = self._scored(self.variables, arrays)
@@ -69,7 +69,7 @@ class PhonePrior(FlowModel[Config]):
         losses = self._losses(self._network())
         return jax.jit(lambda variables, arrays: losses(variables["params"], variables["fixed"], arrays))
 
-    def _check_lesson(self, item: Spoken) -> None:
+    def _check_item(self, item: PriorTrainItem) -> None:
         check_durations(item, len(item.log_mel))
 
     def _network(self, dtype=None):
@@ -84,19 +84,19 @@ class PhonePrior(FlowModel[Config]):
 
     # ---- use ----
 
-    def length(self, item: Said | Spoken) -> int:
-        return len(item.log_mel) if isinstance(item, Spoken) else int(item.durations.sum())
+    def length(self, item: PriorRequest | PriorTrainItem) -> int:
+        return len(item.log_mel) if isinstance(item, PriorTrainItem) else int(item.durations.sum())
 
-    def warm(self, items: list[Said]) -> None:
+    def warm(self, items: list[PriorRequest]) -> None:
         self.apply(items)
 
-    def apply(self, items: list[Said]) -> list[Prior | Failure]:
+    def apply(self, items: list[PriorRequest]) -> list[Prior | Failure]:
         """The prior's means. Raises ValueError where there are no weights."""
         if self.given is None:
             raise ValueError("this prior has no weights yet: fit it, or load what a fit has saved")
         return [self._one(item) for item in items]
 
-    def _one(self, item: Said) -> Prior | Failure:
+    def _one(self, item: PriorRequest) -> Prior | Failure:
         frames = int(item.durations.sum())
         try:
             check_durations(item, frames)

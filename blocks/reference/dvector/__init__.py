@@ -20,7 +20,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from blocks.base import BadItem, Failure, Trainable
 from blocks.common import weights
 from blocks.common.mel import decibels, log_mel, mels_below
-from blocks.reference.schema import Embedded, Lesson, Recorded
+from blocks.reference.schema import Embedded, Recorded, TrainItem
 from blocks.training import FitConfig, Precision, Run
 
 _LOUD = 0.9  # quantile of the frames' levels that is brought to 0 dB
@@ -68,7 +68,7 @@ class Dvector(Trainable[Config]):
 
     # ---- training ----
 
-    def fit(self, run: Run[Lesson]) -> None:
+    def fit(self, run: Run[TrainItem]) -> None:
         """Raises ValueError for fewer voices, or recordings of a voice, than a step wants."""
         import torch
 
@@ -89,7 +89,7 @@ class Dvector(Trainable[Config]):
 
         step, centroids = 0, {}
 
-        def validate(items: list[Lesson]) -> dict[str, float]:
+        def validate(items: list[TrainItem]) -> dict[str, float]:
             if step not in centroids:  # the first group of dev items
                 centroids.clear()
                 centroids[step] = self._centroids(voices)
@@ -109,7 +109,7 @@ class Dvector(Trainable[Config]):
                 run.report(batch.step, **numbers, lr=rate, grad_norm=norm)
         self.net.eval()
 
-    def _begin(self, run: Run[Lesson]) -> None:
+    def _begin(self, run: Run[TrainItem]) -> None:
         import torch
 
         torch.manual_seed(run.key(0, "weights"))
@@ -117,7 +117,7 @@ class Dvector(Trainable[Config]):
         if run.init:
             self.load(run.init)
 
-    def _voices(self, run: Run[Lesson]) -> dict[str, list[np.ndarray]]:
+    def _voices(self, run: Run[TrainItem]) -> dict[str, list[np.ndarray]]:
         """What is heard of each voice that has recordings enough, as float16: all of it stays in memory."""
         found = defaultdict(list)
         for item in run.items:
@@ -148,7 +148,7 @@ class Dvector(Trainable[Config]):
         floor = -rng.uniform(15, max(15, self.config.noise_db)) if self.config.noise_db > 15 else -self.config.range_db
         return np.clip(heard_TM, max(floor, -self.config.range_db), None)
 
-    def _validate(self, items: list[Lesson], centroids: dict[str, np.ndarray]) -> dict[str, float]:
+    def _validate(self, items: list[TrainItem], centroids: dict[str, np.ndarray]) -> dict[str, float]:
         """How well recordings of the training voices are told: against the centroids of others."""
         known = [item for item in items if item.speaker in centroids]
         if not known:
@@ -166,7 +166,7 @@ class Dvector(Trainable[Config]):
         return {name: mean / np.linalg.norm(mean) for name, mean in means.items()}
 
     def length(self, item) -> int:
-        return len(item.log_mel) if isinstance(item, Lesson) else len(item.wave)
+        return len(item.log_mel) if isinstance(item, TrainItem) else len(item.wave)
 
     # ---- use ----
 

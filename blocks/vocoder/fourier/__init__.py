@@ -3,7 +3,7 @@
 The network hears in the log-mel how high a voice is, where it is voiced and how noisy; harmonics and noise of that kind are brought
 to the very mel that was given, by a filter of minimum phase. How far phases are from these the network tells as well; `rounds` of
 Griffin-Lim then make neighbouring frames agree. One network pass a frame and no loop over samples, so it runs many times faster than real time
-on a CPU. It is trained on pitch and on log-mel distances at several resolutions, then also against critics of folded waves and
+on a CPU. It is trained on pitch and on log-mel distances at several resolutions, then also against discriminators of folded waves and
 of complex spectra. A head for magnitudes is left out: what it learned from distances filled the valleys between harmonics.
 A sample depends on `lookahead` frames to either side: `stream` says the same as `apply` that much later.
 Axes: B items, T frames, M mels, S samples.
@@ -16,7 +16,7 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from blocks.training import Run
 from blocks.vocoder._neural import Neural, NeuralConfig
-from blocks.vocoder.schema import Lesson
+from blocks.vocoder.schema import TrainItem
 
 
 class Config(NeuralConfig):
@@ -30,7 +30,7 @@ class Config(NeuralConfig):
 
 class Fourier(Neural[Config]):
     tiny = Config(
-        hidden=8, wide=16, layers=2, rounds=2, training_rounds=1, crop=16, max_steps=4, max_frames=160, adversarial_from=3, critic_width=2,
+        hidden=8, wide=16, layers=2, rounds=2, training_rounds=1, crop=16, max_steps=4, max_frames=160, adversarial_from=3, discriminator_width=2,
         periods=(2,), resolutions=(512,),
         warmup_steps=2, checkpoint_interval=2, val_check_interval=2, ema=0.5,
     )  # fmt: skip
@@ -42,7 +42,7 @@ class Fourier(Neural[Config]):
 
     # ---- training ----
 
-    def fit(self, run: Run[Lesson]) -> None:
+    def fit(self, run: Run[TrainItem]) -> None:
         for number, item in enumerate(run.items):
             if item.pitch is None or len(item.pitch) != len(item.log_mel):
                 found = (
@@ -73,7 +73,7 @@ class Fourier(Neural[Config]):
         astray = voice(*told, part["pitch"], part["lengths"])
         return super()._apart(wave, told, part) + self.config.pitch_weight * astray
 
-    def _cropped(self, items: list[Lesson], size: int, rng=None) -> dict:
+    def _cropped(self, items: list[TrainItem], size: int, rng=None) -> dict:
         """With the pitch of each crop, and a `Start` at any time: no crop is to know its noise."""
         from blocks.vocoder.fourier.source import NOISE, Start
 
@@ -84,7 +84,7 @@ class Fourier(Neural[Config]):
         arrays = super()._cropped(items, size, rng)
         return {**arrays, "start": tuple(start)}
 
-    def _crop(self, item: Lesson, start: int) -> dict[str, np.ndarray]:
+    def _crop(self, item: TrainItem, start: int) -> dict[str, np.ndarray]:
         crop = super()._crop(item, start)
         return crop if item.pitch is None else {**crop, "pitch": item.pitch[start : start + self.config.crop]}
 

@@ -23,7 +23,7 @@ SURE = 20.0  # times the likeness of a pitch are its first log-odds
 ASIDE = 4  # pitches on either side of the likeliest that it lies among
 
 
-class Told(NamedTuple):
+class Predicted(NamedTuple):
     """What the network tells of every frame."""
 
     phase: jax.Array  # (B, T, F) how far the phase is from that of a source and an early filter
@@ -33,7 +33,7 @@ class Told(NamedTuple):
 
 
 class Generator(nn.Module):
-    """Scaled log-mels (B, T, M) and the likeness of pitches (B, T, C) to what is `Told`.
+    """Scaled log-mels (B, T, M) and the likeness of pitches (B, T, C) to what is `Predicted`.
 
     Its first weights believe the likeness, and let the source sound through as it is.
     """
@@ -58,7 +58,7 @@ class Generator(nn.Module):
         rising = jnp.linspace(-5.0, -0.5, M)  # higher is noisier
         noisy = nn.Dense(M, **still, bias_init=lambda *_: rising, name="noisy")(h)
         pitch = SURE * likeness_BTC + nn.Dense(PITCHES, **still, name="pitch")(h)
-        return Told(phase, noisy, pitch, nn.Dense(1, name="voiced")(h)[..., 0])
+        return Predicted(phase, noisy, pitch, nn.Dense(1, name="voiced")(h)[..., 0])
 
 
 def reach(layers: int, hop: int, size: int, rounds: int = 0) -> tuple[int, int]:
@@ -78,13 +78,13 @@ def speak(generator: Generator, variables, mel_BTM, lengths_B, start: Start, sou
     return spoken(magnitude, unit, mask_BT1, sound.hop, rounds), begins
 
 
-def tell(generator: Generator, variables, mel_BTM, lengths_B, sound: Sound) -> tuple[Told, jax.Array]:
+def tell(generator: Generator, variables, mel_BTM, lengths_B, sound: Sound) -> tuple[Predicted, jax.Array]:
     """And the mask (B, T, 1): 1 where an item has frames."""
     mask_BT1 = (jnp.arange(mel_BTM.shape[1]) < lengths_B[:, None])[..., None].astype(mel_BTM.dtype)
     return generator.apply(variables, sound.scaled(mel_BTM), sound.likeness(mel_BTM), mask_BT1), mask_BT1
 
 
-def heard_pitch(told: Told):
+def heard_pitch(told: Predicted):
     """(B, T) Hz: a mean of the pitches about the likeliest."""
     numbers = jnp.arange(PITCHES)
     near = jnp.abs(numbers - told.pitch.argmax(-1, keepdims=True)) <= ASIDE
@@ -92,7 +92,7 @@ def heard_pitch(told: Told):
     return LOWEST * jnp.exp2((share * numbers).sum(-1) / OCTAVE)
 
 
-def spectra(told: Told, pitch_BT, voiced_BT, mel_BTM, lengths_B, mask_BT1, start: Start, sound: Sound):
+def spectra(told: Predicted, pitch_BT, voiced_BT, mel_BTM, lengths_B, mask_BT1, start: Start, sound: Sound):
     """Magnitude (B, T, F) of the source brought to the mel, its phase, moved, as complex numbers of size 1; and where frames begin."""
     T, hop = mel_BTM.shape[1], sound.hop
     last_BT = jnp.minimum(jnp.arange(T), jnp.maximum(lengths_B - 1, 0)[:, None])  # beyond the end all is as at it

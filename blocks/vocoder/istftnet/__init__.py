@@ -35,7 +35,7 @@ class Config(NeuralConfig):
 class ISTFTNet(Neural[Config]):
     tiny = Config(
         channels=8, rates=(5, 4), kernels=(3,), dilations=((1, 2),), crop=16, max_steps=4, max_frames=160, adversarial_from=3,
-        critic_width=2, periods=(2,), resolutions=(512,), warmup_steps=2, checkpoint_interval=2, val_check_interval=2, ema=0.5,
+        discriminator_width=2, periods=(2,), resolutions=(512,), warmup_steps=2, checkpoint_interval=2, val_check_interval=2, ema=0.5,
     )  # fmt: skip
     paper = "Kaneko et al. 2022 (iSTFTNet); Kong et al. 2020 (HiFi-GAN); Jang et al. 2021 (UnivNet)"
     limits = (

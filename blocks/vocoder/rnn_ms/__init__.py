@@ -20,7 +20,7 @@ from blocks.common.checks import check_mel
 from blocks.common.moments import Moments
 from blocks.training import FitConfig, Run, bucket
 from blocks.vocoder.rnn_ms import samples
-from blocks.vocoder.schema import Lesson, Spectral, Voiced
+from blocks.vocoder.schema import Spectral, TrainItem, Voiced
 
 STATISTICS = 100  # items that the mels' mean and deviation are taken from
 
@@ -67,11 +67,11 @@ SIZES = {
 }
 
 
-class Told(Spectral):
+class Request(Spectral):
     recorded: Wave | None = None  # to be judged instead of drawn
 
 
-class Said(Voiced):
+class Judged(Voiced):
     bits: Annotated[float, Value("bits", "negative log-likelihood of a wave's samples", "bits a sample")]
 
 
@@ -88,7 +88,7 @@ class RnnMs(Trainable[Config]):
 
     # ---- training ----
 
-    def fit(self, run: Run[Lesson]) -> None:
+    def fit(self, run: Run[TrainItem]) -> None:
         import jax
 
         from blocks.common.jax_nn import Devices
@@ -106,7 +106,7 @@ class RnnMs(Trainable[Config]):
         step, judge = training_step(self._net(), optimizer, context), validation(self._net(), context)
         size = max(1, min(self.config.max_frames // bucket(self.config.crop), self.config.max_items))
 
-        def validate(items: list[Lesson]) -> dict[str, float]:
+        def validate(items: list[TrainItem]) -> dict[str, float]:
             """Of one crop of each item, always the same."""
             costs, real = 0.0, 0.0
             for at in range(0, len(items), size):
@@ -133,11 +133,11 @@ class RnnMs(Trainable[Config]):
                 run.report(batch.step, **numbers, bits=numbers["loss"] / np.log(2))
         self.variables = jax.tree.map(np.asarray, {"params": state.params, "fixed": state.fixed})
 
-    def length(self, item: Lesson) -> int:
+    def length(self, item: TrainItem) -> int:
         """All items to learn from are as long as a crop, so that all batches have one shape."""
-        return self.config.crop if isinstance(item, Lesson) else len(item.log_mel)
+        return self.config.crop if isinstance(item, TrainItem) else len(item.log_mel)
 
-    def _crops(self, items: list[Lesson], rows: int, rngs: list) -> dict[str, np.ndarray]:
+    def _crops(self, items: list[TrainItem], rows: int, rngs: list) -> dict[str, np.ndarray]:
         """A crop for each of `rows` rows; where items are fewer, they are gone round again with other crops."""
         made = []
         for row in range(rows):
@@ -160,7 +160,7 @@ class RnnMs(Trainable[Config]):
         )
         return optax.flatten(optax.chain(optax.clip_by_global_norm(config.clip), optax.adam(rate)))
 
-    def _start(self, run: Run[Lesson]) -> None:
+    def _start(self, run: Run[TrainItem]) -> None:
         """First weights, the same on every rank."""
         import jax
 
@@ -207,7 +207,7 @@ class RnnMs(Trainable[Config]):
 
     # ---- use ----
 
-    def apply(self, items: list[Told]) -> list[Said]:
+    def apply(self, items: list[Request]) -> list[Judged]:
         """Raises ValueError where there are no weights yet, BadItem for what is no log-mel of the audio spec."""
         for item in items:
             if item.recorded is None:
@@ -219,9 +219,9 @@ class RnnMs(Trainable[Config]):
         for index, item in enumerate(items):
             if index not in made:
                 made[index] = self._voice.speak(item.log_mel)
-        return [Said(wave=wave, bits=bits) for wave, bits in (made[index] for index in range(len(items)))]
+        return [Judged(wave=wave, bits=bits) for wave, bits in (made[index] for index in range(len(items)))]
 
-    def warm(self, items: list[Told]) -> None:
+    def warm(self, items: list[Request]) -> None:
         for item in items:
             self._voice.warm(len(item.log_mel), item.recorded is not None)
 

@@ -25,7 +25,7 @@ class Config(NeuralConfig):
 
 class Vocos(Neural[Config]):
     tiny = Config(
-        hidden=8, wide=16, layers=2, crop=16, max_steps=4, max_frames=160, adversarial_from=3, critic_width=2,
+        hidden=8, wide=16, layers=2, crop=16, max_steps=4, max_frames=160, adversarial_from=3, discriminator_width=2,
         periods=(2,), resolutions=(512,), prior="pseudo_inverse",
         warmup_steps=2, checkpoint_interval=2, val_check_interval=2, ema=0.5,
     )  # fmt: skip

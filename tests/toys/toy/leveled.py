@@ -20,7 +20,7 @@ class Config(FitConfig):
     refuse_at: int = 0  # a step that the last rank alone finds fault with
 
 
-class Lesson(Schema):
+class TrainItem(Schema):
     wave: Wave
     speaker: Speaker | None = None
     split: Split | None = None
@@ -31,7 +31,7 @@ class Leveled(Trainable[Config]):
     needs = ("jax", "optax")
     extra = "jax"
 
-    def fit(self, run: Run[Lesson]) -> None:
+    def fit(self, run: Run[TrainItem]) -> None:
         import jax
         import optax
 

@@ -22,7 +22,7 @@ class Config(FitConfig):
     break_at: int = 0  # a step whose loss is made NaN
 
 
-class Lesson(Schema):
+class TrainItem(Schema):
     wave: Wave
     speaker: Speaker | None = None
     split: Split | None = None
@@ -34,7 +34,7 @@ class Tuned(Trainable[Config]):
     extra = "train"
     limits = "It knows one level for all waves."
 
-    def fit(self, run: Run[Lesson]) -> None:
+    def fit(self, run: Run[TrainItem]) -> None:
         import torch
 
         self.model = torch.nn.Linear(1, 1)
@@ -54,7 +54,7 @@ class Tuned(Trainable[Config]):
                 optimizer.step()
             run.report(batch.step, **numbers)
 
-    def validate(self, items: list[Lesson]) -> dict[str, float]:
+    def validate(self, items: list[TrainItem]) -> dict[str, float]:
         import torch
 
         with torch.inference_mode():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from blocks.base import Trainable
 from blocks.toy.tuned import Config as TunedConfig
-from blocks.toy.tuned import Lesson, Tuned
+from blocks.toy.tuned import TrainItem, Tuned
 from blocks.training import Run
 
 
@@ -20,7 +20,7 @@ class Config(TunedConfig):
 class Watched(Tuned, Trainable[Config]):
     tiny = Config(max_steps=4, max_frames=3200, checkpoint_interval=2, val_check_interval=2)
 
-    def fit(self, run: Run[Lesson]) -> None:
+    def fit(self, run: Run[TrainItem]) -> None:
         batches = run.batches
 
         def noted(**named):

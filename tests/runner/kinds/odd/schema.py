@@ -42,8 +42,8 @@ class Number(Schema):
 
 
 class Pair(Schema):
-    heard: apart(Wave, "heard")
-    meant: apart(Wave, "meant")
+    prediction: apart(Wave, "prediction")
+    reference: apart(Wave, "reference")
 
 
 class Scores(Schema):

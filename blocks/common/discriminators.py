@@ -1,4 +1,4 @@
-"""Critics (discriminators) of log-mels for adversarial training of what writes mels (torch).
+"""Discriminators (discriminators) of log-mels for adversarial training of what writes mels (torch).
 
 Each looks at windows of its own length, cut anywhere from what is said, so that some judge a phone and others a phrase
 (Yang et al. 2021, GANSpeech; Wu and Luan 2020, several lengths). Least-squares losses (Mao et al. 2017).
@@ -15,10 +15,10 @@ from torch.nn import functional
 SLOPE = 0.2
 _LAYERS = (1, 2, 4, 4)  # channels, times the width; each halves frames and mels
 
-Seen = list[tuple[torch.Tensor, list[torch.Tensor]]]  # of each critic: verdicts, and what its layers saw
+Seen = list[tuple[torch.Tensor, list[torch.Tensor]]]  # of each discriminator: verdicts, and what its layers saw
 
 
-class Critic(nn.Module):
+class Discriminator(nn.Module):
     """Two-dimensional convolutions that know how high in the spectrum they look."""
 
     def __init__(self, width: int):
@@ -37,15 +37,15 @@ class Critic(nn.Module):
         return self.verdict(h).float(), seen
 
 
-class Critics(nn.Module):
+class Discriminators(nn.Module):
     """One for each length of window."""
 
     def __init__(self, windows: int, width: int):
         super().__init__()
-        self.each = nn.ModuleList(Critic(width) for _ in range(windows))
+        self.each = nn.ModuleList(Discriminator(width) for _ in range(windows))
 
     def forward(self, windows: list[torch.Tensor]) -> Seen:
-        return [critic(mel_BWM) for critic, mel_BWM in zip(self.each, windows, strict=True)]
+        return [discriminator(mel_BWM) for discriminator, mel_BWM in zip(self.each, windows, strict=True)]
 
 
 def cut(mel_BTM: torch.Tensor, starts_B: torch.Tensor, window: int) -> torch.Tensor:
@@ -61,22 +61,24 @@ def starts(lengths_B: torch.Tensor, window: int, generator: torch.Generator) -> 
     return (share_B * ((lengths_B - window).clamp(min=0) + 1)).long()
 
 
-def losses(shared: nn.Module, critics: Critics, real: list[torch.Tensor], fake: list[torch.Tensor]) -> dict:
-    """Of windows (B, W, M): `adversarial` and `feature` move what made the fake ones, `critic` the critics alone.
+def losses(
+    shared: nn.Module, discriminators: Discriminators, real: list[torch.Tensor], fake: list[torch.Tensor]
+) -> dict:
+    """Of windows (B, W, M): `adversarial` and `feature` move what made the fake ones, `discriminator` the discriminators alone.
 
-    `shared` is `critics` as wrapped for several processes. Both sides learn at once, each against the other as it is.
+    `shared` is `discriminators` as wrapped for several processes. Both sides learn at once, each against the other as it is.
     """
-    frozen = {name: value.detach() for name, value in critics.named_parameters()}
-    made = functional_call(critics, frozen, (fake,))
+    frozen = {name: value.detach() for name, value in discriminators.named_parameters()}
+    made = functional_call(discriminators, frozen, (fake,))
     with torch.no_grad():
-        meant = critics(real)
+        meant = discriminators(real)
     both = shared([torch.cat([a, b.detach()]) for a, b in zip(real, fake, strict=True)])
     size = len(real[0])
     return {
         "adversarial": _mean([(1 - said).square().mean() for said, _ in made]),
         "feature": _mean([(a - b).float().abs().mean() for (_, x), (_, y) in zip(made, meant, strict=True)
                           for a, b in zip(x, y, strict=True)]),
-        "critic": _mean([(1 - said[:size]).square().mean() + said[size:].square().mean() for said, _ in both]),
+        "discriminator": _mean([(1 - said[:size]).square().mean() + said[size:].square().mean() for said, _ in both]),
     }  # fmt: skip
 
 
@@ -85,14 +87,16 @@ def _mean(values: list[torch.Tensor]) -> torch.Tensor:
 
 
 class Adversary:
-    """Critics in a training, and what moves them."""
+    """Discriminators in a training, and what moves them."""
 
     def __init__(self, config, run):
-        torch.manual_seed(run.key(0, "critics"))
-        self.windows, self.run = config.critic_windows, run
-        self.critics = Critics(len(self.windows), config.critic_width)
-        self.shared = run.parallel(self.critics)
-        self.optimizer = torch.optim.AdamW(self.critics.parameters(), lr=config.critic_lr, betas=(0.8, 0.99))
+        torch.manual_seed(run.key(0, "discriminators"))
+        self.windows, self.run = config.discriminator_windows, run
+        self.discriminators = Discriminators(len(self.windows), config.discriminator_width)
+        self.shared = run.parallel(self.discriminators)
+        self.optimizer = torch.optim.AdamW(
+            self.discriminators.parameters(), lr=config.discriminator_lr, betas=(0.8, 0.99)
+        )
 
     def losses(self, real_BTM: torch.Tensor, fake_BTM: torch.Tensor, lengths_B: torch.Tensor, step: int) -> dict:
         """Of scaled mels, zeros beyond their lengths, at windows drawn from the step."""
@@ -100,4 +104,4 @@ class Adversary:
         places = [starts(lengths_B, window, draws) for window in self.windows]
         pairs = list(zip(places, self.windows, strict=True))
         real, fake = ([cut(mel, place, window) for place, window in pairs] for mel in (real_BTM, fake_BTM))
-        return losses(self.shared, self.critics, real, fake)
+        return losses(self.shared, self.discriminators, real, fake)

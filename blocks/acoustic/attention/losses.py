@@ -39,18 +39,20 @@ class Given:
         return cls(given, target, real, shares(items, mels.shape[1], given["phones"].shape[1], group, device))
 
 
-def losses(made, lesson: Given, items: list, config) -> dict[str, torch.Tensor]:
-    """``loss`` and its parts, from what `Net` made of the items that `lesson` holds."""
-    target, real = lesson.target, lesson.real
+def losses(made, batch: Given, items: list, config) -> dict[str, torch.Tensor]:
+    """``loss`` and its parts, from what `Net` made of the items that `batch` holds."""
+    target, real = batch.target, batch.real
     total = real.sum()
-    of_step = real.view(len(items), -1, config.frames_a_step).sum(2) / total  # a step counts as much as it has frames
-    last = F.one_hot((real.sum(1) - 1) // config.frames_a_step, of_step.shape[1]).to(target.dtype)
+    of_step = (
+        real.view(len(items), -1, config.reduction_factor).sum(2) / total
+    )  # a step counts as much as it has frames
+    last = F.one_hot((real.sum(1) - 1) // config.reduction_factor, of_step.shape[1]).to(target.dtype)
     weight = target.new_tensor(config.stop_weight)
     odds = F.binary_cross_entropy_with_logits(made.stop, last, reduction="none", pos_weight=weight)
     centres, widths = diagonals(items, of_step.shape[1], config)
     astray = torch.where(
         torch.tensor([[item.durations is not None] for item in items], device=target.device),
-        -(lesson.shares * made.weights.clamp(min=FLOOR).log()).sum(2),
+        -(batch.shares * made.weights.clamp(min=FLOOR).log()).sum(2),
         guided(made.weights, centres.to(target.device), widths.to(target.device)),
     )
     numbers = {
@@ -77,7 +79,7 @@ def diagonals(items: list, steps: int, config) -> tuple[torch.Tensor, torch.Tens
     """Where the attention should be if all phones are equally long, in phones (B, S), and how wide around it (B,)."""
     centres, widths = np.zeros((len(items), steps), np.float32), np.zeros(len(items), np.float32)
     for row, item in enumerate(items):
-        middles = np.arange(0, len(item.log_mel), config.frames_a_step) + 0.5 * config.frames_a_step
+        middles = np.arange(0, len(item.log_mel), config.reduction_factor) + 0.5 * config.reduction_factor
         centres[row, : len(middles)] = middles / len(item.log_mel) * len(item.phones) - 0.5
         widths[row] = max(1.0, config.guided_width * len(item.phones))
     return torch.from_numpy(centres), torch.from_numpy(widths)
