@@ -152,7 +152,7 @@ def test_what_cannot_be_restored_says_why(voices, tmp_path):
         restore(tmp_path)
     about = json.loads((folder / "artifact.json").read_text())
     for change, message in (
-        ({"format": 9}, "format 9, but this version reads 1 to 2"),
+        ({"format": 9}, "format 9, but this version reads 1 to 3"),
         ({"block": "toy.tund"}, "did you mean 'toy.tuned'"),
         ({"config": {"lrr": 1}}, "lrr"),
     ):

@@ -35,7 +35,7 @@ class LouderDb(Mapper[Config]):
     tiny = Config()
 
     def apply(self, items: list[WavePair]) -> list[Louder]:
-        return [Louder(louder_db=float(self.level(item.heard) - self.level(item.meant))) for item in items]
+        return [Louder(louder_db=float(self.level(item.prediction) - self.level(item.reference))) for item in items]
 
     def level(self, wave) -> float:
         return 20 * np.log10(max(np.sqrt(np.mean(wave**2)), self.config.floor))
@@ -251,7 +251,7 @@ def test_an_unknown_block_still_suggests(mine):
 TONES = """
 nodes:
   tone: {read: toy.tones, config: {count: 20}}
-  louder: {map: metric.louder, in: {heard: tone.wave, meant: tone.wave}}
+  louder: {map: metric.louder, in: {prediction: tone.wave, reference: tone.wave}}
 """
 BUG = LOUDER.replace("np.mean(wave**2)", "np.mean(wav**2)")
 LINE = 1 + BUG[: BUG.index("(wav**2)")].count("\n")
@@ -284,7 +284,7 @@ def test_a_node_that_stumbles_as_a_whole_is_told_of_alike(mine, where):
         metric__louder=LOUDER.replace("tiny = Config()", "tiny = Config()\n\n    def setup(self):\n        no_such"),
     )
     write(mine, metric__made=reducer)
-    Path("g.yaml").write_text(TONES + "  made: {reduce: metric.made, in: {heard: tone.wave, meant: tone.wave}}\n")
+    Path("g.yaml").write_text(TONES + "  made: {reduce: metric.made, in: {prediction: tone.wave, reference: tone.wave}}\n")
     said = call("run", "g.yaml", "--until", where).stderr.splitlines()[-1]
     assert said.startswith(f"g.yaml:{4 if where == 'louder' else 5}:3: {where}: ")
     assert f"(mine/metric/{where}.py:" in said
