@@ -84,11 +84,7 @@ class AcousticModel(MelModel[C]):
                 start = " ".join(item.phones[:8])
                 raise ValueError(f"item {number} to train on ({start} ...): {error}") from None
             seen |= item.streams.keys()
-        if unwired := sorted(self.config.streams.keys() - seen):
-            raise ValueError(
-                f"the settings declare {', '.join(unwired)}, which no item to train on has: wire streams.{unwired[0]}, or "
-                "leave it out of the settings"
-            )
+        self.inputs.all_wired(seen)
         torch.manual_seed(run.key(0, "weights"))
         self.net = self._network()
         measured, buffers = measures.buffers(), dict(self.net.named_buffers())

@@ -64,6 +64,19 @@ class Declared:
             for name, table in self.names.items():
                 table.extend([item.globals[name]])
 
+    def all_wired(self, seen: set[str]) -> None:
+        """Raise ValueError where a stream is declared that no item to train on has; `seen` are those that some have."""
+        if unwired := sorted(self.streams.keys() - seen):
+            raise ValueError(
+                f"the settings declare {', '.join(unwired)}, which no item to train on has: wire streams.{unwired[0]}, or "
+                "leave it out of the settings"
+            )
+
+    @property
+    def width(self) -> int:
+        """Numbers of a position (C) of `rows`."""
+        return sum(each.classes or each.size for each in self.streams.values())
+
     # ---- the artifact ----
 
     @property
@@ -144,4 +157,12 @@ class Declared:
             values = [item.globals[name] for item in items]
             rows = np.stack(values) if each.size else np.array([self.names[name].row(v) for v in values], np.int64)
             made[f"globals.{name}"] = rows
+        return made
+
+    def rows(self, found: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """The streams of `arrays` side by side, float32 (B, length, C) each: classes as a 1 among zeros, none as zeros."""
+        made = []
+        for name, each in self.streams.items():
+            values = found[f"streams.{name}"]
+            made.append(np.eye(1 + each.classes, dtype=np.float32)[values][..., 1:] if each.classes else values)
         return made

@@ -30,6 +30,7 @@ class Given:
 
     spec: AudioSpec
     voices: Declared  # globals of a voice, be it source or target
+    streams: Declared  # of frames
     pitch: bool = False
     spoken: bool = False  # phones and durations
     classes: int | None = None  # of a posteriorgram; none: it is not told
@@ -37,8 +38,13 @@ class Given:
 
     @classmethod
     def of(cls, config, spec: AudioSpec) -> "Given":
-        voices = Declared({}, config.globals)
-        return cls(spec, voices, config.pitch, config.phones, config.posteriorgram)
+        voices, streams = Declared({}, config.globals), Declared(config.streams, {})
+        return cls(spec, voices, streams, config.pitch, config.phones, config.posteriorgram)
+
+    @property
+    def beside(self) -> int:
+        """Numbers of each frame that are told as they are: pitch and voicing, and the streams."""
+        return 2 * self.pitch + self.streams.width
 
     def meet(self, items: Iterable[TrainItem]) -> None:
         """Give rows to the phones and names of these that have none. Raises BadItem as `check`."""
@@ -67,6 +73,7 @@ class Given:
         self._check_voice(item.source, "source")
         if isinstance(item, Conversion):
             self._check_voice(item.target, "target")
+        self.streams.check(_streams(item), frames)
         if self.pitch:
             _wired(item.pitch, "pitch", "pitch")
             _as_many(item.pitch, "pitch", frames)
@@ -110,14 +117,16 @@ class Given:
     def arrays(self, items: list[Recorded], frames: int) -> dict[str, np.ndarray]:
         """Zeros beyond an item's end.
 
-        `mel` (B, T, M), `lengths` (B), `heard` (B, M): 1 where an item's band reaches; as far as they are told `pitch` (B, T, 2),
+        `mel` (B, T, M), `lengths` (B), `heard` (B, M): 1 where an item's band reaches; as far as they are told `beside` (B, T, C): pitch, voicing, streams,
         `phones` (B, T): rows, from 1, of each phone's states, `posteriorgram` (B, T, C), `source.NAME` and `target.NAME` (B) or (B, C).
         """
         made = {"lengths": np.array([len(item.log_mel) for item in items], np.int64)}
         made["mel"] = _padded([item.log_mel for item in items], frames)
         made["heard"] = np.stack([self._heard(item) for item in items])
-        if self.pitch:
-            made["pitch"] = _padded([_pitch(item) for item in items], frames)
+        if self.beside:
+            pitch = [_padded([_pitch(item) for item in items], frames)] if self.pitch else []
+            told = self.streams.arrays([_streams(item) for item in items], frames)
+            made["beside"] = np.concatenate([*pitch, *self.streams.rows(told)], axis=2)
         if self.spoken:
             made["phones"] = _padded([self._states(item) for item in items], frames)
         if self.classes:
@@ -148,6 +157,10 @@ class Given:
 
 def _voice(values: dict) -> SimpleNamespace:
     return SimpleNamespace(streams={}, globals=values)
+
+
+def _streams(item: Recorded) -> SimpleNamespace:
+    return SimpleNamespace(streams=item.streams, globals={})
 
 
 def _pitch(item: Recorded) -> np.ndarray:

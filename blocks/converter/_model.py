@@ -8,7 +8,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 
 from blocks.base import BadItem, C, Failure
 from blocks.common import weights
-from blocks.common.conditions import Global, Name
+from blocks.common.conditions import Global, Name, Stream
 from blocks.common.griffin_lim import griffin_lim
 from blocks.common.mel_model import Kernel, MelConfig, MelModel
 from blocks.common.moments import Moments
@@ -21,6 +21,7 @@ TABLES = (".table.weight", "phones.weight")  # whose rows are symbols
 
 class ConverterConfig(MelConfig):
     globals: dict[Name, Global] = Field(default_factory=dict)  # of a voice, such as voice: {size: 256} or speaker: {}
+    streams: dict[Name, Stream] = Field(default_factory=dict)  # numbers for each frame, by name
     pitch: bool = False  # told of each frame: melody and register, and voicing
     phones: bool = False  # and when each is said
     posteriorgram: PositiveInt | None = None  # how many classes one has that is told; none: it is not
@@ -60,7 +61,7 @@ class Converter(MelModel[C]):
         """A network with a row for every phone and name of the items; what `run.init` knows comes first."""
         import torch
 
-        found, moments, narrow = {}, Moments(), Moments()
+        found, seen, moments, narrow = {}, set(), Moments(), Moments()
         self.given = Given.of(self.config, self.spec)
         if run.init:
             found, about = weights.read(run.init)
@@ -70,7 +71,9 @@ class Converter(MelModel[C]):
                 self.given.meet([item])
             except BadItem as error:
                 raise ValueError(f"item {number} to train on: {error}") from None
+            seen |= item.streams.keys()
             (moments if self.given.hears_all(item) else narrow).add(item.log_mel)
+        self.given.streams.all_wired(seen)
         torch.manual_seed(run.key(0, "weights"))
         self.net = self._network()
         if found:

@@ -2,6 +2,7 @@
 
 What is known of the voices is named in the model's settings and wired by those names: `source` is of the voice that is
 heard, `target` of the voice to be heard, each a name or a vector (an embedding of one recording, or a voice's centroid).
+So are `streams`, numbers or classes of each frame that shall be heard in what is made (energy, a style, an articulation).
 What else is known of the recording is optional, field by field; a variant says what it has a use for.
 
 Axes: frames T, phones N, classes C of a posteriorgram.
@@ -12,6 +13,7 @@ from pydantic import Field
 from blocks.arrays import (
     BandHz,
     Durations,
+    FrameNumbers,
     Global,
     LogMel,
     Phones,
@@ -34,6 +36,9 @@ class Recorded(Schema):
     phones: Phones | None = None
     durations: Durations | None = None  # of the phones; their sum is the log-mel's frames
     posteriorgram: Posteriorgram | None = None
+    streams: dict[str, FrameNumbers] = Field(
+        default_factory=dict
+    )  # a stream of zeros says nothing, as does one left out
     source: dict[str, Global] = Field(default_factory=dict)
     reference: apart(LogMel, "reference") | None = None  # another recording of the target, for those that listen to one
 

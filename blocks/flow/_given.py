@@ -42,7 +42,7 @@ class Given(Declared):
     @property
     def width(self) -> int:
         """Numbers a frame (F)."""
-        return 2 * self.pitch + sum(each.classes or each.size for each in self.streams.values())
+        return 2 * self.pitch + super().width
 
     def meet(self, items) -> None:
         """Give rows to the phones and names of these that have none."""
@@ -99,10 +99,7 @@ class Given(Declared):
             for row, item in zip(whole, items, strict=True):
                 count = len(item.pitch)
                 row[:count, 0], row[:count, 1] = melody(item.pitch, item.voicing) / SPREAD, _voiced(item)
-        for name, each in self.streams.items():
-            values = found[f"streams.{name}"]
-            if each.classes:
-                values = np.eye(1 + each.classes, dtype=np.float32)[values][..., 1:]
+        for values in self.rows(found):
             whole[..., at : at + values.shape[-1]] = values
             at += values.shape[-1]
         return made | {"frames": whole}

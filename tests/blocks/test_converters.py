@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from blocks.base import BadItem, Failure, Trainable, check_item
 from blocks.common import weights
-from blocks.common.conditions import Global
+from blocks.common.conditions import Global, Stream
 from blocks.common.mel import mels_below
 from blocks.converter._given import STATES, Given
 from blocks.converter._model import grown
@@ -125,6 +126,7 @@ def train_item(frames=None, durations=None, phones=None, cls=TrainItem, **more):
         ({"durations": np.array([4, 6, 4], np.int32)}, ("14 frames", "15", "as many")),
         ({"source": {"speaker": "ann", "mood": "sad"}}, ("source", "'mood'", "do not declare")),
         ({"source": {}}, ("source", "no global 'speaker'")),
+        ({"streams": {"style": np.ones(15, np.float32)}}, ("a stream 'style'", "do not declare")),
         ({"log_mel": np.full((15, 20), np.nan, np.float32)}, ("NaN",)),
         ({"log_mel": np.zeros((0, 20), np.float32)}, None),
     ],
@@ -224,9 +226,36 @@ def test_a_network_is_that_of_numpy(name, residual):
     block.net.mel_std.uniform_(1, 2)
     w = {key: value.double().numpy() for key, value in block.net.state_dict().items()}
     arrays = block.given.arrays([item], 18)
-    told = {"pitch": arrays["pitch"][0], "phones": arrays["phones"][0]} if name == "converter.copycat" else {}
+    told = {"pitch": arrays["beside"][0], "phones": arrays["phones"][0]} if name == "converter.copycat" else {}
     want = getattr(plain, name.partition(".")[2])(w, block.config, item.log_mel, source=1, target=2, **told)
     np.testing.assert_allclose(block.apply([item])[0].log_mel, want, rtol=1e-4, atol=1e-4)
+
+
+def begun(*items):
+    return SimpleNamespace(init=None, items=items, key=lambda step, name: 0)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_streams_of_frames_are_told_as_they_are(name):
+    streams = {"loud": Stream(scale=10.0), "style": Stream(classes=2)}
+    config = find(name).Config(globals={}, pitch=False, phones=False, streams=streams, hidden=8, max_steps=2)
+    given = Given.of(config, SPEC)
+    item = train_item(
+        streams={"loud": np.arange(15, dtype=np.float32), "style": np.repeat([0, 1, 2], 5).astype(np.float32)}
+    )
+    found = given.arrays([item, train_item(streams={})], 16)["beside"]
+    want = [[number / 10, number // 5 == 1, number // 5 == 2] for number in range(15)] + [[0, 0, 0]]
+    np.testing.assert_allclose(found[0], want, rtol=1e-6)
+    assert not found[1].any(), "a stream left out says nothing"
+    with pytest.raises(BadItem, match="15 frames, but there are 20"):
+        given.check(item.model_copy(update={"log_mel": np.zeros((20, SPEC.n_mels), np.float32)}))
+    with pytest.raises(ValueError, match="the settings declare loud, style, which no item to train on has"):
+        find(name)(config, SPEC)._begin(begun(train_item()))
+    block = find(name)(config, SPEC)
+    block._begin(begun(item))
+    item = Conversion(log_mel=item.log_mel, streams=item.streams)
+    one, two = block.apply([item, item.model_copy(update={"streams": {}})])
+    assert np.abs(one.log_mel - two.log_mel).max() > 1e-4, "and is heard"
 
 
 def test_padding_changes_nothing(converter):

@@ -110,7 +110,9 @@ def test_framewise_comparison_takes_what_a_vocoder_of_whole_frames_gives_but_ref
     wave = buzz()
     assert mcd(wave[: len(wave) // 200 * 200 - 200], wave, align="none").mcd_db < 1
     refused = mcd(wave[:-201], wave, align="none")
-    assert refused.reason.startswith("prediction has 9399 samples, reference 9600: wants the same timing, within one hop of 200")
+    assert refused.reason.startswith(
+        "prediction has 9399 samples, reference 9600: wants the same timing, within one hop of 200"
+    )
 
 
 def test_any_rate_is_judged_at_16_khz():
@@ -197,7 +199,9 @@ def test_a_flat_voice_has_no_correlation():
 def test_curves_of_unequal_length_are_refused_or_stretched():
     heard, meant = curve(100, 200), curve(100, 100, 0, 200)
     for score in (f0, ffe):
-        assert score(heard, meant).reason.startswith("prediction has 2 frames, reference 4: align 'none' wants equal lengths")
+        assert score(heard, meant).reason.startswith(
+            "prediction has 2 frames, reference 4: align 'none' wants equal lengths"
+        )
     assert f0(heard, meant, align="linear").f0_rmse_hz == 0
     assert ffe(heard, meant, align="linear").ffe == 25
     assert ffe(meant, heard, align="linear").ffe == 0  # takes frames 1 and 3 of four

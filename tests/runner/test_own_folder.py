@@ -284,7 +284,9 @@ def test_a_node_that_stumbles_as_a_whole_is_told_of_alike(mine, where):
         metric__louder=LOUDER.replace("tiny = Config()", "tiny = Config()\n\n    def setup(self):\n        no_such"),
     )
     write(mine, metric__made=reducer)
-    Path("g.yaml").write_text(TONES + "  made: {reduce: metric.made, in: {prediction: tone.wave, reference: tone.wave}}\n")
+    Path("g.yaml").write_text(
+        TONES + "  made: {reduce: metric.made, in: {prediction: tone.wave, reference: tone.wave}}\n"
+    )
     said = call("run", "g.yaml", "--until", where).stderr.splitlines()[-1]
     assert said.startswith(f"g.yaml:{4 if where == 'louder' else 5}:3: {where}: ")
     assert f"(mine/metric/{where}.py:" in said

@@ -25,7 +25,7 @@ class Network(Scaled):
         filters = {"width": width, "layers": _LAYERS, "kernel": config.kernel, "dropout": config.dropout}
         filters["residual"] = config.residual
         self.voice = Voice(given.voices, width)
-        told = width + (2 if given.pitch else 0) + (given.classes or 0)
+        told = width + given.beside + (given.classes or 0)
         self.mel_filters = Filters(mels + width, **filters)
         self.mel_states = Recurrent(nn.LSTM, width, config.codes, layers=2)
         self.filters = Filters(2 * config.codes + told, **filters)
@@ -57,7 +57,7 @@ class Network(Scaled):
 
     def decoded(self, code_BTC: torch.Tensor, arrays: Arrays) -> tuple[torch.Tensor, torch.Tensor]:
         mask_BT = self._mask(arrays)
-        beside = [arrays[name] for name in ("pitch", "posteriorgram") if name in arrays]
+        beside = [arrays[name] for name in ("beside", "posteriorgram") if name in arrays]
         x_BTD = torch.cat([code_BTC, spread(self.voice(arrays, "target"), code_BTC), *beside], 2)
         coarse_BTM = self.out(self.states(self.filters(x_BTD, mask_BT), arrays["lengths"]))
         y_BTM = coarse_BTM

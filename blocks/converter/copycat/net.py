@@ -29,7 +29,7 @@ class Network(Scaled):
         self.mel_filters = Filters(mels + width, **filters, instance=True)
         self.mel_states = Recurrent(nn.GRU, 3 * width, config.codes)
         self.code = nn.Linear(2 * config.codes, 4 * config.codes)
-        taken = 2 * width + 2 * config.codes + (2 if given.pitch else 0)
+        taken = 2 * width + 2 * config.codes + given.beside
         self.filters, self.states = Filters(taken, **filters), Beside(nn.GRU, width, width // 2, config.residual)
         self.out = nn.Linear(width, mels)
 
@@ -60,8 +60,8 @@ class Network(Scaled):
         told = {"source": self.voice(arrays, "source"), "target": voice_BD, "none": torch.zeros_like(voice_BD)}
         phones_BTD = self._phonetics(arrays, told[self.phones_told])
         parts = [phones_BTD, repeated(codes_BSC, self.every, phones_BTD.shape[1]), spread(voice_BD, phones_BTD)]
-        if "pitch" in arrays:
-            parts.append(arrays["pitch"])
+        if "beside" in arrays:
+            parts.append(arrays["beside"])
         x_BTD = self.filters(torch.cat(parts, 2), mask_BT)
         return self.out(self.states(x_BTD, arrays["lengths"]))
 
