@@ -20,7 +20,7 @@ DOCUMENTS = [
     "CONTRIBUTING.md",
     "graphs/README.md",
     "benchmarks/README.md",
-    "docs/flow_conversion.md",
+    *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")),
 ]
 
 

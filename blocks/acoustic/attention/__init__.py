@@ -1,7 +1,8 @@
-"""Acoustic model that listens: a recurrent decoder chooses by attention which phones to say next, frame by frame.
+"""Acoustic model with attention, which durations lead in training, and whose mel the decoder of `acoustic.parallel` writes.
 
-The frames that it goes on from are its own; the log-mel is written afterwards, of how long it listened to each phone, by layers
-that see none of them: small recurrent decoders go astray on their own frames long before they lose their place in the text.
+A recurrent decoder chooses by attention which phones to say next, frame by frame, and goes on from its own frames. The log-mel
+is written afterwards, of how long it listened to each phone, by layers that see none of these frames: small recurrent decoders
+go astray on their own frames long before they lose their place in the text.
 With `pitch` and `energy` these layers hear how high and how loud phones are, which training tells and predictors say from
 then on: what they cannot know they would blur.
 
