@@ -34,7 +34,7 @@ class Joins:
     def grouped(self, node: Node, rows: origins.Branches | None) -> origins.Branches | None:
         """The rows of a reduce with `by`: one a group, whose id is the value that its rows have in common."""
         here = f"{node.name}.by <- {node.by}"
-        source = self.walk.take(node.by, here)
+        source = self.walk.wiring.take(node.by, here)
         if source is not None and base(source.hint) is not str:
             want = "wants a text in every row, which becomes the id of its group"
             self.walk.wrong(
@@ -139,7 +139,7 @@ class Joins:
         for condition in node.where:
             edge = condition.edge
             here = f"{node.name}.where {edge}"
-            source = self.walk.take(edge, here)
+            source = self.walk.wiring.take(edge, here)
             if source is not None:
                 self.walk.problems += condition_problems(node, condition, source.hint)
             if rows == origins.ONE_ROW and self.walk.rows.get(edge.node):
