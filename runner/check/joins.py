@@ -132,7 +132,7 @@ class Joins:
         """A field of the node's own rows that names a group."""
         hint = self.walk.fields[by.node][by.field].hint
         own = [name for name in node.tables() if name not in self.groups[node.name]]
-        return self.walk.candidate(node, by.field, hint, self.walk.graph.spec, own)
+        return self.walk.wiring.candidate(node, by.field, hint, self.walk.graph.spec, own)
 
     def filter(self, node: Node, rows: origins.Branches | None, first: str) -> origins.Branches | None:
         """`rows` after the node's conditions."""
