@@ -241,6 +241,10 @@ Text = Annotated[str, Value("text", "what is said, as written")]
 TextNotes = Annotated[
     tuple[str, ...], Value("text_notes", "what of a text was left out or written otherwise, and as what")
 ]
+RecordingNotes = Annotated[
+    tuple[str, ...],
+    Value("recording_notes", "what of a recording or of its labels was changed or passed over on loading"),
+]
 Phones = Annotated[tuple[str, ...], Value("phones", "what is said, one token a phone or silence of the inventory")]
 Words = Annotated[tuple[str, ...], Value("words", "what is said, word by word")]
 Spans = Annotated[tuple[Span, ...], Value("spans", "a parse: labelled constituents over the words of an utterance")]

@@ -9,12 +9,15 @@ from typing import Literal
 import numpy as np
 
 from blocks.base import BadItem
+from blocks.common import headers
 
 # libsndfile reads the first group; PyAV (its own FFmpeg) the second.
 _SOUNDFILE = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64", ".gsm")
 _PYAV = (".g722", ".m4a", ".mp4", ".aac", ".webm", ".wma", ".amr")
 SUFFIXES = frozenset(_SOUNDFILE + _PYAV)
 
+_ENDLESS = 1 << 40  # samples that no recording has
+_SLACK_S = 0.1  # by so much may FFmpeg find less than a header says: codecs add silence before and behind
 _OVERSHOOT = 2.0  # lossy decoders pass full scale by a little; above this the scale is wrong, not the coding
 
 
@@ -25,7 +28,8 @@ def decode(path: Path) -> tuple[np.ndarray, int]:
         raise BadItem(f"no such file: {path}")
     if not path.stat().st_size:
         raise BadItem(f"{path.name}: the file is empty (0 bytes), want audio")
-    _refuse_cut_off(path)
+    if missing := headers.cut_off(path):
+        raise BadItem(f"{path.name} is cut off: {missing}")
     return _with_pyav(path) if path.suffix.lower() in _PYAV else _with_soundfile(path)
 
 
@@ -68,24 +72,18 @@ def _one_channel(wave_SC: np.ndarray, channel: int | Literal["mix"] | None) -> n
     return np.ascontiguousarray(wave_SC[:, channel or 0])
 
 
-def _refuse_cut_off(path: Path) -> None:
-    """A wav that lost its end still decodes; only its header tells. Recorders to a pipe claim 2 GiB or more."""
-    with path.open("rb") as file:
-        head = file.read(8)
-    claimed, found = int.from_bytes(head[4:], "little") + 8, path.stat().st_size
-    if head[:4] == b"RIFF" and found + 1 < claimed < 0x7FFF_0000:
-        raise BadItem(f"{path.name} is cut off: {found} bytes found, its header says {claimed}")
-
-
 def _with_soundfile(path: Path) -> tuple[np.ndarray, int]:
     import soundfile
 
     raw = dict(format="RAW", subtype="GSM610", samplerate=8000, channels=1) if path.suffix.lower() == ".gsm" else {}
     try:
-        return soundfile.read(path, dtype="float32", always_2d=True, **raw)
+        endless = not raw and soundfile.info(path).frames > _ENDLESS  # a stream's header does not say how many
+        if not endless:
+            return soundfile.read(headers.with_size(path), dtype="float32", always_2d=True, **raw)
     except (soundfile.LibsndfileError, ValueError, MemoryError) as error:  # a broken header may claim any length
         reason = getattr(error, "error_string", str(error)).strip().rstrip(".")
         raise BadItem(f"{path.name} cannot be decoded: {reason}; want one of {', '.join(_SOUNDFILE)}") from error
+    return _with_pyav(path)
 
 
 def _with_pyav(path: Path) -> tuple[np.ndarray, int]:
@@ -104,9 +102,22 @@ def _with_pyav(path: Path) -> tuple[np.ndarray, int]:
             to_float = av.AudioResampler(format="fltp")
             parts = [part for frame in container.decode(audio=0) for part in to_float.resample(frame)]
             parts = [part for part in parts + to_float.resample(None) if part.samples] if parts else []
-            rate = container.streams.audio[0].rate
+            rate, told = container.streams.audio[0].rate, _told_seconds(container)
     except av.error.FFmpegError as error:
         raise BadItem(f"{path.name} cannot be decoded: {error.strerror or error}") from error
     if not parts:
         return np.zeros((0, 1), np.float32), rate
-    return np.concatenate([part.to_ndarray() for part in parts], axis=1).T, rate
+    wave_SC = np.concatenate([part.to_ndarray() for part in parts], axis=1).T
+    if len(wave_SC) / rate < told - _SLACK_S:
+        raise BadItem(f"{path.name} is cut off: {len(wave_SC) / rate:.2f} s found, its header says {told:.2f} s")
+    return wave_SC, rate
+
+
+def _told_seconds(container) -> float:
+    """The length in the header of a container that has one, of its audio; else 0. FFmpeg guesses those of others."""
+    (stream, *_), name = container.streams.audio, container.format.name
+    if not name.startswith(("matroska", "mov", "asf")):
+        return 0.0
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    return (container.duration or 0) / 1e6 if len(container.streams) == 1 else 0.0

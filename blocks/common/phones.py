@@ -163,3 +163,34 @@ def to_arpabet(phone: str) -> str:
     """``ˈoʊ`` -> ``OW1``, ``oʊ`` -> ``OW``. Raises KeyError for a phone that English has not."""
     digit = {"ˈ": "1", "ˌ": "2"}.get(phone[0], "")
     return _FROM_IPA["sil" if phone in SILENCES else stressless(phone)] + digit
+
+
+# ---- the IPA of the Montreal Forced Aligner's own dictionaries, those called english_mfa, spanish_mfa, russian_mfa ... ----
+
+# What `text.phones` has under another name, in all languages and in one: MFA 3 writes how a phone is said (tʰ, c before
+# front vowels), ours which it is. https://mfa-models.readthedocs.io/en/latest/mfa_phone_set.html
+_MFA = {"aj": "aɪ", "aw": "aʊ", "ej": "eɪ", "ow": "oʊ", "əw": "əʊ", "ɔj": "ɔɪ", "ɝ": "ɚ"}
+_MFA_OF = {
+    "en": {"c": "k", "ɟ": "ɡ", "ç": "h", "ɲ": "n", "ʎ": "l", "ɱ": "m", "ɫ": "l", "ɫ̩": "l̩", "ɾ̃": "n", "ɾ": "t", "ʈ": "t", "ɖ": "d",
+           "ʋ": "v", "kp": "k", "ʔ": "t", "i": "i", "ʉ": "u", "ɐ": "ʌ", "ɒ": "ɔ", "ɜ": "ɚ", "a": "ɑ", "e": "eɪ", "o": "oʊ"},
+    "es": {"c": "k", "ɟ": "ɡ", "ç": "x", "ɱ": "m", "ɟʝ": "ʝ", "v": "b", "β": "b", "ð": "d", "ɣ": "ɡ", "ʃ": "t͡ʃ", "z": "s", "h": "x",
+           "ŋ": "n", "ẽ": "e", "ĩ": "i", "ũ": "u", "ã": "a", "õ": "o"},
+    "ru": {"c": "kʲ", "ɟ": "ɡʲ", "ç": "xʲ", "ɲ": "nʲ", "ʎ": "lʲ", "ɫ": "l", "ɐ": "a", "ə": "a", "æ": "a", "ɵ": "o", "ɛ": "e", "ɪ": "i",
+           "ʉ": "u", "ʊ": "u", "ɕ": "ɕː", "ʑ": "ʐ", "ɣ": "ɡ", "tsʲ": "t͡s", "dzʲ": "z", "dz": "z", "dʐ": "ʐ", "tʂ": "t͡ɕ"},
+}  # fmt: skip
+_MFA_MARKS = dict.fromkeys(map(ord, "ʰʷʼ\u032a"))  # breath, rounding, a glottal stop with it, teeth
+
+
+def from_mfa(symbol: str, language: str) -> str:
+    """``tʰ`` -> ``t``, ``aj`` -> ``aɪ``; length goes where the language's phones have none, softness but in Russian.
+
+    Raises KeyError for what is no such phone, and for a tone.
+    """
+    own = _MFA | _MFA_OF.get(code := language.split("-")[0].lower(), {})
+    plain = unicodedata.normalize("NFC", symbol).translate(_MFA_MARKS)
+    if code in _MFA_OF:
+        plain = plain.replace("ː", "") if code == "ru" else plain.translate(dict.fromkeys(map(ord, "ːʲ")))
+    found = tokens(own.get(plain, plain))
+    if not found or len(found) > 1:
+        raise KeyError(symbol)
+    return found[0]

@@ -11,8 +11,12 @@ from pydantic import NonNegativeInt
 
 from blocks.arrays import Language, Licence, Speaker, Split, Style
 from blocks.base import BadItem, BlockConfig, Failure, Schema, Skip
-from blocks.common.audio import to_wave
+from blocks.common.audio import SUFFIXES, to_wave
 from blocks.common.splits import splits
+
+OFFSET = (
+    1e-3  # of full scale: a recording with a mean beyond this has a constant part, which energy and vocoders would hear
+)
 
 Channel = NonNegativeInt | Literal["mix"] | None
 
@@ -47,10 +51,22 @@ class Entry:
     skip: str = ""  # why it is left out, if it is
     band_hz: float = float("inf")  # where a corpus is known to end below half its rate
     said: str = ""  # its text, where `fields` hold none
+    notes: tuple[str, ...] = ()  # what was passed over
 
     @property
     def text(self) -> str:
         return self.fields.get("text", self.said)
+
+
+def files_below(root: Path) -> list[Path]:
+    """Every recording below a folder, sorted; hidden files, and all in hidden folders, are passed over."""
+    found = (path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and not path.is_dir())
+    return sorted(path for path in found if not is_hidden(path, root))
+
+
+def is_hidden(path: Path, root: Path) -> bool:
+    """Whether its name, or that of a folder between `root` and it, begins with a dot, as of what editors leave."""
+    return any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
 def fingerprint(root: Path, paths: Iterable[Path]) -> str:
@@ -98,5 +114,15 @@ def _row(schema: type[Schema], entry: Entry, split: Split, config: RecordingConf
         wave = to_wave(decoded, recorded_at, rate, config.channel, config.upsample)
     except BadItem as bad:
         return Failure(str(bad), entry.id)
+    wave, notes = _centred(wave)
     band_hz = float(min(entry.band_hz, recorded_at / 2, rate / 2))
-    return schema(id=entry.id, wave=wave, seconds=len(wave) / rate, band_hz=band_hz, split=split, **entry.fields)
+    told = {"seconds": len(wave) / rate, "band_hz": band_hz, "split": split, "notes": entry.notes + notes}
+    return schema(id=entry.id, wave=wave, **told, **entry.fields)
+
+
+def _centred(wave: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The wave without a constant part, and a note of it; untouched where there is none."""
+    offset = float(wave.mean(dtype=np.float64))
+    if abs(offset) < OFFSET:
+        return wave, ()
+    return np.clip(wave - np.float32(offset), -1, 1), (f"a constant offset of {offset:.3f} was taken off",)

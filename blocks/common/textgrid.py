@@ -5,7 +5,7 @@ out. Times are in seconds.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -16,6 +16,7 @@ from blocks.spec import AudioSpec
 
 _TOKEN = re.compile(r'"((?:[^"]|"")*)"|(?<![\w.\[])(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?![\w.\]])|(<exists>)')
 _HTS_UNITS = 10_000_000  # of 100 ns in a second
+_NUMBERS = {"IntervalTier": 2, "TextTier": 1}  # times before the label of an interval, of a point
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,19 @@ def write(path: Path, tiers: Tiers) -> None:
 
 
 def read(path: Path) -> Tiers:
-    """Interval tiers of a TextGrid in UTF-8 or UTF-16, long or short form.
+    """All tiers of a TextGrid in UTF-8 or UTF-16, long or short form. Raises ValueError as `read_some` does."""
+    return read_some(path, None)[0]
 
-    Raises ValueError where it is no TextGrid, or holds a tier of points, a gap, or less than it says.
+
+def read_some(path: Path, wanted: Container[str] | None) -> tuple[Tiers, tuple[str, ...]]:
+    """The wanted tiers (None: all), and the names of the others, which may be of any kind.
+
+    Raises ValueError where it is no TextGrid, or holds less than it says; where two wanted tiers have one name, or one
+    is of points, empty, or with a gap.
     """
     raw = Path(path).read_bytes()
     try:
-        return parse(raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"))
+        return _parse(raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"), wanted)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -66,7 +73,11 @@ def dump(tiers: Tiers) -> str:
 
 
 def parse(text: str) -> Tiers:
-    """The interval tiers in the text of a TextGrid. Raises ValueError as `read` does."""
+    """All tiers in the text of a TextGrid. Raises ValueError as `read_some` does."""
+    return _parse(text, None)[0]
+
+
+def _parse(text: str, wanted: Container[str] | None) -> tuple[Tiers, tuple[str, ...]]:
     tokens = iter(_tokens(text))
     try:
         if (next(tokens), next(tokens)) != ("ooTextFile", "TextGrid"):
@@ -75,16 +86,22 @@ def parse(text: str) -> Tiers:
         if exists != "<exists>":
             raise ValueError(f"want tiers? <exists>, got {exists!r}")
         tiers: Tiers = {}
+        others: list[str] = []
         for _ in range(int(size)):
             kind, name, _, _, count = (next(tokens) for _ in range(5))
+            if kind not in _NUMBERS:
+                raise ValueError(f"tier {name!r} is a {kind}; want {' or '.join(_NUMBERS)}")
+            found = [tuple(next(tokens) for _ in range(_NUMBERS[kind] + 1)) for _ in range(int(count))]
+            if wanted is not None and name not in wanted:
+                others.append(name)
+                continue
             if kind != "IntervalTier":
                 raise ValueError(f"tier {name!r} is a {kind}; only tiers of intervals can be read")
             if name in tiers:
                 raise ValueError(f"two tiers are called {name!r}")
-            found = [(next(tokens), next(tokens), next(tokens)) for _ in range(int(count))]
             tiers[name] = [Interval(float(start), float(end), label) for start, end, label in found]
             _whole(name, tiers[name])
-        return tiers
+        return tiers, tuple(others)
     except (StopIteration, RuntimeError):  # a generator expression turns the first into the second
         raise ValueError("the file ends before all that it announces") from None
 

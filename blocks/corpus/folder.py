@@ -1,4 +1,4 @@
-"""Corpus: any folder of recordings (wav, flac, ogg, mp3, ...), also in subfolders; who speaks is told in the settings.
+"""Corpus: any folder of recordings (wav, flac, ogg, mp3, ...), also in subfolders that are not hidden; who speaks is told in the settings.
 
 The id of a row is its path below the folder without the suffix. The rows hold no text.
 """
@@ -34,8 +34,8 @@ class Folder(Source[Config]):
 
 
 def paths(root: str) -> list[Path]:
-    """Every recording below a folder, sorted. Raises FileNotFoundError where there is none."""
-    found = sorted(path for path in Path(root).rglob("[!.]*") if path.suffix.lower() in audio.SUFFIXES)
+    """Every recording below a folder that is not hidden, sorted. Raises FileNotFoundError where there is none."""
+    found = recordings.files_below(Path(root))
     if not Path(root).is_dir():
         raise FileNotFoundError(f"path: no folder {root!r} below {Path.cwd()}; want a folder of recordings")
     if not found:

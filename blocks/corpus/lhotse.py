@@ -1,9 +1,11 @@
 """Corpus: a manifest of Lhotse cuts (Zelasko et al. 2021), .jsonl or .jsonl.gz, so that every Lhotse recipe can be read.
 
-A cut with one supervision is a row as it is, under the cut's id. One with several gives a row for the span of each,
-under the supervision's id. A speaker of the manifest is called ``prefix + speaker``, so that corpora can be pooled.
+Each supervision is a row of its own stretch of its cut: under the cut's id where it is the only one, else under its own. Ids
+are read as texts. A speaker of the manifest is called ``prefix + speaker``, so that corpora can be pooled.
+Where the audio is shorter than the manifest says, lhotse mirrors its end (up to 0.5 s, unless told otherwise): here such a row fails.
 """
 
+import contextlib
 import gzip
 import hashlib
 import json
@@ -19,6 +21,8 @@ from blocks.base import BadItem, Failure, Skip, Source
 from blocks.common.recordings import Entry, OwnConfig, rows
 from blocks.corpus.schema import Utterance
 
+_SAMPLES = 2  # by so many may audio be shorter than the manifest says, which is rounding
+_OVERHANG_S = 0.05  # by so much may a supervision reach beyond its cut, where it is cut off
 _TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
 
 
@@ -41,7 +45,7 @@ class Lhotse(Source[Config]):
 
     def fingerprint(self) -> str:
         found = hashlib.sha256()
-        for line in self._lines():
+        for line in filter(bytes.strip, self._lines()):
             found.update(line)
             for source in _sources(_parsed(line)):
                 path = Path(self.config.root, str(source.get("source")))
@@ -57,7 +61,7 @@ class Lhotse(Source[Config]):
         if not path.is_file():
             raise FileNotFoundError(f"manifest: no {str(path)!r} below {Path.cwd()}; want cuts in .jsonl or .jsonl.gz")
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
-            yield from (line for line in lines if line.strip())
+            yield from lines
 
     def _entries(self) -> Iterator[Entry | Failure | Skip]:
         with warnings.catch_warnings():
@@ -65,14 +69,17 @@ class Lhotse(Source[Config]):
             from lhotse.cut import Cut, PaddingCut
             from lhotse.serialization import deserialize_item
 
+        seen: dict[str, int] = {}
         for number, line in enumerate(self._lines(), 1):
+            if not line.strip():
+                continue
             place = f"{self.config.prefix}cut-{number}"
             data = _parsed(line)
             try:
                 commands = [source for source in _sources(data) if _runs_a_command(source)]
                 cut = deserialize_item(data)
             except Exception as error:  # lhotse checks nothing, so that any can come
-                yield Failure(f"manifest, cut {number}: not readable ({type(error).__name__}: {error})", place)
+                yield Failure(f"manifest, line {number}: not readable ({type(error).__name__}: {error})", place)
                 continue
             if not isinstance(cut, Cut) or isinstance(cut, PaddingCut):
                 raise ValueError(
@@ -82,33 +89,38 @@ class Lhotse(Source[Config]):
             if commands:
                 yield Failure(f"the audio is the output of a command, which is not run: {commands[0]['source']}", place)
             else:
-                yield from self._of_cut(cut)
+                yield from self._of_cut(cut, number, seen)
 
-    def _of_cut(self, cut) -> Iterator[Entry | Failure | Skip]:
+    def _of_cut(self, cut, line: int, seen: dict[str, int]) -> Iterator[Entry | Failure | Skip]:
         if self.config.root:
             cut = cut.with_recording_path_prefix(self.config.root)
-        parts = cut.trim_to_supervisions(keep_overlapping=False) if len(cut.supervisions) > 1 else [cut]
-        for part in parts:
-            key = part.supervisions[0].id if len(cut.supervisions) > 1 else cut.id
+        if not cut.supervisions:
+            yield Skip("no transcript: the cut has no supervision", self.config.prefix + str(cut.id))
+        several = len(cut.supervisions) > 1
+        for nth, supervision in enumerate(cut.supervisions, 1):
+            key = str(supervision.id if several else cut.id)
             id = self.config.prefix + key
-            if not part.supervisions:
-                yield Skip("no transcript: the cut has no supervision", id)
+            if key in seen:
+                where = f"manifest, line {line}: id {key!r} was there before, on line {seen[key]}"
+                yield Failure(where, f"{self.config.prefix}cut-{line}" + (f"-{nth}" if several else ""))
                 continue
+            seen[key] = line
             try:
-                fields = self._fields(part.supervisions[0])
+                fields, part = self._fields(supervision), _stretch(cut, supervision)
             except BadItem as bad:
                 yield Failure(str(bad), id)
             else:
                 yield Entry(id, key, partial(_decode, part), fields, "" if fields["text"] else "no transcript")
 
     def _fields(self, supervision) -> dict:
-        speaker = self.config.speaker or (supervision.speaker and self.config.prefix + supervision.speaker)
+        named = "" if supervision.speaker is None else str(supervision.speaker)
+        speaker = self.config.speaker or (named and self.config.prefix + named)
         if not speaker:
             raise BadItem("the supervision names no speaker: set speaker if all rows are of one")
         language = self.config.language or supervision.language or "und"
         if not _TAG.fullmatch(language):
             raise BadItem(f"language {language!r} is no BCP 47 tag: set language, such as en")
-        text = (supervision.text or "").strip()
+        text = "" if supervision.text is None else str(supervision.text).strip()
         own = self.config.model_dump(include={"style", "licence"})
         return dict(text=text, speaker=speaker, language=language, **own)
 
@@ -123,14 +135,56 @@ class _Again:
         return self.entries()
 
 
+def _stretch(cut, supervision):
+    """The part of a cut that a supervision is of. Raises BadItem where it reaches beyond: its text would not fit the sound."""
+    from lhotse.cut import MultiCut
+
+    start, end = max(supervision.start, 0.0), min(supervision.end, cut.duration)
+    if (beyond := max(start - supervision.start, supervision.end - end)) > _OVERHANG_S or start >= end:
+        raise BadItem(
+            f"the supervision lasts from {supervision.start:g} to {supervision.end:g} s of its cut, which has {cut.duration:g} s: "
+            f"{beyond:.3g} s of its text are elsewhere"
+        )
+    if start > 0 or end < cut.duration:
+        cut = cut.truncate(offset=start, duration=end - start)
+    if isinstance(cut, MultiCut):
+        cut.channel = supervision.channel
+        cut = cut.to_mono()[0] if cut.num_channels == 1 else cut
+    return cut
+
+
 def _decode(cut) -> tuple[np.ndarray, int]:
-    try:
-        wave_CS = cut.load_audio()
-    except Exception as error:  # one for each backend that lhotse tries
-        raise BadItem(f"lhotse cannot load the audio: {error}") from error
+    import lhotse
+
+    before = lhotse.get_audio_duration_mismatch_tolerance()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it advises against less than its default
+        lhotse.set_audio_duration_mismatch_tolerance(_SAMPLES / cut.sampling_rate)
+        try:
+            wave_CS = cut.load_audio()
+        except Exception as error:  # one for each backend that lhotse tries
+            what = _too_short(cut) or f"lhotse cannot load the audio: {str(error).strip().splitlines()[0]}"
+            raise BadItem(what) from error
+        finally:
+            lhotse.set_audio_duration_mismatch_tolerance(before)
     if wave_CS is None:
         raise BadItem("the cut has no recording")
     return wave_CS.T, cut.sampling_rate
+
+
+def _too_short(cut) -> str:
+    """What of a cut is not in its files, where one is too short."""
+    from lhotse.audio import info
+
+    for part in [track.cut for track in getattr(cut, "tracks", ())] or [cut]:
+        for source in part.recording.sources if getattr(part, "has_recording", False) else ():
+            with contextlib.suppress(Exception):  # it cannot be read at all, as lhotse has said
+                if (found := info(source.source).duration) < part.end - _SAMPLES / part.sampling_rate:
+                    return (
+                        f"the cut ends at {part.end:g} s of recording {part.recording_id}, whose file {Path(source.source).name} "
+                        f"has {found:g} s (the manifest says {part.recording.duration:g} s): mend the manifest"
+                    )
+    return ""
 
 
 def _parsed(line: bytes):

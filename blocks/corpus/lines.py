@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from blocks.arrays import Language, Speaker, SpeakingRate, Split
 from blocks.base import BlockConfig, Failure, Source
+from blocks.common.lines import read_lines
 from blocks.corpus.schema import Line
 
 _ORIGINS = ("text", "texts", "file")
@@ -55,7 +56,7 @@ class Lines(Source[Config]):
     def fingerprint(self) -> str:
         found = hashlib.sha256()
         for _, line in (lines := list(self._lines())):
-            found.update(line.rstrip(b"\r\n") + b"\n")
+            found.update(line + b"\n")
         return found.hexdigest() if lines or self.config.file else ""
 
     def read(self) -> Iterator[VoicedLine | Failure]:
@@ -83,9 +84,7 @@ class Lines(Source[Config]):
             raise FileNotFoundError(
                 f"file: no {str(path)!r} below {Path.cwd()}; want a text file with a text on each line"
             )
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                yield number, line.removeprefix(b"\xef\xbb\xbf")
+        yield from enumerate(read_lines(path), 1)
 
 
 def _name(text: str, asked: dict) -> str:

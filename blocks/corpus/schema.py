@@ -6,6 +6,7 @@ from blocks.arrays import (
     Language,
     Licence,
     Phones,
+    RecordingNotes,
     Seconds,
     Speaker,
     Split,
@@ -29,6 +30,7 @@ class Recording(NewRow):
     style: Style
     split: Split
     licence: Licence
+    notes: RecordingNotes = ()
 
 
 class Utterance(Recording):

@@ -1,8 +1,8 @@
 """Corpus: a folder of recordings with a TextGrid each, as the Montreal Forced Aligner and Praat leave them.
 
 The TextGrid of ``a/b.wav`` is ``a/b.TextGrid``, beside it or below a folder of its own. Intervals without a label, ``sil`` and
-``sp`` are silences. The text of a row is its words; where there is no tier of words, its phones in brackets, as
-`text.phones` takes them.
+``sp`` are silences; ``spn``, by which MFA marks a word that its dictionary lacks, is refused. The text of a row is its words; where there is no tier of words, its phones in brackets, as
+`text.phones` takes them. Tiers that nobody asked for may be of any kind; `notes` of a row names them.
 """
 
 import contextlib
@@ -22,13 +22,15 @@ from blocks.corpus import folder
 from blocks.corpus.schema import Recording, Timed
 
 _SILENT = ("", "sil", "sp", "<eps>")
+_UNKNOWN = "spn"  # of the Montreal Forced Aligner
 
 
 class Config(folder.Config):
     grids: str | None = None  # the folder of the TextGrids, laid out like those; None: beside the recordings
     phones: str = "phones"  # name of a tier
     words: str | None = "words"  # name of a tier; None: there is none
-    phone_set: Literal["ipa", "arpabet", "own"] = "ipa"  # own: labels are taken as they are
+    # mfa: of its dictionaries in IPA, such as english_mfa, by `language`; own: labels are taken as they are
+    phone_set: Literal["ipa", "arpabet", "mfa", "own"] = "ipa"
 
 
 class TextGrids(Source[Config]):
@@ -41,37 +43,52 @@ class TextGrids(Source[Config]):
     def fingerprint(self) -> str:
         root, grids = Path(self.config.path), Path(self.config.grids or self.config.path)
         heard = recordings.fingerprint(root, folder.paths(self.config.path))
-        return f"{heard} {recordings.fingerprint(grids, sorted(grids.rglob('*.TextGrid')))}"
+        return f"{heard} {recordings.fingerprint(grids, self._grids().values())}"
 
     def read(self) -> Iterator[Timed | Failure | Skip]:
-        for row in recordings.rows(Recording, self._entries(), self.config, self.spec.sample_rate):
+        grids = self._grids()
+        for row in recordings.rows(Recording, self._entries(grids), self.config, self.spec.sample_rate):
             if isinstance(row, Failure):
                 yield row
                 continue
             try:
-                yield self._timed(row)
+                yield self._timed(row, *self._tiers(row.id, grids))
             except (OSError, ValueError) as error:
                 yield Failure(str(error), row.id)
 
-    def _entries(self) -> Iterator[Entry | Failure]:
+    def _grids(self) -> dict[str, Path]:
+        """By their paths without the suffix."""
+        root = Path(self.config.grids or self.config.path)
+        found = sorted(path for path in root.rglob("*") if path.suffix.lower() == ".textgrid")
+        return {
+            path.relative_to(root).with_suffix("").as_posix(): path
+            for path in found
+            if not recordings.is_hidden(path, root)
+        }
+
+    def _entries(self, grids: dict[str, Path]) -> Iterator[Entry | Failure]:
         """Those of the folder with what their TextGrids say, for the split; one that cannot be read fails later, as a row."""
         for entry in folder.entries(self.config):
             if isinstance(entry, Entry):
                 with contextlib.suppress(OSError, ValueError):
-                    tier = self._tier(self._tiers(entry.id), self.config.words or self.config.phones)
-                    entry = replace(entry, said=" ".join(one.label for one in tier))
+                    tiers, others = self._tiers(entry.id, grids)
+                    tier = self._tier(tiers, others, self.config.words or self.config.phones)
+                    notes = (f"not read: tiers {', '.join(map(repr, others))}",) if others else ()
+                    entry = replace(entry, said=" ".join(one.label for one in tier), notes=notes)
             yield entry
 
-    def _tiers(self, id: str) -> Tiers:
-        path = Path(self.config.grids or self.config.path) / f"{id.removeprefix(self.config.prefix)}.TextGrid"
-        if not path.is_file():
-            raise ValueError(f"no TextGrid for this recording: want {path}")
-        return textgrid.read(path)
+    def _tiers(self, id: str, grids: dict[str, Path]) -> tuple[Tiers, tuple[str, ...]]:
+        key = id.removeprefix(self.config.prefix)
+        if key not in grids:
+            raise ValueError(
+                f"no TextGrid for this recording: want {Path(self.config.grids or self.config.path) / key}.TextGrid"
+            )
+        return textgrid.read_some(grids[key], {self.config.phones, self.config.words})
 
-    def _timed(self, row: Recording) -> Timed:
-        tiers = self._tiers(row.id)
-        said = self._tier(tiers, self.config.phones)
-        labels = tuple(self._phone(one) for one in said)
+    def _timed(self, row: Recording, tiers: Tiers, others: tuple[str, ...]) -> Timed:
+        said = self._tier(tiers, others, self.config.phones)
+        spoken = self._tier(tiers, others, self.config.words) if self.config.words else []
+        labels = tuple(self._phone(one, spoken) for one in said)
         if self.config.words is None:
             words, of = _stretches(labels)
         else:
@@ -81,15 +98,22 @@ class TextGrids(Source[Config]):
             **dict(row), text=" ".join(words), phones=labels, durations=durations, words=tuple(words), word_of_phone=of
         )
 
-    def _tier(self, tiers: Tiers, name: str) -> list[Interval]:
+    def _tier(self, tiers: Tiers, others: tuple[str, ...], name: str) -> list[Interval]:
         if name not in tiers:
-            raise ValueError(f"no tier {name!r} in the TextGrid; there is {', '.join(map(repr, tiers)) or 'none'}")
+            there = ", ".join(map(repr, (*others, *tiers))) or "none"
+            raise ValueError(f"no tier {name!r} in the TextGrid; there is {there}")
         return tiers[name]
 
-    def _phone(self, one: Interval) -> str:
+    def _phone(self, one: Interval, words: list[Interval]) -> str:
         label = one.label.strip()
         if label in _SILENT:
             return "sil"
+        if label == _UNKNOWN:
+            word = next((f" ({word.label})" for word in words if word.start <= one.start < word.end), "")
+            raise ValueError(
+                f"at {one.start:g} s the aligner met a word that its dictionary lacks{word} and marked it {label}: "
+                "add the word to the dictionary, and align again"
+            )
         if self.config.phone_set == "own" or label in phones.SILENCES:
             return label
         if self.config.phone_set == "arpabet":
@@ -97,13 +121,23 @@ class TextGrids(Source[Config]):
                 return phones.from_arpabet(label)
             except KeyError:
                 raise ValueError(f"{label!r} at {one.start:g} s is no ARPAbet; want such as AH0") from None
+        if self.config.phone_set == "mfa":
+            try:
+                return phones.from_mfa(label, self.config.language)
+            except KeyError:
+                raise ValueError(
+                    f"{label!r} at {one.start:g} s is no phone of MFA's in {self.config.language}"
+                ) from None
         if len(found := phones.tokens(label) or ()) != 1:
-            raise ValueError(f"at {one.start:g} s: {phones.unknown(label)}; phone_set: own takes any label as it is")
+            raise ValueError(
+                f"at {one.start:g} s: {phones.unknown(label)}; phone_set: mfa reads what MFA's dictionaries in IPA have, "
+                "own takes any label as it is"
+            )
         return found[0]
 
     def _words(self, tiers: Tiers, said: list[Interval], labels: tuple[str, ...]) -> tuple[list[str], np.ndarray]:
         """The words, and of each phone the number of its word, -1 for a silence."""
-        spoken = [one for one in self._tier(tiers, self.config.words) if one.label.strip() not in _SILENT]
+        spoken = [one for one in tiers[self.config.words] if one.label.strip() not in _SILENT]
         if wrong := textgrid.words_fit(tiers, self.config.words, self.config.phones):
             raise ValueError(wrong)
         of = np.full(len(said), -1, np.int32)

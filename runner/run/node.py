@@ -195,7 +195,7 @@ class NodeRun:
         """Shards from a generator. It is asked for everything again after a kill, but finished shards are not rewritten."""
         writer = self._writer()
         self.observer.node_started(self.step, limit, 0)
-        results, index = _take_good(results, limit), 0
+        results, index = _take_good(_each_once(results), limit), 0
         while chunk := self._call(list, islice(results, SHARD_ROWS)):
             shard = Shard()
             for result in chunk:
@@ -388,6 +388,17 @@ def _with_failures(results: Iterator, failures: list[Failure]) -> Iterator:
 def _emptied(failures: list[Failure]) -> Iterator[Failure]:
     while failures:
         yield failures.pop(0)
+
+
+def _each_once(results: Iterator) -> Iterator:
+    """A row whose id another has is a failure: nobody could tell which of them is meant."""
+    seen: set[str] = set()
+    for result in results:
+        if isinstance(result, Failure) or (id := getattr(result, "id", None)) not in seen:
+            seen.update(() if isinstance(result, Failure) else (id,))
+            yield result
+        else:
+            yield Failure("a row before has this id: want another for each", id)
 
 
 def _take_good(results: Iterator, limit: int | None) -> Iterator:

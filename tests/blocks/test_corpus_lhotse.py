@@ -28,7 +28,7 @@ def lhotse():
 @pytest.fixture
 def ramp(tmp_path):
     """A recording of two channels whose samples tell where they are from."""
-    wave = np.linspace(-0.5, 0.5, 2 * RATE, dtype="float32")
+    wave = np.linspace(-0.5, 0.5, 2 * RATE, dtype="float32") * (-1.0) ** np.arange(2 * RATE, dtype="float32")
     soundfile.write(tmp_path / "ramp.wav", np.stack([wave, -wave], axis=1), RATE)
     return wave
 
@@ -56,12 +56,12 @@ def read(spec, **config):
 
 
 @pytest.mark.parametrize("name", ["cuts.jsonl", "cuts.jsonl.gz"])
-def test_a_cut_of_one_supervision_is_a_row_as_it_is(lhotse, tmp_path, ramp, spec, name):
+def test_a_cut_of_one_supervision_is_a_row_of_its_stretch(lhotse, tmp_path, ramp, spec, name):
     cut = mono(lhotse, tmp_path, "c1", segment(lhotse, "s1", 0.2, 0.5), start=0.5, duration=1.0, channel=1)
     (row,) = read(spec, manifest=manifest(lhotse, tmp_path, [cut], name), prefix="set/", licence="CC-BY-4.0")
     assert type(row) is Utterance
     assert (row.id, row.text, row.speaker, row.language, row.licence) == ("set/c1", "s1", "set/x", "en", "CC-BY-4.0")
-    np.testing.assert_allclose(row.wave, -ramp[8000:24000], atol=1e-4)
+    np.testing.assert_allclose(row.wave, -ramp[11200:19200], atol=1e-4)
 
 
 def test_a_cut_of_several_supervisions_gives_a_row_for_each(lhotse, tmp_path, ramp, spec):
@@ -69,6 +69,76 @@ def test_a_cut_of_several_supervisions_gives_a_row_for_each(lhotse, tmp_path, ra
     one, two = read(spec, manifest=manifest(lhotse, tmp_path, [cut]))
     assert (one.id, two.id, two.text, two.seconds) == ("lhotse/s1", "lhotse/s2", "two", 0.25)
     np.testing.assert_allclose(two.wave, ramp[16000:20000], atol=1e-4)
+
+
+@pytest.mark.parametrize("more", [0.01, 0.5, 5.0])
+def test_a_cut_that_is_longer_than_its_file_fails_and_no_end_is_mirrored(lhotse, tmp_path, ramp, spec, more):
+    cut = mono(lhotse, tmp_path, "c", segment(lhotse, "s", 0.0, 2.0 + more), duration=2.0 + more)
+    cut.recording.duration, cut.recording.num_samples = 2.0 + more, int((2.0 + more) * RATE)
+    (row,) = read(spec, manifest=manifest(lhotse, tmp_path, [cut]))
+    assert row.reason == (
+        f"the cut ends at {2 + more:g} s of recording ramp, whose file ramp.wav has 2 s (the manifest says {2 + more:g} s): "
+        "mend the manifest"
+    )
+    assert lhotse.get_audio_duration_mismatch_tolerance() == 0.5, "which is left to others as it was"
+
+
+def test_a_supervision_that_reaches_beyond_its_cut_fails_but_for_rounding(lhotse, tmp_path, ramp, spec):
+    """As windows over a long recording have them at their edges: a part of the text is not heard."""
+    cuts = [
+        mono(lhotse, tmp_path, "before", segment(lhotse, "a", -0.5, 1.0), start=1.0, duration=0.8),
+        mono(lhotse, tmp_path, "behind", segment(lhotse, "b", 0.5, 1.0), start=0.0, duration=1.0),
+        mono(lhotse, tmp_path, "outside", segment(lhotse, "c", 1.2, 0.5), start=0.0, duration=1.0),
+        mono(lhotse, tmp_path, "rounded", segment(lhotse, "d", -0.01, 1.02), start=0.5, duration=1.0),
+    ]
+    before, behind, outside, rounded = read(spec, manifest=manifest(lhotse, tmp_path, cuts))
+    assert before.reason == (
+        "the supervision lasts from -0.5 to 0.5 s of its cut, which has 0.8 s: 0.5 s of its text are elsewhere"
+    )
+    assert "0.5 s of its text are elsewhere" in behind.reason
+    assert "from 1.2 to 1.7 s of its cut, which has 1 s" in outside.reason
+    np.testing.assert_allclose(rounded.wave, ramp[8000:24000], atol=1e-4)
+
+
+def test_an_id_that_is_there_twice_is_told_with_its_line(lhotse, tmp_path, ramp, spec):
+    """Ids of cuts, and of supervisions where a cut has several; each may stand once among all rows."""
+    cuts = [
+        mono(lhotse, tmp_path, "c1", segment(lhotse, "s1")),
+        mono(lhotse, tmp_path, "c1", segment(lhotse, "s2")),
+        mono(
+            lhotse,
+            tmp_path,
+            "c2",
+            segment(lhotse, "s3", 0, 1),
+            segment(lhotse, "s3", 1, 1),
+            segment(lhotse, "c1", 1, 1),
+        ),
+    ]
+    path = tmp_path / "cuts.jsonl"
+    path.write_text("\n" + "".join(json.dumps(cut.to_dict()) + "\n" for cut in cuts))
+    rows = read(spec, manifest=str(path))
+    assert [row.id for row in rows] == [f"lhotse/{id}" for id in ("c1", "cut-3", "s3", "cut-4-2", "cut-4-3")]
+    assert [row.reason for row in rows if type(row) is Failure] == [
+        "manifest, line 3: id 'c1' was there before, on line 2",
+        "manifest, line 4: id 's3' was there before, on line 4",
+        "manifest, line 4: id 'c1' was there before, on line 2",
+    ]
+
+
+def test_ids_and_speakers_that_are_numbers_are_read_as_texts(lhotse, tmp_path, ramp, spec):
+    data = mono(lhotse, tmp_path, "c", segment(lhotse, "a", 0, 1), segment(lhotse, "b", 1, 1)).to_dict()
+    data["id"], data["recording"]["id"] = 7, 3
+    for number, supervision in enumerate(data["supervisions"]):
+        supervision |= {"id": number, "speaker": number, "recording_id": 3, "text": number}
+    alone = data | {"supervisions": data["supervisions"][:1]}
+    path = tmp_path / "cuts.jsonl"
+    path.write_text(f"{json.dumps(data)}\n{json.dumps(alone)}\n")
+    rows = read(spec, manifest=str(path))
+    assert [(row.id, row.speaker, row.text) for row in rows] == [
+        ("lhotse/0", "lhotse/0", "0"),
+        ("lhotse/1", "lhotse/1", "1"),
+        ("lhotse/7", "lhotse/0", "0"),
+    ]
 
 
 def test_relative_paths_start_at_the_given_root(lhotse, tmp_path, ramp, spec):
@@ -124,7 +194,7 @@ def test_what_is_wrong_with_one_cut_stays_with_it(lhotse, tmp_path, ramp, spec):
     assert found["silent"][1] == "no transcript"
     assert "set speaker" in found["nobody"][1]
     assert found["english"][1] == "language 'English' is no BCP 47 tag: set language, such as en"
-    assert "manifest, cut 8: not readable" in found["cut-8"][1]
+    assert "manifest, line 8: not readable" in found["cut-8"][1]
     fixed = read(spec, manifest=path, speaker="me", language="en")
     assert [row.speaker for row in fixed if type(row) is Utterance] == ["me"] * 3
 

@@ -247,6 +247,94 @@ def test_a_metadata_table_gives_rows_and_reasons(lj, spec):
         assert part in reason
 
 
+def table(folder, text, *names):
+    for name in names or ("a1", "a2"):
+        write(folder / "wavs" / f"{name}.wav", tone(0.05))
+    (folder / "metadata.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("columns", "lines", "rows"),
+    [
+        (
+            ("id", "speaker", "text"),
+            "a1|jane|Hello.\na2|joe|Two.\n",
+            [("Hello.", "l/jane", "en"), ("Two.", "l/joe", "en")],
+        ),
+        (("id", "speaker", "raw"), "a1|jane|Hello.\na2||Two.\n", [("Hello.", "l/jane", "en"), ("Two.", "me", "en")]),
+        (("id", "text"), "a1|Hello.\na2|Two.\n", [("Hello.", "me", "en"), ("Two.", "me", "en")]),
+        (("id", "-", "-", "text"), "a1|9|x|Hello.\na2|9|x|Two.\n", [("Hello.", "me", "en"), ("Two.", "me", "en")]),
+        (("text", "id", "language"), "Hola.|a1|es\nTwo.|a2|en\n", [("Hola.", "me", "es"), ("Two.", "me", "en")]),
+        (("id", "raw", "normalised"), "a1|1|one\na2|2|two\n", [("1", "me", "en"), ("2", "me", "en")]),
+    ],
+)
+def test_columns_of_other_tables_are_named(tmp_path, spec, columns, lines, rows):
+    path = table(tmp_path, lines)
+    made = read(LJSpeech, spec, path=path, columns=columns, prefix="l/", speaker="me", language="en")
+    assert [(row.text, row.speaker, row.language) for row in made] == rows
+    assert [row.id for row in made] == ["l/a1", "l/a2"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "a1|jane|Hello there.\na2|joe|Second line.\n",
+        "a1|jane|Hello jane.\na2|jane|It was jane.\na3|jane|Good night, jane.\n",
+        "a1|0|Пусто.\na2|1|Пять.\na3|1|Шесть.\n",
+    ],
+)
+def test_a_speaker_for_a_text_is_refused_with_the_way_out(tmp_path, spec, lines):
+    path = table(tmp_path, lines)
+    with pytest.raises(ValueError, match=r"column 2 \('.*columns: \[id, speaker, text\]"):
+        read(LJSpeech, spec, path=path)
+
+
+def test_a_table_whose_texts_are_all_numbers_is_taken_with_its_columns_named(tmp_path, spec):
+    path = table(tmp_path, "a1|1984|nineteen eighty-four\na2|1985|nineteen eighty-five\n")
+    with pytest.raises(ValueError, match=r"columns: \[id, raw, normalised\]"):
+        read(LJSpeech, spec, path=path)
+    rows = read(LJSpeech, spec, path=path, columns=("id", "raw", "normalised"), text="normalised")
+    assert rows[1].text == "nineteen eighty-five"
+
+
+@pytest.mark.parametrize(
+    "columns", [("id", "speaker"), ("text", "speaker"), ("id", "text", "text"), ("id", "normalised")]
+)
+def test_columns_that_tell_too_little_are_refused(columns):
+    with pytest.raises(ValidationError, match=r"want each name once, with id and a text.*got \['"):
+        LJSpeech.Config(path="x", columns=columns)
+
+
+def test_a_line_with_other_columns_than_were_named_fails(tmp_path, spec):
+    path = table(tmp_path, "a1|jane|Hello.\na2|Two.\n")
+    _, bad = read(LJSpeech, spec, path=path, columns=("id", "speaker", "text"))
+    assert bad.reason == "metadata.csv, line 2: 2 columns found, want id|speaker|text; `columns` names others"
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_tables_and_texts_are_read_whatever_ends_their_lines(tmp_path, spec, end, encoding):
+    path = table(tmp_path, f"a1|Hello there.{end}a2|Zweite Zeile, größer.{end}".encode(encoding))
+    assert [row.text for row in read(LJSpeech, spec, path=path)] == ["Hello there.", "Zweite Zeile, größer."]
+    (tmp_path / "lines.txt").write_bytes(f"One.{end}{end}Größer.".encode(encoding))
+    rows = read(Lines, spec, file=str(tmp_path / "lines.txt"))
+    assert [(row.id, row.text) for row in rows] == [("line-0001", "One."), ("line-0003", "Größer.")]
+
+
+def test_ids_may_be_the_names_of_files_and_files_of_any_kind(tmp_path, spec):
+    path = table(
+        tmp_path, "wavs/a1.wav|One.\nA2.WAV|Two.\na3|Three.\nsub/a4|Four.\nv1.5|Five.\n", "a1", "sub/a4", "v1.5"
+    )
+    write(tmp_path / "wavs" / "A2.WAV", tone(0.05))
+    write(tmp_path / "wavs" / "a3.flac", tone(0.05))
+    write(tmp_path / "wavs" / ".ipynb_checkpoints" / "a1-checkpoint.wav", tone(0.05))
+    rows = read(LJSpeech, spec, path=path, prefix="")
+    assert [(row.id, row.text) for row in rows] == [
+        ("a1", "One."), ("A2", "Two."), ("a3", "Three."), ("sub/a4", "Four."), ("v1.5", "Five."),
+    ]  # fmt: skip
+
+
 def test_the_normalised_text_can_be_taken_instead(lj, spec):
     rows = read(LJSpeech, spec, path=str(lj), text="normalised")
     assert rows[0].text == "In fourteen fifty-five."

@@ -15,6 +15,7 @@ from blocks.common import textgrid
 from blocks.common.textgrid import Interval
 from blocks.corpus.schema import Timed
 from blocks.corpus.textgrid import Config, TextGrids
+from blocks.spec import AudioSpec
 from tests.regressions.write_artifacts import HERE, wave
 from tests.runner.report_run import run
 
@@ -73,10 +74,67 @@ def test_phones_of_any_set_may_be_taken_as_they_are(corpus):
     assert corpus(phone_set="own").phones == ("sil", "HH", "AH0", "L", "OW1", "sil", "W", "ER1", "L", "D")
 
 
+def test_tiers_that_nobody_asked_for_are_passed_over_and_named(corpus, tmp_path):
+    assert corpus(tiers(tones=[(1.5, "H*")], joins=[(1.5, "")])).notes == ("not read: tiers 'tones', 'joins'",)
+    assert corpus().notes == ()
+    grid = tmp_path / "grids/ann/one.TextGrid"
+    points = grid.read_text().replace("size = 2\n", "size = 3\n", 1) + (
+        '    item [3]:\n        class = "TextTier"\n        name = "tones"\n        xmin = 0\n        xmax = 1.5\n'
+        '        points: size = 1\n        points [1]:\n            number = 0.7\n            mark = "H*"\n'
+    )
+    grid.write_text(points)
+    config = Config(path=str(tmp_path / "audio"), grids=str(tmp_path / "grids"), phone_set="arpabet")
+    (row,) = TextGrids(config, AudioSpec()).read()
+    assert (row.text, row.notes) == ("hello world", ("not read: tiers 'tones'",))
+
+
+def test_grids_are_found_whatever_the_case_of_their_suffix_and_hidden_ones_are_not(corpus, tmp_path):
+    corpus()
+    (tmp_path / "grids/ann/one.TextGrid").rename(tmp_path / "grids/ann/one.TEXTGRID")
+    (tmp_path / "audio/ann/one.wav").rename(tmp_path / "audio/ann/one.WAV")
+    for folder in ("grids", "audio"):
+        (tmp_path / folder / ".ipynb_checkpoints").mkdir()
+    (tmp_path / "grids/.ipynb_checkpoints/one-checkpoint.TextGrid").write_text("")
+    (tmp_path / "audio/.ipynb_checkpoints/one-checkpoint.wav").write_text("")
+    config = Config(path=str(tmp_path / "audio"), grids=str(tmp_path / "grids"), phone_set="arpabet")
+    (row,) = TextGrids(config, AudioSpec()).read()
+    assert (row.id, row.text) == ("ann/one", "hello world")
+
+
+MFA_IPA = {
+    "en-US": [(0.3, ""), (0.4, "h"), (0.5, "ə"), (0.65, "ɫ"), (0.8, "ow"), (0.9, ""), (1.2, "w"), (1.3, "ɝ"), (1.4, "ɫ"), (1.5, "d")],
+    "ru": [(0.3, ""), (0.4, "ɲ"), (0.5, "ɪ"), (0.65, "t̪s̪"), (0.8, "ɐ"), (0.9, ""), (1.2, "vʲː"), (1.3, "æ"), (1.4, "ɫ"), (1.5, "c")],
+    "es-MX": [(0.3, ""), (0.4, "ɟʝ"), (0.5, "a"), (0.65, "t̪"), (0.8, "õ"), (0.9, ""), (1.2, "β"), (1.3, "e"), (1.4, "tʃ"), (1.5, "ç")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("language", "want"),
+    [
+        ("en-US", "h ə l oʊ sil w ɚ l d"),
+        ("ru", "nʲ i t͡s a sil vʲ a l kʲ"),
+        ("es-MX", "ʝ a t o sil b e t͡ʃ x"),
+    ],
+)
+def test_the_ipa_of_mfas_own_dictionaries_is_read_as_ours(corpus, language, want):
+    row = corpus(tiers(phones=MFA_IPA[language]), phone_set="mfa", language=language)
+    assert " ".join(row.phones) == f"sil {want}"
+
+
+@pytest.mark.parametrize("phone_set", ["ipa", "arpabet", "mfa", "own"])
+def test_a_word_that_mfa_did_not_know_is_told_as_such(corpus, phone_set):
+    grid = tiers(words=[(0.3, ""), (1.5, "<unk>")], phones=[(0.3, ""), (1.5, "spn")])
+    assert corpus(grid, phone_set=phone_set).reason == (
+        "at 0.3 s the aligner met a word that its dictionary lacks (<unk>) and marked it spn: add the word to the "
+        "dictionary, and align again"
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "config", "message"),
     [
-        ({}, {"phone_set": "ipa"}, r"at 0\.3 s: 'HH' is not in the inventory of phones.*phone_set: own takes any label"),
+        ({}, {"phone_set": "mfa"}, r"'HH' at 0\.3 s is no phone of MFA's in und"),
+        ({}, {"phone_set": "ipa"}, r"at 0\.3 s: 'HH' is not in the inventory of phones.*phone_set: mfa reads .*own takes any label"),
         ({"phones": [(1.5, "ʒ")]}, {}, "'ʒ' at 0 s is no ARPAbet; want such as AH0"),
         ({}, {"words": "ann - words"}, "no tier 'ann - words' in the TextGrid; there is 'words', 'phones'"),
         ({}, {"seconds": 1.7}, "the tier ends at 1.500 s, the recording at 1.700 s"),

@@ -64,6 +64,51 @@ def test_both_forms_and_encodings_are_read(tmp_path):
         assert textgrid.read(path) == TIERS
 
 
+POINTS = """"TextTier"
+"tones"
+0
+0.5
+1
+0.3
+"H*"
+"IntervalTier"
+"notes"
+0
+0.5
+0
+"IntervalTier"
+"torn"
+0
+0.5
+1
+0.2
+0.5
+"x"
+"IntervalTier"
+"torn"
+0
+0.5
+0
+"""
+
+
+def test_tiers_that_nobody_asked_for_may_be_of_any_kind(tmp_path):
+    """Of points, without intervals, with a gap, of one name: they are passed over, and named."""
+    path = tmp_path / "a.TextGrid"
+    path.write_text(SHORT.replace("<exists>\n2\n", "<exists>\n6\n") + POINTS)
+    assert textgrid.read_some(path, {"words", "phones", "others"}) == (TIERS, ("tones", "notes", "torn", "torn"))
+    for wanted, message in (
+        ({"tones"}, "only tiers of intervals"),
+        ({"notes"}, "no interval"),
+        ({"torn"}, "begins at 0.2"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            textgrid.read_some(path, wanted)
+    path.write_text((SHORT.replace("<exists>\n2\n", "<exists>\n6\n") + POINTS).removesuffix("0\n"))
+    with pytest.raises(ValueError, match="ends before all"):
+        textgrid.read_some(path, {"words"})
+
+
 labels = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=8)
 tiers = st.lists(st.tuples(st.floats(1e-3, 2.0), labels), min_size=1, max_size=6)
 

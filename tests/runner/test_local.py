@@ -272,6 +272,17 @@ def test_a_source_that_nothing_was_asked_of_is_no_error(tmp_path):
     assert [outcome.nodes[name].rows for name in ("own", "mel", "tone")] == [0, 0, 4]
 
 
+def test_a_row_with_the_id_of_another_fails_by_itself(write, store):
+    config = "{count: 70, again: [2, 66], seconds: 0.01}"  # in the same shard as the first, and in a later one
+    text = f"max_failed: 0.5\nnodes:\n  tone: {{read: toy.tones, config: {config}}}\n"
+    plan, outcome = go(write(text), store)
+    assert outcome.error is None
+    table = store.find_table(plan.steps["tone"].digest)
+    assert len(table.ids) == 68
+    reason = "a row before has this id: want another for each"
+    assert [(failure.id, failure.reason) for failure in table.failures] == [("tone0000", reason)] * 2
+
+
 ECHOED = """
 max_failed: 0.5
 nodes:

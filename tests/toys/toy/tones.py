@@ -17,6 +17,7 @@ class Config(BlockConfig):
     fail: tuple[int, ...] = ()
     skip: tuple[int, ...] = ()
     reserved: tuple[int, ...] = ()
+    again: tuple[int, ...] = ()  # rows with the id of the first
     pause_s: NonNegativeFloat = 0.0
 
 
@@ -31,7 +32,7 @@ class Tones(Source[Config]):
         t = np.arange(int(self.config.seconds * self.spec.sample_rate)) / self.spec.sample_rate
         for n in range(self.config.count):
             time.sleep(self.config.pause_s)
-            id = f"{self.config.prefix}{n:04d}"
+            id = f"{self.config.prefix}{0 if n in self.config.again else n:04d}"
             if n in self.config.fail:
                 yield Failure("told to fail", id)
             elif n in self.config.skip:

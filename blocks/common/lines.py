@@ -1,0 +1,20 @@
+"""Text files as people save them: any line ends, in UTF-8 or UTF-16."""
+
+import re
+from pathlib import Path
+
+_BOMS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+
+
+def read_lines(path: Path) -> list[bytes]:
+    """Lines without their ends, LF, CR LF or CR alone. Bytes, so that one that is no UTF-8 costs itself alone.
+
+    A mark of the encoding in front is taken off, and UTF-16, which such a mark tells of, is made UTF-8.
+    """
+    raw = Path(path).read_bytes()
+    mark = next((mark for mark in _BOMS if raw.startswith(mark)), b"")
+    raw = raw[len(mark) :]
+    if len(mark) == 2:
+        raw = raw.decode(_BOMS[mark], "replace").encode()
+    lines = re.split(rb"\r\n|\r|\n", raw)
+    return lines if lines[-1] else lines[:-1]
