@@ -358,6 +358,47 @@ def test_what_is_said_twice_lies_in_one_split(tmp_path, spec):
     }
 
 
+OWN_VOICE = """
+nodes:
+  rec: {read: corpus.ljspeech, config: {path: PATH, speaker: me, language: en}}
+  said: {map: text.phones, in: {text: rec.text, language: rec.language}}
+  mel: {map: features.log_mel, in: {wave: rec.wave}}
+  timing: {fit: aligner.monotonic, in: {phones: said.phones, log_mel: mel.log_mel, split: rec.split}, config: {max_steps: 2}}
+"""
+
+
+def test_a_first_training_on_own_recordings_works_with_the_default_settings(tmp_path):
+    """Rows that a packaged corpus would reserve are trained on as others are."""
+    pytest.importorskip("torch")
+    from tests.runner.report_run import run
+
+    words = [
+        "ferry",
+        "river",
+        "lunch",
+        "coat",
+        "rain",
+        "hall",
+        "key",
+        "fence",
+        "train",
+        "book",
+        "lamp",
+        "city",
+        "bread",
+    ]
+    names = [str(n) for n in range(len(words))]
+    assert "reserved" in {split_of(name) for name in names}
+    table(tmp_path, "".join(f"{name}|A {word}.\n" for name, word in zip(names, words)), *names)
+    for n, name in enumerate(names):
+        write(tmp_path / "wavs" / f"{name}.wav", tone(1.0, pitch=200.0 + n))
+    store, record = run(tmp_path, OWN_VOICE.replace("PATH", str(tmp_path)))
+    assert record["error"] is None
+    found = store.find_table(record["nodes"]["rec"]["digest"])
+    splits = [row["split"] for row in found.rows(fields=["split"])]
+    assert (len(splits), sorted(set(splits)), found.failures) == (len(words), ["dev", "train"], [])
+
+
 def test_a_folder_without_metadata_is_refused(tmp_path, spec):
     with pytest.raises(FileNotFoundError, match=r"want a folder with metadata\.csv and wavs"):
         read(LJSpeech, spec, path=str(tmp_path))
