@@ -8,6 +8,12 @@ from blocks.spec import AudioSpec
 LOUDEST = 40.0  # nepers: audio in -1..1 stays below 15 with any window and filter, and numbers above 88 overflow
 
 
+def check_finite(wave: np.ndarray) -> None:
+    """Raise BadItem for samples that are no numbers."""
+    if bad := int((~np.isfinite(wave)).sum()):
+        raise BadItem(f"{bad} of {len(wave)} samples are NaN or infinite, want -1..1")
+
+
 def check_mel(log_mel: np.ndarray, spec: AudioSpec) -> None:
     """Raise BadItem for a log-mel (frames, mels) that nothing can be said from."""
     if len(log_mel) == 0:

@@ -64,6 +64,30 @@ def gradient(loss: Callable, params, parts):
     return summed(lambda part, n: of(params, part, n), parts)
 
 
+def rate(lr: float, warmup: int, steps: int, final: float = 0.05):
+    """An optax schedule: a linear warm-up, then half a cosine that ends at a share `final` of `lr` (Loshchilov 2017)."""
+    import optax
+
+    return optax.warmup_cosine_decay_schedule(0.0, lr, warmup, max(steps, warmup + 1), lr * final)
+
+
+def finite(value, slope):
+    """The norm of a gradient, and whether it and the loss are finite: where not, weights had better stay as they are."""
+    import optax
+
+    norm = optax.tree.norm(slope)
+    return norm, jnp.isfinite(value) & jnp.isfinite(norm)
+
+
+def moved(optimizer, slope, opt, params, fine):
+    """New weights and state of the optimiser; the old ones where the gradient is not `fine`."""
+    import optax
+
+    updates, after = optimizer.update(slope, opt, params)
+    opt = jax.tree.map(lambda new, old: jnp.where(fine, new, old), after, opt)
+    return optax.apply_updates(params, jax.tree.map(lambda u: jnp.where(fine, u, 0), updates)), opt
+
+
 def summed(of: Callable, parts):
     """The sum of ``of(part, n)`` over `parts`, n being the number of the part.
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from blocks.base import BadItem
+from blocks.common.checks import check_finite
 from blocks.spec import AudioSpec
 
 CHUNK = 32  # frames transformed at a time: what fits into the cache is several times faster
@@ -22,8 +23,7 @@ def frame_count(wave: np.ndarray, spec: AudioSpec) -> int:
             f"the wave has {len(wave)} samples, but one frame needs {least} (padding {spec.padding!r}, "
             f"n_fft {spec.n_fft}, hop_length {spec.hop_length}): leave out clips shorter than {least / spec.sample_rate:g} s"
         )
-    if not np.isfinite(wave).all():
-        raise BadItem(f"{int((~np.isfinite(wave)).sum())} of {len(wave)} samples are NaN or infinite, want -1..1")
+    check_finite(wave)
     return count
 
 

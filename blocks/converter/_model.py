@@ -1,6 +1,5 @@
 """What converters share: the settings of what they are told, how training begins and goes, and the artifact (torch)."""
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from blocks.common.conditions import Global, Name, Stream
 from blocks.common.griffin_lim import griffin_lim
 from blocks.common.mel_model import Kernel, MelConfig, MelModel
 from blocks.common.moments import Moments
+from blocks.common.schedule import warmup_cosine
 from blocks.converter._given import Given
 from blocks.converter.schema import Conversion, Converted, TrainItem
 from blocks.training import Run
@@ -85,9 +85,7 @@ class Converter(MelModel[C]):
         self.net.to(self.device)
 
     def _rate(self, step: int) -> float:
-        """Share of the learning rate: a warm-up, then a fall to a twentieth along a cosine."""
-        done = min(1.0, step / self.config.max_steps)
-        return min(1.0, step / self.config.warmup_steps) * (0.525 + 0.475 * math.cos(math.pi * done))
+        return warmup_cosine(step, self.config.warmup_steps, self.config.max_steps)
 
     def _tensors(self, items: list, frames: int) -> dict:
         return {name: self._on_device(value) for name, value in self.given.arrays(items, frames).items()}

@@ -111,8 +111,9 @@ class FlowModel(Trainable[C]):
     def _optimizer(self):
         import optax
 
-        lr, steps = self.config.lr, max(self.config.max_steps, self.config.warmup_steps + 1)
-        rate = optax.warmup_cosine_decay_schedule(0.0, lr, self.config.warmup_steps, steps, lr / 20)
+        from blocks.common import jax_nn
+
+        rate = jax_nn.rate(self.config.lr, self.config.warmup_steps, self.config.max_steps)
         # All weights as one vector: one program for all, which compiles a second faster.
         return optax.flatten(optax.chain(optax.clip_by_global_norm(self.config.clip), optax.adam(rate)))
 

@@ -12,7 +12,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from blocks.common.jax_nn import conv, dropout, summed
+from blocks.common.jax_nn import conv, dropout, finite, moved, summed
 
 
 def real(lengths_B, size: int):
@@ -124,7 +124,6 @@ def training_step(losses: Callable, optimizer):
     gives what is minimised and other numbers, all over the `frames` of the whole batch. Where the loss or a gradient is not
     finite, weights stay as they were and the loss says so.
     """
-    import optax
 
     def step(params, opt, fixed, parts, key):
         frames = parts["lengths"].sum()
@@ -132,11 +131,8 @@ def training_step(losses: Callable, optimizer):
         (value, numbers), slope = summed(
             lambda part, n: of(params, fixed, part, jax.random.fold_in(key, n), frames), parts
         )
-        norm = jnp.sqrt(sum(jnp.vdot(g, g) for g in jax.tree.leaves(slope)))
-        fine = jnp.isfinite(value) & jnp.isfinite(norm)
-        updates, after = optimizer.update(slope, opt, params)
-        opt = jax.tree.map(lambda new, old: jnp.where(fine, new, old), after, opt)
-        params = optax.apply_updates(params, jax.tree.map(lambda u: jnp.where(fine, u, 0), updates))
+        norm, fine = finite(value, slope)
+        params, opt = moved(optimizer, slope, opt, params, fine)
         return params, opt, numbers | {"loss": jnp.where(fine, value, jnp.nan), "grad_norm": norm}
 
     return jax.jit(step, donate_argnums=(0, 1))

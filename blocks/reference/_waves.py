@@ -3,6 +3,7 @@
 import numpy as np
 
 from blocks.base import BadItem
+from blocks.common.checks import check_finite
 
 
 def speech(wave: np.ndarray, rate: int, wanted: int, min_seconds: float) -> np.ndarray:
@@ -13,8 +14,7 @@ def speech(wave: np.ndarray, rate: int, wanted: int, min_seconds: float) -> np.n
             f"the recording is {seconds:.2f} s long, want at least {min_seconds:g} s (min_seconds): "
             "leave out shorter clips"
         )
-    if not np.isfinite(wave).all():
-        raise BadItem(f"{int((~np.isfinite(wave)).sum())} of {len(wave)} samples are NaN or infinite, want -1..1")
+    check_finite(wave)
     if not wave.any():
         raise BadItem("the recording is digital silence, want speech")
     return resampled(wave, rate, wanted)

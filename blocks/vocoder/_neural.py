@@ -160,10 +160,10 @@ class Neural(Trainable[C]):
     def _optimizer(self, lr: float):
         import optax
 
+        from blocks.common import jax_nn
+
         config = self.config
-        rate = optax.warmup_cosine_decay_schedule(
-            0.0, lr, config.warmup_steps, max(config.max_steps, config.warmup_steps + 1), lr / 20
-        )
+        rate = jax_nn.rate(lr, config.warmup_steps, config.max_steps)
         first, second = config.betas
         return optax.chain(
             optax.clip_by_global_norm(config.clip), optax.adamw(rate, b1=first, b2=second, weight_decay=0.01)

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from blocks.common.jax_nn import gradient, summed
+from blocks.common.jax_nn import finite, gradient, moved, summed
 from blocks.vocoder._discriminators import Discriminators, adversarial_loss, discriminator_loss, feature_loss
 
 
@@ -40,7 +40,7 @@ class Steps:
                 return (self.distance(*self.generate(params, part), part) * part["weight"]).sum()
 
             value, slope = gradient(loss, state["params"], parts)
-            norm, fine = _finite(value, slope)
+            norm, fine = finite(value, slope)
             state = self._moved(state, "params", "opt", self.optimizer, slope, fine)
             return self._averaged(state), {"loss": jnp.where(fine, value, jnp.nan), "grad_norm": norm}
 
@@ -56,7 +56,7 @@ class Steps:
                 return self._both(state["params"], state["discriminators"], part)
 
             numbers, slope, discriminator_slope = summed(one, parts)
-            norm, fine = _finite(numbers["loss"] + numbers["loss_discriminator"], (slope, discriminator_slope))
+            norm, fine = finite(numbers["loss"] + numbers["loss_discriminator"], (slope, discriminator_slope))
             state = self._moved(state, "params", "opt", self.optimizer, slope, fine)
             state = self._moved(
                 state, "discriminators", "discriminator_opt", self.discriminator_optimizer, discriminator_slope, fine
@@ -106,10 +106,8 @@ class Steps:
 
     def _moved(self, state: dict, params: str, opt: str, optimizer, slope, fine):
         """After one update; as it was where not all is finite."""
-        updates, after = optimizer.update(slope, state[opt], state[params])
-        kept = jax.tree.map(lambda new, old: jnp.where(fine, new, old), after, state[opt])
-        moved = optax.apply_updates(state[params], jax.tree.map(lambda u: jnp.where(fine, u, 0), updates))
-        return {**state, opt: kept, params: moved}
+        values, kept = moved(optimizer, slope, state[opt], state[params], fine)
+        return {**state, opt: kept, params: values}
 
     def _averaged(self, state: dict):
         # From a short memory to a long one: else the first weights would linger for thousands of steps.
@@ -122,8 +120,3 @@ def _weighted(parts: dict) -> dict:
     """With the weight of each item, such that they add up to 1 over the whole global batch."""
     real = (parts["lengths"] > 0).astype(jnp.float32)
     return {**parts, "weight": real / jnp.maximum(real.sum(), 1)}
-
-
-def _finite(value, slope):
-    norm = optax.tree.norm(slope)
-    return norm, jnp.isfinite(value) & jnp.isfinite(norm)

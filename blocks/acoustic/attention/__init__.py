@@ -42,6 +42,7 @@ from blocks.base import BadItem, BlockConfig, Failure
 from blocks.common.conditions import Global, Stream
 from blocks.common.griffin_lim import griffin_lim
 from blocks.common.mel_model import Kernel
+from blocks.common.schedule import warmup_cosine
 from blocks.training import Run
 
 
@@ -190,11 +191,7 @@ class Attention(AcousticModel[Config]):
         return self.config.reduction_factor / self.spec.frame_rate
 
     def _rate(self, step: int) -> float:
-        """Share of the learning rate: a warm-up, then half a cosine."""
-        config = self.config
-        done = min(1.0, step / config.max_steps)
-        falling = config.final_lr + (1 - config.final_lr) * 0.5 * (1 + np.cos(np.pi * done))
-        return min(1.0, step / config.warmup_steps) * float(falling)
+        return warmup_cosine(step, self.config.warmup_steps, self.config.max_steps, self.config.final_lr)
 
     def _picture(self, run: Run, batch) -> None:
         """Attention and log-mel of one item, with its frames given."""

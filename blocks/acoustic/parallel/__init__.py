@@ -14,7 +14,6 @@ content with a mean: discriminators of mels, from the step `adversarial_from` on
 Axes: B batch, N phones, T frames, M mels.
 """
 
-import math
 from collections.abc import Iterator
 from typing import Literal
 
@@ -28,6 +27,7 @@ from blocks.acoustic.schema import Controllable, Controlled, TrainItem
 from blocks.base import BadItem, Failure
 from blocks.common.conditions import Global, Stream
 from blocks.common.griffin_lim import griffin_lim
+from blocks.common.schedule import warmup_cosine
 from blocks.training import Run
 
 
@@ -98,9 +98,7 @@ class Parallel(AcousticModel[Config]):
         return {"mel": 1.0, "duration": self.config.duration_weight} | self.config.loss_weights
 
     def _rate(self, step: int) -> float:
-        """Share of the learning rate: a warm-up, then a fall to a twentieth along a cosine."""
-        done = min(1.0, step / self.config.max_steps)
-        return min(1.0, step / self.config.warmup_steps) * (0.525 + 0.475 * math.cos(math.pi * done))
+        return warmup_cosine(step, self.config.warmup_steps, self.config.max_steps)
 
     def _show(self, run: Run[TrainItem], step: int, item: TrainItem) -> None:
         """What the model makes of a dev item's phones, to look at and to listen to."""

@@ -19,6 +19,7 @@ from blocks.arrays import Speaker, Split
 from blocks.base import Trainable
 from blocks.common import symbols, weights
 from blocks.common.mel import log_mel, mel_filters
+from blocks.common.schedule import warmup_cosine
 from blocks.common.symbols import Symbols
 from blocks.reference import _waves
 from blocks.reference.schema import Embedded, Recorded
@@ -164,9 +165,7 @@ class EcapaTdnn(Trainable[Config]):
 
     def _rate(self, step: int) -> float:
         config = self.config
-        done = min(1.0, step / max(1, config.max_steps))
-        cosine = config.final_lr + (1 - config.final_lr) * 0.5 * (1 + np.cos(np.pi * done))
-        return float(config.lr * min(1.0, step / config.warmup_steps) * cosine)
+        return config.lr * warmup_cosine(step, config.warmup_steps, config.max_steps, config.final_lr)
 
     # ---- the artifact ----
 

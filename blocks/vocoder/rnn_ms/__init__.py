@@ -150,14 +150,10 @@ class RnnMs(Trainable[Config]):
     def _optimizer(self):
         import optax
 
+        from blocks.common import jax_nn
+
         config = self.config
-        rate = optax.warmup_cosine_decay_schedule(
-            0.0,
-            config.lr,
-            config.warmup_steps,
-            max(config.max_steps, config.warmup_steps + 1),
-            config.lr * config.final_lr,
-        )
+        rate = jax_nn.rate(config.lr, config.warmup_steps, config.max_steps, config.final_lr)
         return optax.flatten(optax.chain(optax.clip_by_global_norm(config.clip), optax.adam(rate)))
 
     def _start(self, run: Run[TrainItem]) -> None:

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from blocks.common.jax_nn import gradient
+from blocks.common.jax_nn import finite, gradient, moved
 from blocks.vocoder.rnn_ms.cost import mean_nats
 from blocks.vocoder.rnn_ms.gru import STILL, gru
 
@@ -127,7 +127,6 @@ def training_step(net: Net, optimizer, context: int):
 
     `parts` are the arrays of the parts of a batch, stacked on a first axis. Where the loss or a gradient is not finite, weights stay as they were and the loss says so.
     """
-    import optax
 
     def step(params, opt, fixed, parts):
         whole = parts["weight"].sum()
@@ -136,11 +135,8 @@ def training_step(net: Net, optimizer, context: int):
             return _mean(net, params, fixed, part, context) * (part["weight"].sum() / whole)
 
         value, slope = gradient(of, params, parts)
-        norm = jnp.sqrt(sum(jnp.vdot(g, g) for g in jax.tree.leaves(slope)))
-        fine = jnp.isfinite(value) & jnp.isfinite(norm)
-        updates, after = optimizer.update(slope, opt, params)
-        opt = jax.tree.map(lambda new, old: jnp.where(fine, new, old), after, opt)
-        params = optax.apply_updates(params, jax.tree.map(lambda u: jnp.where(fine, u, 0), updates))
+        norm, fine = finite(value, slope)
+        params, opt = moved(optimizer, slope, opt, params, fine)
         return params, opt, {"loss": jnp.where(fine, value, jnp.nan), "grad_norm": norm}
 
     return jax.jit(step, donate_argnums=(0, 1))

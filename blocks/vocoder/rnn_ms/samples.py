@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from blocks.base import BadItem
-from blocks.common.checks import check_mel
+from blocks.common.checks import check_finite, check_mel
 from blocks.spec import AudioSpec
 
 
@@ -64,8 +64,7 @@ def check_pair(log_mel: np.ndarray, wave: np.ndarray, spec: AudioSpec) -> None:
             f"a recording of {len(wave)} samples has {spec.frames(len(wave))} frames, but its log-mel has "
             f"{len(log_mel)}: want both of one recording"
         )
-    if bad := int((~np.isfinite(wave)).sum()):
-        raise BadItem(f"{bad} of {len(wave)} samples are NaN or infinite, want numbers in -1..1")
+    check_finite(wave)
 
 
 # ---- crops to learn from ----

@@ -1,0 +1,9 @@
+"""Learning rates over a training, as shares of the highest (plain Python, for torch; JAX's are `blocks.common.jax_nn.rate`)."""
+
+import math
+
+
+def warmup_cosine(step: int, warmup: int, total: int, final: float = 0.05) -> float:
+    """Share of the learning rate at `step` (from 1): a linear warm-up, which lies over half a cosine that ends at `final` (Loshchilov 2017)."""
+    done = min(1.0, step / max(1, total))
+    return min(1.0, step / warmup) * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * done)))
