@@ -103,12 +103,12 @@ def test_a_file_that_broke_off_is_refused(tmp_path, file, part):
         decoded(tmp_path, kind, raw[: int(len(raw) * part)])
 
 
-def test_an_ogg_that_ends_with_a_whole_page_is_not_whole_without_the_last(tmp_path):
+def test_an_ogg_whose_last_page_is_not_marked_as_such_is_taken_as_whole(tmp_path):
+    """As those of KLettres are; one that broke off between two pages cannot be told from them."""
     raw = by_soundfile("ogg", np.tile(WAVE, 4))
     last = raw.rindex(b"OggS")
     assert raw[:last].count(b"OggS") > 3
-    with pytest.raises(BadItem, match="cut off: its last page is not marked as the end of the stream"):
-        decoded(tmp_path, "ogg", raw[:last])
+    assert decoded(tmp_path, "ogg", raw[:last]) < 4 * SECONDS
     with pytest.raises(BadItem, match="cut off: it ends within the header of a page"):
         decoded(tmp_path, "ogg", raw[: last + 20])
 
