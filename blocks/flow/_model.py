@@ -1,5 +1,6 @@
 """What the trainables of this kind share: items as padded arrays, the training loop, the artifact (Flax and optax)."""
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from blocks.base import BadItem, C, Trainable
 from blocks.common import weights
 from blocks.common.checks import check_mel
 from blocks.flow._given import Given, GivenConfig, room_for
-from blocks.flow.schema import Conditions
+from blocks.flow.schema import Conditions, PriorTrainItem, TrainItem
 from blocks.training import Batch, Run, bucket
+
+OF_FRAMES = ("x", "frames", "owners", "places", "prior_mean")  # arrays (B, T, ...)
 
 
 class FlowConfig(GivenConfig):
@@ -23,6 +26,9 @@ class FlowConfig(GivenConfig):
     lr: PositiveFloat = 1e-3
     warmup_steps: PositiveInt = 100  # then the rate falls to a twentieth along a cosine
     clip: PositiveFloat = 1.0  # norm of the gradient
+    # Frames of a window of each recording that a step learns from, drawn anew each time; a shorter recording is padded. The melody
+    # stays that of the sentence, and phones keep their surroundings. A compiler then meets one shape. None: whole recordings.
+    crop_frames: PositiveInt | None = None
 
 
 class FlowModel(Trainable[C]):
@@ -69,10 +75,15 @@ class FlowModel(Trainable[C]):
     # ---- training ----
 
     def length(self, item) -> int:
+        """Of an item to learn from, where windows are taken, that of a window: all batches have one shape."""
+        learnt = isinstance(item, TrainItem | PriorTrainItem)
+        return self.config.crop_frames if learnt and self.config.crop_frames else self._frames(item)
+
+    def _frames(self, item) -> int:
         return len(self._values(item))
 
     def group(self, item) -> str:
-        speaker = item.globals.get("speaker")
+        speaker = item.speaker or item.globals.get("speaker")
         return speaker if isinstance(speaker, str) else ""
 
     def _train(self, run: Run, dtype=None) -> None:
@@ -91,7 +102,11 @@ class FlowModel(Trainable[C]):
 
         def arrays(part: Batch) -> dict:
             size = devices.rows(part.size)
-            made = self._padded(part.items, part.frames, size, room) | {"step": np.full(size, part.step, np.float32)}
+            if self.config.crop_frames:
+                made = self._windows(part.items, self._starts(part, run.key(part.step, "windows")), size, room)
+            else:
+                made = self._padded(part.items, part.frames, size, room)
+            made["step"] = np.full(size, part.step, np.float32)
             if not part.share:  # an item of another rank, here only to keep step
                 made["lengths"][:] = 0
             return made
@@ -124,7 +139,7 @@ class FlowModel(Trainable[C]):
         """
         import jax
 
-        self.given, found, densest = self._new_given(), None, 0.0
+        self.given, found, densest, most = self._new_given(), None, 0.0, 1
         if run.init:
             found, about = weights.read(run.init)
             self.given.read(run.init, about, lenient=True)
@@ -138,9 +153,10 @@ class FlowModel(Trainable[C]):
             self.given.meet([item])
             if item.phones is not None:
                 densest = max(densest, len(item.phones) / bucket(len(item.log_mel)))
+                most = max(most, len(item.phones))
 
         def room(frames: int) -> int:
-            return max(1, int(np.ceil(frames * densest)))
+            return most if self.config.crop_frames else max(1, int(np.ceil(frames * densest)))
 
         arrays = self._first(self._some(run, room), run.key(0, "noise"))
         key, inputs = jax.random.key(run.key(0, "weights"), impl="unsafe_rbg"), called(arrays)
@@ -181,8 +197,32 @@ class FlowModel(Trainable[C]):
         if self._needs_phones(items[0]):
             count = room(frames) if room else room_for(max(len(item.phones) for item in items), frames)
             made |= self.given.phone_arrays(items, frames, count)
-        short = size - len(items)
-        return {name: np.pad(a, [(0, short)] + [(0, 0)] * (a.ndim - 1)) if short else a for name, a in made.items()}
+        return extended(made, size)
+
+    @property
+    def _window(self) -> int:
+        """Frames of a window, a padded length."""
+        return bucket(self.config.crop_frames)
+
+    def _starts(self, part: Batch, key: int) -> np.ndarray:
+        """Where the window of each item begins (B): drawn by the step and the item alone."""
+        lasts = [max(0, self._frames(item) - self._window) for item in part.items]
+        drawn = [np.random.default_rng([key, zlib.crc32(id.encode())]) for id in part.ids]
+        return np.array([rng.integers(last + 1) for rng, last in zip(drawn, lasts, strict=True)])
+
+    def _middles(self, items: list) -> np.ndarray:
+        return np.array([max(0, self._frames(item) - self._window) // 2 for item in items])
+
+    def _windows(self, items: list, starts: np.ndarray, size: int, room: Callable[[int], int] | None = None) -> dict:
+        """As `_padded`, of a window of each item: what counts frames is cut, the melody and the phones are those of the whole."""
+        longest = max(map(self._frames, items)) + self._window  # a window of a shorter item ends in its padding
+        most = max(len(item.phones or ()) for item in items)
+        made = self._padded(items, longest, len(items), room or (lambda frames: max(1, most)))
+        at = starts[:, None] + np.arange(self._window)
+        rows = np.arange(len(items))[:, None]
+        made |= {name: made[name][rows, at] for name in OF_FRAMES if name in made}
+        made["lengths"] = np.minimum(made["lengths"] - starts, self._window).astype(np.int32)
+        return extended(made, size)
 
     # ---- the artifact ----
 
@@ -234,6 +274,11 @@ class FlowModel(Trainable[C]):
 def called(arrays: dict) -> tuple:
     """What a network is called with, of arrays of `FlowModel._padded`: x, lengths, and all else by name."""
     return arrays["x"], arrays["lengths"], {name: a for name, a in arrays.items() if name not in ("x", "lengths")}
+
+
+def extended(arrays: dict, size: int) -> dict:
+    """With rows of zeros, as many as make `size` rows."""
+    return {name: np.pad(a, [(0, size - len(a))] + [(0, 0)] * (a.ndim - 1)) for name, a in arrays.items()}
 
 
 def padded(rows: list[np.ndarray], length: int) -> np.ndarray:

@@ -18,6 +18,7 @@ from blocks.arrays import (
     LogMel,
     Phones,
     Pitch,
+    Speaker,
     Split,
     Value,
     Voicing,
@@ -45,6 +46,7 @@ class Spectral(Conditions):
 
 
 class TrainItem(Spectral):
+    speaker: Speaker | None = None  # what `balance` counts, where no global of that name says it
     split: Split | None = None
 
 
@@ -76,6 +78,7 @@ class PriorTrainItem(PriorRequest):
     """What a prior is trained on."""
 
     log_mel: LogMel
+    speaker: Speaker | None = None  # what `balance` counts, where no global of that name says it
     split: Split | None = None
 
 

@@ -1,5 +1,7 @@
 """What flows are told, and what their priors say: named voices, phones, melodies; text-free beside text-conditioned; conversion."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from blocks.common.pitch import FEWEST, melody
 from blocks.flow.schema import Latents, Prior, PriorRequest, PriorTrainItem, Spectral, TrainItem
 from blocks.load import find
 from blocks.spec import AudioSpec
+from blocks.training import Batch
 from runner.fit.checkpoints import Checkpoints
 from runner.fit.events import Events
 from runner.fit.run import Items, LocalRun
@@ -35,18 +38,25 @@ TRAIN_ITEMS = {"one": train_item(), "two": train_item("ben", ("a", "ʃ"), (20, 1
 
 
 def fitted(cls, folder, train_items=TRAIN_ITEMS, **settings):
-    block = cls(cls.Config(**TINY | settings), SPEC)
+    return fit(cls(cls.Config(**TINY | settings), SPEC), folder, train_items)
+
+
+def fit(block, folder, train_items):
     files = Store(folder / "store").files
     train, dev = Items(list(train_items), train_items.get), Items(list(train_items)[:1], train_items.get)
     kept = Checkpoints(files, "fit"), Events(files, "fit", 16000, 0)
-    lengths = [len(item.log_mel) for item in train_items.values()]
+    lengths = [block.length(item) for item in train_items.values()]
     run = LocalRun(block.config, 0, train, dev, lengths, *kept, length=block.length)
     block.fit(run)
     return block
 
 
+def spoken(item: TrainItem) -> PriorTrainItem:
+    return PriorTrainItem(**{name: value for name, value in dict(item).items() if name in PriorTrainItem.model_fields})
+
+
 def spectral(item: TrainItem, **changed) -> Spectral:
-    return Spectral(**{name: value for name, value in dict(item).items() if name != "split"} | changed)
+    return Spectral(**{name: value for name, value in dict(item).items() if name in Spectral.model_fields} | changed)
 
 
 def latents(item: TrainItem, coded, **changed) -> Latents:
@@ -200,10 +210,7 @@ class TestTextFree:
 
 @pytest.fixture(scope="module")
 def prior(tmp_path_factory):
-    train_items = {
-        id: PriorTrainItem(**{k: v for k, v in dict(item).items() if k in PriorTrainItem.model_fields})
-        for id, item in TRAIN_ITEMS.items()
-    }
+    train_items = {id: spoken(item) for id, item in TRAIN_ITEMS.items()}
     settings = {name: TINY[name] for name in TINY.keys() - {"blocks", "split", "split_every"}}
     block = PhonePrior(PhonePrior.Config(**settings), SPEC)
     files = Store(tmp_path_factory.mktemp("prior") / "store").files
@@ -261,3 +268,42 @@ def test_snac_and_kernels_are_checked_before_any_work():
         Affine.Config(split=3)
     with pytest.raises(ValueError, match="encoder_kernel 4 has no middle"):
         PhonePrior.Config(encoder_kernel=4)
+
+
+@pytest.fixture(scope="module")
+def flow(tmp_path_factory):
+    """Trained on windows of recordings."""
+    return fitted(Affine, tmp_path_factory.mktemp("windows"), phones=True, prior="given", crop_frames=14)
+
+
+class TestWindows:
+    def test_what_counts_frames_is_cut_out_of_the_whole(self, flow):
+        """The melody stays that of the sentence, phones keep their surroundings; a recording that ends earlier is padded."""
+        items, starts = list(TRAIN_ITEMS.values()), np.array([13, 25])
+        whole, found = (made(2) for made in (partial(flow._padded, items, 64), partial(flow._windows, items, starts)))
+        assert found["x"].shape == (2, 16, 6), "a padded length"
+        np.testing.assert_array_equal(found["lengths"], [16, 8])
+        for name in ("x", "frames", "owners", "prior_mean"):
+            for row, start in enumerate(starts):
+                np.testing.assert_array_equal(found[name][row], whole[name][row, start : start + 16], err_msg=name)
+        np.testing.assert_array_equal(found["phones"], whole["phones"][:, :2])
+
+    def test_are_drawn_anew_in_each_step(self, flow):
+        part = Batch(1, ["one", "two"], list(TRAIN_ITEMS.values()), 16, 2, 1.0)
+        draws = np.stack([flow._starts(part, key) for key in range(200)])
+        assert set(np.unique(draws)) == set(range(33 - 16 + 1))
+        np.testing.assert_array_equal(flow._starts(part, 7), flow._starts(part, 7))
+
+    def test_whole_recordings_are_converted(self, flow):
+        item = TRAIN_ITEMS["one"]
+        (coded,) = flow.apply([spectral(item)])
+        (same,) = flow.decode([latents(item, coded)])
+        np.testing.assert_allclose(same.log_mel, item.log_mel, atol=1e-4)
+
+    def test_a_prior_learns_from_them_too(self, tmp_path):
+        said = {id: spoken(item) for id, item in TRAIN_ITEMS.items()}
+        settings = {name: TINY[name] for name in TINY.keys() - {"blocks", "split", "split_every"}}
+        block = fit(PhonePrior(PhonePrior.Config(**settings, crop_frames=14), SPEC), tmp_path, said)
+        assert block.length(said["one"]) == 14
+        (made,) = block.apply([asked("a", "b", (20, 20))])
+        assert made.prior_mean.shape == (40, 6)

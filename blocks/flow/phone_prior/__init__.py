@@ -58,7 +58,10 @@ class PhonePrior(FlowModel[Config]):
 
     def _score(self, items: list[PriorTrainItem]) -> dict[str, float]:
         """Without sampling, and with the whole weight of the KL."""
-        arrays = self._padded(items, bucket(max(map(self.length, items))), len(items))
+        if self.config.crop_frames:
+            arrays = self._windows(items, self._middles(items), len(items))
+        else:
+            arrays = self._padded(items, bucket(max(map(self._frames, items))), len(items))
         loss, numbers = self._scored(self.variables, arrays)
         return {"loss": float(loss)} | {name: float(value) for name, value in numbers.items()}
 
@@ -84,7 +87,7 @@ class PhonePrior(FlowModel[Config]):
 
     # ---- use ----
 
-    def length(self, item: PriorRequest | PriorTrainItem) -> int:
+    def _frames(self, item: PriorRequest | PriorTrainItem) -> int:
         return len(item.log_mel) if isinstance(item, PriorTrainItem) else int(item.durations.sum())
 
     def warm(self, items: list[PriorRequest]) -> None:
