@@ -1,23 +1,41 @@
 """The vector of a voice from those of its recordings: the direction of their mean (a d-vector's centroid, Wan et al. 2018)."""
 
 import numpy as np
+from pydantic import NonNegativeFloat
 
-from blocks.base import BadItem, BlockConfig, Reducer
+from blocks.arrays import Embedding, Seconds
+from blocks.base import BadItem, BlockConfig, Reducer, Schema
 from blocks.reference.schema import Embedded
 
 
+class Part(Schema):
+    embedding: Embedding
+    seconds: Seconds | None = None  # of the recording
+
+
 class Config(BlockConfig):
-    pass
+    min_seconds: NonNegativeFloat = 0.0  # of all recordings together; less is refused
 
 
 class Centroid(Reducer[Config]):
-    """Raises BadItem where the vectors cancel each other out."""
+    """Raises BadItem where the vectors cancel each other out, and for recordings of less than `min_seconds`."""
 
     tiny = Config()
     paper = "Wan et al. 2018, Generalized End-to-End Loss for Speaker Verification"
 
-    def reduce(self, items: list[Embedded]) -> Embedded:
-        mean = np.mean([item.embedding for item in items], axis=0, dtype=np.float64)
-        if (length := np.linalg.norm(mean)) < 1e-6:
-            raise BadItem(f"the mean of {len(items)} vectors is none: they point in all directions")
-        return Embedded(embedding=(mean / length).astype(np.float32))
+    def reduce(self, items: list[Part]) -> Embedded:
+        seconds = sum(item.seconds or 0.0 for item in items)
+        if seconds < self.config.min_seconds:
+            raise BadItem(
+                f"{seconds:.1f} s of speech in {len(items)} recordings, want {self.config.min_seconds:g} s at least, "
+                "better a minute, to know a voice by"
+            )
+        return Embedded(embedding=direction([item.embedding for item in items]))
+
+
+def direction(vectors: list[np.ndarray]) -> np.ndarray:
+    """float32 of unit length. Raises BadItem where the vectors cancel each other out."""
+    mean = np.mean(vectors, axis=0, dtype=np.float64)
+    if (length := np.linalg.norm(mean)) < 1e-6:
+        raise BadItem(f"the mean of {len(vectors)} vectors is none: they point in all directions")
+    return (mean / length).astype(np.float32)

@@ -5,7 +5,7 @@ from pathlib import Path
 from blocks.base import Mapper, Schema, Trainable, ports
 from blocks.spec import AudioSpec
 from blocks.training import FitConfig
-from runner.conformance.items import draw
+from runner.conformance.items import VALUES, draw
 from runner.fit.checkpoints import Checkpoints
 from runner.fit.events import Events
 from runner.fit.run import Items, LocalRun
@@ -33,11 +33,11 @@ def trained(cls: type[Trainable], spec: AudioSpec, folder: Path) -> Path:
 
 
 def _train_items(schema: type[Schema], spec: AudioSpec) -> dict[str, Schema]:
-    """Two of each of two voices, where train_items tell of voices."""
+    """Two of each of two voices, where train_items tell of voices: one is the voice of what is drawn to be asked."""
     train_item, told = draw(schema, spec, 0), "speaker" in schema.model_fields
     return {
         f"{voice}-{n}": train_item.model_copy(update={"speaker": voice}) if told else train_item
-        for voice in ("ann", "ben")
+        for voice in (VALUES["speaker"], "ben")
         for n in range(2)
     }
 

@@ -38,12 +38,12 @@ FIRST = {  # node -> its graph, what is small of it, and widths that are not
         {128, 256, 896, 1024},
     ),
     "allison": ("speak", dict(max_steps=STEPS, adversarial_from=2, max_frames=1500), {256, 1024}),
-    "copycat": ("voice_conversion", dict(max_steps=STEPS, adversarial_from=2, max_frames=1500), {512, 1536}),
-    "autovc": ("voice_conversion", dict(max_steps=STEPS, max_frames=1500), {512, 1024}),
+    "copycat": ("flow_conversion", dict(max_steps=STEPS, adversarial_from=2, max_frames=1500), {512, 1536}),
+    "autovc": ("flow_conversion", dict(max_steps=STEPS, max_frames=1500), {512, 1024}),
     "attending": ("speak", dict(max_steps=STEPS, teacher_forced_steps=1, max_frames=1500), {256, 512, 1024}),
 }
 UNTAUGHT = {
-    "voice_conversion": [
+    "flow_conversion": [
         "timing.max_steps=1",
         "aligned.min_score=-1000",
         "aligned.max_squeezed=1",
