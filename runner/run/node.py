@@ -34,7 +34,7 @@ def finish(node: "NodeRun", outcome: Outcome) -> Exception | None:
     if error:
         result.state, result.error = "failed", str(error)
     result.seconds = time.perf_counter() - begun if node.busy is None else node.busy
-    if not error and node.step.verb == "reduce":
+    if not error and node.step.verb == "reduce" and not node.step.idle:
         outcome.results[node.step.name] = node.reduced()
     node.observer.node_finished(node.step, result)
     return error
@@ -142,9 +142,9 @@ class NodeRun:
         return FitWork(**self._data(), weights=self._weights(init) if init else None)
 
     def _reduce(self) -> None:
-        """One row, or with `by` one a group; the items of one group at a time are held."""
+        """One row, or with `by` one a group; the items of one group at a time are held. Of what nobody brought, none."""
         rows, by = self._rows(), self.step.checked.node.by
-        groups = list(rows.groups.items()) if by else [(ONE_ROW, rows.ids)]
+        groups = list(rows.groups.items()) if by else [] if self.step.idle else [(ONE_ROW, rows.ids)]
         self.observer.node_started(self.step, len(groups), 0)
         block: Reducer = self._block()
         writer = self._writer()

@@ -15,7 +15,7 @@ from runner.fit.events import Events
 from runner.fit.run import Items, LocalRun
 from runner.store import Store
 
-pytest.importorskip("jax")
+jax = pytest.importorskip("jax")
 SPEC = AudioSpec(n_mels=6)
 Affine, PhonePrior = find("flow.affine"), find("flow.phone_prior")
 TINY = dict(blocks=2, hidden=8, layers=1, kernel=3, split=4, split_every=1, encoder_layers=1, encoder_kernel=3)
@@ -307,3 +307,34 @@ class TestWindows:
         assert block.length(said["one"]) == 14
         (made,) = block.apply([asked("a", "b", (20, 20))])
         assert made.prior_mean.shape == (40, 6)
+
+
+def test_a_minute_under_its_own_voice_comes_back(conditioned):
+    """Of an odd number of frames, in float32, by weights that are far from their start."""
+    minute = train_item(durations=(2400, 2401), seed=3)
+    weights, rng = conditioned.variables, np.random.default_rng(0)
+    rough = jax.tree.map(lambda a: a + 0.2 * rng.standard_normal(a.shape).astype(a.dtype), weights["params"])
+    try:
+        conditioned._use(weights | {"params": rough})
+        (coded,) = conditioned.apply([spectral(minute)])
+        same, other = conditioned.decode(
+            [latents(minute, coded), latents(minute, coded, globals={**minute.globals, "speaker": "ben"})]
+        )
+    finally:
+        conditioned._use(weights)
+    assert np.abs(coded.latent - minute.log_mel).max() > 1
+    assert np.abs(same.log_mel - minute.log_mel).max() < 1e-3
+    assert np.abs(other.log_mel - minute.log_mel).max() > 1e-3
+
+
+def test_a_likelihood_of_silence_has_a_bound(tmp_path):
+    """At the floor of the logarithm nothing varies: what training adds keeps the likelihood below that of this noise."""
+    item = train_item()
+    silent = {"one": item.model_copy(update={"log_mel": np.full_like(item.log_mel, -11.5)})}
+    noise = 0.05
+    flow = fitted(Affine, tmp_path, silent, max_steps=40, lr=0.01, noise=noise, phones=True)
+    (coded,) = flow.apply([spectral(silent["one"])])
+    assert np.isfinite(coded.nll)
+    assert coded.nll > np.log(noise * np.sqrt(2 * np.pi)) - 0.5, "a density above that of the noise at its peak"
+    (same,) = flow.decode([latents(silent["one"], coded)])
+    np.testing.assert_allclose(same.log_mel, silent["one"].log_mel, atol=1e-3)

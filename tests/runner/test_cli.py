@@ -243,8 +243,11 @@ def test_where_nothing_was_asked_for_that_is_said(call, tmp_path):
     (tmp_path / "graph.yaml").write_text("""
 nodes:
   own: {read: corpus.folder, config: {path: ""}}
+  level: {map: toy.level, in: {wave: own.wave}}
+  mean: {reduce: toy.mean, in: {level: level.level}}
   loud: {map: toy.gain, in: {wave: own.wave}}
 """)
+    assert call("run", "graph.yaml", "--until", "mean")[0] == 0, "a mean of nothing"
     code, out, err = call("run", "graph.yaml", "--until", "loud", "--out", "wavs")
     assert (code, out) == (0, "")
     assert err.splitlines()[-1] == "0 files and metadata.csv in wavs (loud has no rows: nothing was asked of own)"
