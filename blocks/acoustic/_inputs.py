@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from blocks.acoustic._references import References
 from blocks.acoustic.schema import Request, TrainItem
 from blocks.base import BadItem
 from blocks.common import symbols
@@ -23,6 +24,7 @@ class Inputs(Declared):
 
     unit = "phone"
 
+    references: References = field(default_factory=References)
     phones: Symbols = field(default_factory=Symbols)
 
     def meet(self, items: Iterable[TrainItem]) -> None:
@@ -50,6 +52,7 @@ class Inputs(Declared):
         if not item.phones:
             raise BadItem("no phones to say, want at least one; leave out what has none")
         super().check(item, len(item.phones))
+        self.references.check(item, len(item.phones))
 
     def can_be_said(self, item: Request) -> None:
         """`check`, and raise BadItem for phones and names that the model was not trained on."""
@@ -81,18 +84,22 @@ class Inputs(Declared):
         made = {"tokens": tokens, "phones": np.zeros(shape, np.int64)}
         for b, item in enumerate(items):
             made["phones"][b, : tokens[b]] = [self.row(phone) for phone in item.phones]
-        return made | super().arrays(items, shape[1])
+        return made | super().arrays(items, shape[1]) | self.references.arrays(items, shape[1])
 
 
 def grown(found: dict[str, np.ndarray], wanted: dict) -> dict[str, np.ndarray]:
-    """Weights for more phones, names, streams and globals: new rows are the mean of the known, new tables zero.
+    """Weights for more phones, names, streams, globals and references: new rows are the mean of the known, new tables zero.
 
-    `wanted` is a state dict with an `Embed` called embed.
+    Encoders of new references are as they begin.
+
+    `wanted` is a state dict with an `Embed` called embed, and `ReferenceEncoders` called references.
     """
     found = dict(found)
     for name, value in wanted.items():
         known, (_, table, of) = found.get(name), name.rpartition("embed.")
-        if known is None and table and of.startswith(("streams.", "globals.")):
+        if known is None and name.startswith("references."):
+            found[name] = value.numpy(force=True)
+        elif known is None and table and of.startswith(("streams.", "globals.")):
             found[name] = np.zeros(tuple(value.shape), np.float32)
         elif known is not None and table and 1 < len(known) < len(value):
             more = len(value) - len(known)

@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
 from blocks.acoustic._inputs import Inputs, grown
+from blocks.acoustic._references import Reference, References
 from blocks.acoustic._voice import Measures, check_controls, of_phones, padded
 from blocks.acoustic.schema import TrainItem
 from blocks.base import BadItem, C
@@ -20,6 +21,7 @@ from blocks.training import Run
 class AcousticConfig(MelConfig):
     streams: dict[Name, Stream] = Field(default_factory=dict)  # numbers for each phone, by name
     globals: dict[Name, Global] = Field(default_factory=dict)  # names or vectors for the whole, such as speaker: {}
+    references: dict[Name, Reference] = Field(default_factory=dict)  # prosody of a recording, by name
     hidden: PositiveInt = 192  # width of the layers that encode phones and write mels
     wide: PositiveInt = 576  # between the two layers of a convolution's net
     encoder_layers: PositiveInt = 4
@@ -49,6 +51,10 @@ class AcousticConfig(MelConfig):
         prosody = {"pitch": self.pitch_weight, "voicing": self.pitch_weight, "energy": self.energy_weight}
         return prosody | self.discriminator_weights
 
+    def weights_at(self, step: int | None) -> dict[str, float]:
+        """`loss_weights`, and those of the references' divergences at a step of a training."""
+        return self.loss_weights | {f"kl_{name}": each.counts(step) for name, each in self.references.items()}
+
 
 class AcousticModel(MelModel[C]):
     """A variant adds `_network`, `fit`, `validate` and `apply`; its network is an `AcousticNet`."""
@@ -70,8 +76,8 @@ class AcousticModel(MelModel[C]):
         """A network with a row for every phone and name of the items; what `run.init` knows comes first."""
         import torch
 
-        found, seen, measures = {}, set(), Measures()
-        self.inputs = Inputs(self.config.streams, self.config.globals)
+        found, seen, heard, measures = {}, set(), set(), Measures()
+        self.inputs = self._inputs()
         if run.init:
             found, about = weights.read(run.init)
             self.inputs.read(run.init, about, lenient=True)
@@ -84,7 +90,9 @@ class AcousticModel(MelModel[C]):
                 start = " ".join(item.phones[:8])
                 raise ValueError(f"item {number} to train on ({start} ...): {error}") from None
             seen |= item.streams.keys()
+            heard |= item.references.keys()
         self.inputs.all_wired(seen)
+        self.inputs.references.all_wired(heard)
         torch.manual_seed(run.key(0, "weights"))
         self.net = self._network()
         measured, buffers = measures.buffers(), dict(self.net.named_buffers())
@@ -96,6 +104,9 @@ class AcousticModel(MelModel[C]):
             for name, buffer in buffers.items():
                 if name in measured:
                     buffer.copy_(torch.as_tensor(measured[name]))
+
+    def _inputs(self) -> Inputs:
+        return Inputs(self.config.streams, self.config.globals, references=References(self.config.references))
 
     def _targets(self, item: TrainItem) -> dict[str, np.ndarray]:
         """Durations, and pitch and energy of its phones. Raises BadItem where they are missing or do not fit the recording."""
@@ -124,7 +135,7 @@ class AcousticModel(MelModel[C]):
 
     def load(self, folder: Path) -> None:
         found, about = weights.read(folder)
-        self.inputs = Inputs(self.config.streams, self.config.globals)
+        self.inputs = self._inputs()
         self.inputs.read(folder, about)
         self.net = self._network()
         self._take(found, f"{folder}, with {len(self.inputs.phones)} phones")

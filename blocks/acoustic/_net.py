@@ -10,6 +10,7 @@ from torch.nn import functional
 from blocks.acoustic._embed import Embed
 from blocks.acoustic._inputs import Inputs
 from blocks.acoustic._prosody import Arrays, Prosodic
+from blocks.acoustic._reference_net import ReferenceEncoders
 from blocks.common.torch_nn import Stack, gaussian, mask_of, of_frames, owners, within
 
 _NARROWEST = 0.5  # frames a Gaussian reaches at least
@@ -24,16 +25,21 @@ class AcousticNet(Prosodic):
         shape = {"width": width, "wide": config.wide, "kernel": config.kernel, "dropout": config.dropout}
         self.embed = Embed(inputs, width)
         self.encoder = Stack(**shape, layers=config.encoder_layers, heads=heads)
+        self.references = ReferenceEncoders(config.references, width)
         self.decoder = Stack(**shape, layers=config.decoder_layers, heads=decoder_heads)
         self.range = nn.Linear(width + 1, 1) if config.regulation == "gaussian" else None
         self.place = nn.Linear(3, width)
         self.mel = nn.Linear(width, mels)
 
-    def encoded(self, arrays: Arrays) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The phones (B, N, D) in their surroundings, the globals (B, 1, D), and where phones are (B, N)."""
+    def encoded(self, arrays: Arrays) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, Arrays]:
+        """The phones (B, N, D) in their surroundings and told what references say, the globals (B, 1, D), where phones are (B, N).
+
+        Last the divergences of the references' bottlenecks, for `prosody_losses`.
+        """
         mask_BN = mask_of(arrays["tokens"], arrays["phones"].shape[1])
         x_BND, whole_B1D = self.embed(arrays)
-        return self.encoder(x_BND + whole_B1D, mask_BN) + whole_B1D, whole_B1D, mask_BN
+        x_BND, divergences = self.references(self.encoder(x_BND + whole_B1D, mask_BN) + whole_B1D, mask_BN, arrays)
+        return x_BND, whole_B1D, mask_BN, divergences
 
     def decoded(self, x_BND, whole_B1D, durations_BN, mask_BT: torch.Tensor) -> torch.Tensor:
         """The scaled mel (B, T, M), of phones in order; durations are frames, whole ones or not."""

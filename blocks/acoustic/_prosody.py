@@ -81,7 +81,7 @@ class Prosodic(nn.Module):
         return (errors_BN * where_BN).sum() * self.frames_per_phone[0] / frames
 
     def prosody_losses(self, made: Arrays, arrays: Arrays, frames: torch.Tensor) -> Arrays:
-        """`pitch` and `voicing`, and `energy`, of what `taught` made."""
+        """`pitch` and `voicing`, and `energy`, of what `taught` made; and divergences, which are what they are."""
         mask_BN, found = mask_of(arrays["tokens"], arrays["phones"].shape[1]), {}
         if "pitch" in made:
             logs, voiced = self.scaled_pitch(arrays["pitch"]).unbind(2)
@@ -92,7 +92,8 @@ class Prosodic(nn.Module):
         if "energy" in made:
             errors = (made["energy"].float() - self.scaled_energy(arrays["energy"])).square()
             found["energy"] = self.mean_of_phones(errors, mask_BN, frames)
-        return found
+        divergences = {name: value for name, value in made.items() if name.startswith("kl_")}
+        return found | {name: self.mean_of_phones(value, mask_BN, frames) for name, value in divergences.items()}
 
 
 def _kept(given: torch.Tensor | None, predicted: torch.Tensor) -> torch.Tensor:

@@ -3,6 +3,8 @@
 What a system adds beyond phones is named in the model's settings and wired by those names, with no code of its own:
 `streams` hold a number or a row of numbers for each phone (a tag, the step of a note, its seconds), `globals` a name or
 a vector for the whole (who speaks, in which style, in which language). A stream of zeros says nothing, as does one left out.
+`references` hold the prosody of a recording, in numbers for each phone of the request or for each frame of the recording: what an
+encoder makes of them, which is trained with the model, is joined to the encoded phones. They too may be left out.
 
 Axes: phones N, frames T, channels C of a stream.
 """
@@ -14,6 +16,7 @@ from pydantic import Field
 from blocks.arrays import (
     Durations,
     Energy,
+    FrameNumbers,
     Global,
     LogMel,
     PhoneEnergy,
@@ -41,6 +44,7 @@ class Request(Schema):
     phones: Phones
     streams: dict[str, PhoneNumbers] = Field(default_factory=dict)
     globals: dict[str, Global] = Field(default_factory=dict)
+    references: dict[str, PhoneNumbers | FrameNumbers] = Field(default_factory=dict)
     speaking_rate: SpeakingRate | None = None
 
 
@@ -64,6 +68,7 @@ class TrainItem(Schema):
     phones: Phones
     streams: dict[str, PhoneNumbers] = Field(default_factory=dict)
     globals: dict[str, Global] = Field(default_factory=dict)
+    references: dict[str, PhoneNumbers | FrameNumbers] = Field(default_factory=dict)
     log_mel: LogMel
     durations: Durations | None = None
     pitch: Pitch | None = None

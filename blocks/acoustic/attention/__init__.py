@@ -35,6 +35,7 @@ from pydantic import (
 )
 
 from blocks.acoustic._model import AcousticConfig, AcousticModel
+from blocks.acoustic._references import Reference
 from blocks.acoustic.attention.health import health, told
 from blocks.acoustic.schema import Prediction, Request, TrainItem
 from blocks.arrays import Value
@@ -126,7 +127,8 @@ class Attention(AcousticModel[Config]):
     tiny = Config(
         hidden=8, wide=16, encoder_layers=1, decoder_layers=1, prenet=6, recurrent=10,
         attention=Dynamic(width=6, static=2, dynamic=2), pitch=True, energy=True,
-        streams={"a": Stream(), "b": Stream(classes=3)}, globals={"a": Global(), "b": Global()}, max_steps=4, val_check_interval=2, checkpoint_interval=2, warmup_steps=2,
+        streams={"a": Stream(), "b": Stream(classes=3)}, globals={"a": Global(), "b": Global()},
+        references={"a": Reference(width=4), "b": Reference(width=4, latent=2, kl_until=2, kl_every=2)}, max_steps=4, val_check_interval=2, checkpoint_interval=2, warmup_steps=2,
         adversarial_from=3, weights="last", discriminator_windows=(8, 16), discriminator_width=2,
     )  # fmt: skip
     paper = (
@@ -168,7 +170,7 @@ class Attention(AcousticModel[Config]):
         parts = self.net.prosody_losses(made.prosody, batch.given, batch.real.sum())
         if adversary:
             parts |= adversary.losses(batch.target, made.fine * batch.real[:, :, None], batch.real.sum(1), step)
-        weight = self.config.loss_weights
+        weight = self.config.weights_at(step)
         numbers["loss"] = sum((weight[name] * value for name, value in parts.items()), numbers["loss"])
         numbers |= {f"loss_{name}": value for name, value in parts.items()}
         return numbers | losses.healths(made.weights.detach(), items, self.config.reduction_factor, self._step_s)
@@ -204,7 +206,7 @@ class Attention(AcousticModel[Config]):
 
     def _speak_for(self, run: Run, step: int, item: TrainItem) -> None:
         """What it makes of a dev item's phones on its own, an end found or not."""
-        request = Request(phones=item.phones, streams=item.streams, globals=item.globals)
+        request = Request(phones=item.phones, streams=item.streams, globals=item.globals, references=item.references)
         if self._refused(request):  # a phone or a voice of dev rows that no train row has
             return
         log_mel, heard, *_ = next(self._said([request]))

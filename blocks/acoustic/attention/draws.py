@@ -27,7 +27,7 @@ class Dropout:
 def drawing(item: Request, seed: int) -> np.random.Generator:
     """A generator that differs where the seed or what is said does."""
     made = hashlib.blake2b(repr(item.phones).encode(), digest_size=16)
-    for kind in (item.streams, item.globals):
+    for kind in (item.streams, item.globals, item.references):
         for name, value in sorted(kind.items()):
             made.update(name.encode() + (value.encode() if isinstance(value, str) else value.tobytes()))
     return np.random.default_rng([seed, *np.frombuffer(made.digest(), np.uint32).tolist()])

@@ -79,7 +79,7 @@ class Net(AcousticNet):
         """
         B, T, M = mels.shape
         real = mask_of(frames, T)
-        memory, whole, there = self.encoded(given)
+        memory, whole, there, divergences = self.encoded(given)
         last = mels[:, self.reduction_factor - 1 :: self.reduction_factor]
         if self.training:
             last = last * (torch.rand(*last.shape[:2], 1, device=last.device) >= self.frame_dropout)
@@ -98,7 +98,7 @@ class Net(AcousticNet):
         coarse = self.frames(spoken).view(B, T, M)
         toned, prosody = self.taught(memory, there, given)
         fine = self.decoded(toned, whole, durations, real)
-        return Taught(coarse.float(), fine.float(), self.stop(spoken)[:, :, 0].float(), weights, prosody)
+        return Taught(coarse.float(), fine.float(), self.stop(spoken)[:, :, 0].float(), weights, prosody | divergences)
 
     def _alone(self, heard: torch.Tensor, memory: torch.Tensor, padding: torch.Tensor) -> tuple:
         """Hidden states, contexts and weights (B, S, ...), each step listening by what the last ones did."""
@@ -132,7 +132,7 @@ class Net(AcousticNet):
         Else it listens as softly as its weights are. `kept` gives for a step what the prenet keeps, bool (2, B, P). `limit` is
         int (B,) in steps.
         """
-        memory, whole, there = self.encoded(given)
+        memory, whole, there, _ = self.encoded(given)
         numbers = torch.arange(memory.shape[1], device=memory.device)
         final = given["tokens"] - 1
         hidden, context, state = self._start(memory, ~there)

@@ -21,6 +21,7 @@ import numpy as np
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from blocks.acoustic._model import AcousticConfig, AcousticModel
+from blocks.acoustic._references import Reference
 from blocks.acoustic._voice import padded
 from blocks.acoustic.parallel import controls
 from blocks.acoustic.schema import Controllable, Controlled, TrainItem
@@ -48,6 +49,7 @@ class Parallel(AcousticModel[Config]):
     tiny = Config(
         hidden=16, wide=32, encoder_layers=1, decoder_layers=1, kernel=3, postnet_layers=1, attention="both",
         streams={"a": Stream(), "b": Stream(classes=3)}, globals={"a": Global(), "b": Global()}, dropout=0.0,
+        references={"a": Reference(width=4), "b": Reference(width=4, latent=2, kl_until=2, kl_every=2)},
         max_steps=4, max_frames=600, warmup_steps=2, val_check_interval=2, checkpoint_interval=2,
         adversarial_from=3, weights="last", discriminator_windows=(8, 16), discriminator_width=2,
     )  # fmt: skip
@@ -89,13 +91,12 @@ class Parallel(AcousticModel[Config]):
             real = mask_of(lengths, frames)[..., None]
             meant = self.net.scaled(arrays["mel"])
             parts |= adversary.losses(meant * real, made["mels"][-1] * real, lengths, step)
-        weight = self._weights
+        weight = self._weights(step)
         loss = sum(weight[name] * value for name, value in parts.items())
         return {"loss": loss} | {f"loss_{name}": value for name, value in parts.items()}
 
-    @property
-    def _weights(self) -> dict[str, float]:
-        return {"mel": 1.0, "duration": self.config.duration_weight} | self.config.loss_weights
+    def _weights(self, step: int | None) -> dict[str, float]:
+        return {"mel": 1.0, "duration": self.config.duration_weight} | self.config.weights_at(step)
 
     def _rate(self, step: int) -> float:
         return warmup_cosine(step, self.config.warmup_steps, self.config.max_steps)
@@ -103,7 +104,7 @@ class Parallel(AcousticModel[Config]):
     def _show(self, run: Run[TrainItem], step: int, item: TrainItem) -> None:
         """What the model makes of a dev item's phones, to look at and to listen to."""
         self.net.eval()
-        asked = Controlled(phones=item.phones, streams=item.streams, globals=item.globals)
+        asked = Controlled(phones=item.phones, streams=item.streams, globals=item.globals, references=item.references)
         try:
             self._can_be_said(asked)
         except BadItem:  # a phone or a voice of dev rows that no train row has
@@ -128,7 +129,7 @@ class Parallel(AcousticModel[Config]):
         for index, item in enumerate(items):
             try:
                 self._can_be_said(item)
-                asked[index] = controls.pieces(item)
+                asked[index] = controls.pieces(item, references=self.inputs.references)
             except BadItem as error:
                 made[index] = Failure(str(error))
         said = self._said([piece.item for parts in asked.values() for piece in parts])

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from blocks.acoustic._references import References
 from blocks.acoustic._voice import check_controls
 from blocks.acoustic.schema import Controllable, Controlled
 from blocks.base import BadItem
@@ -96,13 +97,14 @@ class Piece:
     lead: int
 
 
-def pieces(item: Controlled, longest: int = LONGEST) -> list[Piece]:
+def pieces(item: Controlled, longest: int = LONGEST, references: References | None = None) -> list[Piece]:
     """The request in parts of at most so many phones, each up to a silence: a full stop's if there is one.
 
     The silence before a piece stands in front of it as ``sil``, which is how what was trained on begins. Without any
-    silence a piece is longer.
+    silence a piece is longer; a request whose phones look for their place in a whole recording stays whole.
     """
-    if len(item.phones) <= longest:
+    references = references or References()
+    if len(item.phones) <= longest or references.whole(item.references):
         return [Piece(item, 0)]
     size, ends = len(item.phones), [0]
     silences = [n + 1 for n, phone in enumerate(item.phones[:-1]) if phone in SILENCES]
@@ -110,16 +112,17 @@ def pieces(item: Controlled, longest: int = LONGEST) -> list[Piece]:
         near = [size] if size - start <= longest else [end for end in silences if start < end <= start + longest]
         after = next((end for end in silences if end > start + longest), size)
         ends.append(max(near, key=lambda end: (item.phones[end - 1] in _STOPS, end)) if near else after)
-    return [_piece(item, start, end) for start, end in pairwise(ends)]
+    return [_piece(item, references, start, end) for start, end in pairwise(ends)]
 
 
-def _piece(item: Controlled, start: int, end: int) -> Piece:
+def _piece(item: Controlled, references: References, start: int, end: int) -> Piece:
     lead = 1 if start else 0
     here = slice(start - lead, end)
     given = {name: values[here] for name in _OF_PHONES if (values := getattr(item, name)) is not None}
     streams = {name: values[here] for name, values in item.streams.items()}
+    heard = references.part(item.references, here)
     phones = ("sil",) * lead + item.phones[start:end]
-    return Piece(item.model_copy(update={"phones": phones, "streams": streams, **given}), lead)
+    return Piece(item.model_copy(update={"phones": phones, "streams": streams, "references": heard, **given}), lead)
 
 
 def joined(parts: list[Piece], said: list[Controllable]) -> Controllable:

@@ -27,8 +27,8 @@ class Network(AcousticNet):
 
     def forward(self, arrays: dict[str, torch.Tensor], frames: int) -> dict[str, torch.Tensor]:
         """With all that training knows: durations, pitch and energy of the phones. Gives what `loss` compares."""
-        x, whole, mask_BN = self.encoded(arrays)
-        made = {"duration": self.duration(x, mask_BN)[..., 0]}
+        x, whole, mask_BN, divergences = self.encoded(arrays)
+        made = {"duration": self.duration(x, mask_BN)[..., 0]} | divergences
         x, prosody = self.taught(x, mask_BN, arrays)
         return made | prosody | {"mels": self.written(x, whole, arrays["durations"], frames)}
 
@@ -46,7 +46,7 @@ class Network(AcousticNet):
         Given `durations`, `pitch` and `energy` are kept to where they are not negative or NaN; `rates` and `shift` change
         what is predicted.
         """
-        x, whole, mask_BN = self.encoded(arrays)
+        x, whole, mask_BN, _ = self.encoded(arrays)
         durations = self.durations(x, mask_BN, arrays["rates"])
         durations = torch.where(arrays["durations"] >= 0, arrays["durations"], durations) * mask_BN
         x, prosody = self.told(x, mask_BN, arrays)

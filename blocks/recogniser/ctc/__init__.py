@@ -106,7 +106,6 @@ class Ctc(Trainable[Config]):
     def validate(self, items: list[TrainItem]) -> dict[str, float]:
         """The loss, and the phone error rate, of recordings as they are."""
         import torch
-
         from rapidfuzz.distance import Levenshtein
 
         self.net.eval()

@@ -1,0 +1,107 @@
+"""What an acoustic model may hear of another recording beside its phones: declared in the settings, held against items (NumPy).
+
+A reference is the prosody of a recording, in numbers for each phone of the request (`per_phone`), or for each frame of the recording,
+of which every phone finds its own by attention (`second_attention`), or which all phones are told the sum of (`utterance`).
+Axes: B batch, L phones or frames of the recording, C numbers of each.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
+
+from blocks.base import BadItem, BlockConfig
+from blocks.common.mel_model import Kernel
+from blocks.load import suggest
+
+
+class Reference(BlockConfig):
+    """Its encoder is trained with the model. A reference that is left out says nothing."""
+
+    kind: Literal["per_phone", "second_attention", "utterance"] = "per_phone"
+    size: PositiveInt = 1  # numbers a phone, or a frame
+    width: PositiveInt = 64  # of its encoder
+    kernel: Kernel = 3  # phones, or frames, each of its two layers sees
+    # A variational bottleneck (Kingma and Welling 2014) of so many numbers: means in use, draws in training. None: no bottleneck.
+    latent: PositiveInt | None = None
+    kl_from: NonNegativeInt = (
+        0  # the weight of the Kullback-Leibler divergence, nats a phone, grows from 0 at this step
+    )
+    kl_until: PositiveInt = 1000  # to `kl_weight` at this one,
+    kl_weight: NonNegativeFloat = 1.0
+    kl_every: PositiveInt = 200  # and the divergence is counted in every so manieth step alone (Klimkov et al. 2019)
+
+    @model_validator(mode="after")
+    def _grows(self):
+        if self.kl_until <= self.kl_from:
+            raise ValueError(f"kl_until {self.kl_until} does not come after kl_from {self.kl_from}")
+        return self
+
+    def counts(self, step: int | None) -> float:
+        """What the divergence weighs at a step; nothing in a validation."""
+        if step is None or step % self.kl_every:
+            return 0.0
+        return self.kl_weight * min(1.0, max(0.0, (step - self.kl_from) / (self.kl_until - self.kl_from)))
+
+
+@dataclass
+class References:
+    """The declared ones. Items have a dict `references`."""
+
+    declared: dict[str, Reference] = field(default_factory=dict)
+
+    def all_wired(self, seen: set[str]) -> None:
+        """Raise ValueError where one is declared that no item to train on has; `seen` are those that some have."""
+        if unwired := sorted(self.declared.keys() - seen):
+            raise ValueError(
+                f"the settings declare {', '.join(unwired)}, which no item to train on has: wire references.{unwired[0]}, or "
+                "leave it out of the settings"
+            )
+
+    def check(self, item, phones: int) -> None:
+        """Raise BadItem for references that are not declared or do not fit."""
+        for name, values in item.references.items():
+            if name not in self.declared:
+                raise BadItem(
+                    f"a reference {name!r} that the model's settings do not declare{suggest(name, list(self.declared))}; "
+                    "declare it under references and train, or leave it out"
+                )
+            each, unit = self.declared[name], "phone" if self.declared[name].kind == "per_phone" else "frame"
+            if unit == "phone" and len(values) != phones:
+                raise BadItem(
+                    f"the reference {name} is of {len(values)} phones, but {phones} are to be said: want as many"
+                )
+            if not len(values):
+                raise BadItem(f"the reference {name} has no frames, want at least one")
+            if (size := values[0].size) != each.size:
+                raise BadItem(
+                    f"the reference {name} has {size} numbers a {unit}, but the model's settings say {each.size}"
+                )
+            if not np.isfinite(values).all():
+                raise BadItem(f"the reference {name} has NaN or infinite values, want numbers")
+
+    def arrays(self, items: list, phones: int) -> dict[str, np.ndarray]:
+        """`references.NAME` (B, L, C), zeros beyond the end, and `reference_lengths.NAME` (B), 0 where there is none."""
+        made = {}
+        for name, each in self.declared.items():
+            given = [item.references.get(name) for item in items]
+            lengths = np.array([0 if values is None else len(values) for values in given], np.int64)
+            longest = phones if each.kind == "per_phone" else max(1, int(lengths.max()))
+            rows = np.zeros((len(items), longest, each.size), np.float32)
+            for row, values, length in zip(rows, given, lengths, strict=True):
+                if values is not None:
+                    row[:length] = values.reshape(length, each.size)
+            made |= {f"references.{name}": rows, f"reference_lengths.{name}": lengths}
+        return made
+
+    def whole(self, references: dict) -> bool:
+        """Whether phones look for their own frames in one of these."""
+        return any(self.declared[name].kind == "second_attention" for name in references)
+
+    def part(self, references: dict, here: slice) -> dict:
+        """Those of some phones of a request: what is not of phones stays whole."""
+        return {
+            name: values[here] if self.declared[name].kind == "per_phone" else values
+            for name, values in references.items()
+        }
