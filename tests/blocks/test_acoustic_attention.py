@@ -135,15 +135,9 @@ def test_led_steps_together_are_those_taken_one_by_one(tmp_path, kind):
     config = TINY.model_copy(update={"prenet_dropout": 0.0, "attention": attention, "teacher_forced_steps": 2})
     block, _ = fitted(tmp_path, config, items)
     with torch.inference_mode():
-<<<<<<< HEAD
         made, train_item = block._taught(block.net, items, max(len(item.log_mel) for item in items), 1)
         led = train_item.shares
-        memory, _, there = block.net.encoded(train_item.given)
-=======
-        made, lesson = block._taught(block.net, items, max(len(item.log_mel) for item in items), 1)
-        led = lesson.shares
-        memory, _, there, _ = block.net.encoded(lesson.given)
->>>>>>> 74245da (Join what a reference recording says to the phones of acoustic models)
+        memory, _, there, _ = block.net.encoded(train_item.given)
         padding = ~there
         last = torch.nn.functional.pad(train_item.target[:, 1::2], (0, 0, 1, 0))[:, :-1]
         heard = block.net.prenet(last)
