@@ -16,8 +16,8 @@ PhoneErrors = Annotated[Errors, Value("phone_errors", "phone edits, of the phone
 
 
 class Phonetic(Schema):
-    heard: Phones
-    meant: Phones
+    prediction: Phones
+    reference: Phones
 
 
 class Understood(Schema):
@@ -40,10 +40,10 @@ class PhoneError(Mapper[Config]):
     def _one(self, item: Phonetic) -> Understood:
         from rapidfuzz.distance import Levenshtein
 
-        heard, meant = plain(item.heard), plain(item.meant)
-        if not meant:
-            raise BadItem("meant has no phones but silences, want what is said in the recording")
-        wrong = Errors(errors=Levenshtein.distance(heard, meant), of=len(meant))
+        prediction, reference = plain(item.prediction), plain(item.reference)
+        if not reference:
+            raise BadItem("reference has no phones but silences, want what is said in the recording")
+        wrong = Errors(errors=Levenshtein.distance(prediction, reference), of=len(reference))
         return Understood(phone_errors=wrong, per=wrong.percent)
 
 

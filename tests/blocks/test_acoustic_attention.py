@@ -24,7 +24,7 @@ torch = pytest.importorskip("torch")
 PHONES = ("sil", "a", "s", "o", "m", "i")
 SPEC = AudioSpec(n_mels=12)
 TOGETHER = dict(rtol=1e-5, atol=1e-5)
-WHOLE = Attention.tiny.model_copy(update={"streams": {}, "globals": {}})
+WHOLE = Attention.tiny.model_copy(update={"streams": {}, "globals": {}, "references": {}})
 TINY = WHOLE.model_copy(update={"pitch": False, "energy": False})  # most train_items here have neither
 
 

@@ -31,6 +31,7 @@ torch_nn = pytest.importorskip("blocks.common.torch_nn")
 
 Parallel = find("acoustic.parallel")
 SPEC = AudioSpec(n_mels=20)
+WHOLE = Parallel.tiny.model_copy(update={"references": {}})  # tests/blocks/test_acoustic_references.py is about these
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 
 
@@ -110,7 +111,7 @@ def test_phones_get_the_mean_of_their_frames():
 
 
 def model(seed: int = 0, spec: AudioSpec = SPEC, **settings):
-    block = Parallel(Parallel.tiny.model_copy(update=settings), spec)
+    block = Parallel(WHOLE.model_copy(update=settings), spec)
     block.inputs = Inputs(block.config.streams, block.config.globals)
     block.inputs.phones.extend(PHONES)
     for table in block.inputs.names.values():
@@ -434,7 +435,7 @@ def test_a_model_without_pitch_cannot_move_it():
 
 def test_without_weights_nothing_is_said():
     with pytest.raises(ValueError, match="no weights yet"):
-        Parallel(Parallel.tiny, SPEC).apply([said()])
+        Parallel(WHOLE, SPEC).apply([said()])
 
 
 @pytest.mark.parametrize(
@@ -676,16 +677,16 @@ def train_item(**given) -> TrainItem:
 )
 def test_what_cannot_be_learnt_is_told_before_the_training(given, message):
     with pytest.raises(ValueError, match=message):
-        Parallel(Parallel.tiny, SPEC)._begin(Memory(train_item(), train_item(**given)))
+        Parallel(WHOLE, SPEC)._begin(Memory(train_item(), train_item(**given)))
 
 
 def test_a_declared_stream_that_is_not_wired_is_told():
     with pytest.raises(ValueError, match=r"declare b, which no item to train on has: wire streams\.b"):
-        Parallel(Parallel.tiny, SPEC)._begin(Memory(train_item(streams={"a": stream(1, 0)})))
+        Parallel(WHOLE, SPEC)._begin(Memory(train_item(streams={"a": stream(1, 0)})))
 
 
 def test_silent_items_can_be_learnt_and_every_weight_learns():
-    block = Parallel(Parallel.tiny, SPEC)
+    block = Parallel(WHOLE, SPEC)
     block._begin(Memory(train_item(), train_item()))
     loss = block._losses(block.net, [train_item(), train_item(streams={})], 8)["loss"]
     loss.backward()
