@@ -43,6 +43,7 @@ class Config(FitConfig):
     max_squeezed: float = Field(
         0.2, ge=0, le=1
     )  # share of the phones, silences aside, that got a single frame; one always may
+    advice: str = ""  # what else may be done with a recording that is not believed, said with each refusal
 
 
 class Monotonic(Trainable[Config]):
@@ -186,7 +187,7 @@ class Monotonic(Trainable[Config]):
             score = (total - float(best.sum())) / len(best)
             self._is_believed(item, durations, score)
         except BadItem as reason:
-            return Failure(str(reason))
+            return Failure(f"{reason}. {self.config.advice}" if self.config.advice else str(reason))
         return Aligned(durations=durations, score=score)
 
     def _scores(self, item: Utterance) -> tuple[np.ndarray, np.ndarray]:
