@@ -14,22 +14,26 @@ from runner.store import Store
 
 def trained(cls: type[Trainable], spec: AudioSpec, folder: Path) -> Path:
     """The folder with its weights after the few steps of its `tiny` settings, on items drawn from the schema of its train_items."""
-    block, train_items = cls(cls.tiny, spec), _train_items(ports(cls, "fit").inputs, spec)
+    fit_on(cls(cls.tiny, spec), _train_items(ports(cls, "fit").inputs, spec), folder).save(folder)
+    return folder
+
+
+def fit_on(block: Trainable, items: dict[str, Schema], folder: Path) -> Trainable:
+    """The block, trained on these as its settings say; what a training keeps lies in `folder`."""
     files = Store(folder / "store").files
-    settings = {key: value for key, value in cls.tiny if key in FitConfig.model_fields}
+    settings = {key: value for key, value in block.config if key in FitConfig.model_fields and key != "precision"}
     run = LocalRun(
         config=FitConfig(**settings | {"max_frames": 10**6}),
         seed=0,
-        train=Items(list(train_items), train_items.get),
-        dev=Items([], train_items.get),
-        lengths=[block.length(item) for item in train_items.values()],
+        train=Items(list(items), items.get),
+        dev=Items([], items.get),
+        lengths=[block.length(item) for item in items.values()],
         checkpoints=Checkpoints(files, "fit"),
-        events=Events(files, "fit", spec.sample_rate, 0),
+        events=Events(files, "fit", block.spec.sample_rate, 0),
         length=block.length,
     )
     block.fit(run)
-    block.save(folder)
-    return folder
+    return block
 
 
 def _train_items(schema: type[Schema], spec: AudioSpec) -> dict[str, Schema]:

@@ -12,11 +12,7 @@ from blocks.recogniser.ctc import heard
 from blocks.recogniser.ctc.labels import labels
 from blocks.recogniser.schema import Recorded
 from blocks.spec import AudioSpec
-from blocks.training import FitConfig
-from runner.fit.checkpoints import Checkpoints
-from runner.fit.events import Events
-from runner.fit.run import Items, LocalRun
-from runner.store import Store
+from runner.conformance.trained import fit_on
 from runner.store.artifact import write_manifest
 
 torch = pytest.importorskip("torch")
@@ -103,21 +99,6 @@ def test_what_is_disturbed_stays_in_shape_and_in_range():
 # ---- a training ----
 
 
-def fitted(block, items: dict, folder: Path):
-    """The block, trained as its settings say."""
-    files = Store(folder / "store").files
-    config = FitConfig(
-        **{key: value for key, value in block.config if key in FitConfig.model_fields and key != "precision"}
-    )
-    run = LocalRun(
-        config=config, seed=0, train=Items(list(items), items.get), dev=Items([], items.get),
-        lengths=[block.length(item) for item in items.values()], checkpoints=Checkpoints(files, "fit"),
-        events=Events(files, "fit", SPEC.sample_rate, 0), length=block.length,
-    )  # fmt: skip
-    block.fit(run)
-    return block
-
-
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory):
     """A recogniser that learned three tones, each a phone, and the recordings it learned from."""
@@ -134,7 +115,7 @@ def taught(tmp_path_factory):
         hidden=24, wide=48, layers=2, kernel=3, stride=2, dropout=0.0, max_steps=150, lr=5e-3, warmup_steps=5, warp=0.0, pace=0.0,
         narrowed=0.0, drowned=0.0,
     )  # fmt: skip
-    return fitted(
+    return fit_on(
         Ctc(config, SPEC), {str(n): item for n, item in enumerate(items)}, tmp_path_factory.mktemp("fit")
     ), items
 
