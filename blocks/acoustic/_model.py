@@ -15,6 +15,7 @@ from blocks.common import weights
 from blocks.common.checks import check_mel
 from blocks.common.conditions import Global, Name, Stream
 from blocks.common.mel_model import Kernel, MelConfig, MelModel
+from blocks.load import suggest
 from blocks.training import Run
 
 
@@ -22,6 +23,9 @@ class AcousticConfig(MelConfig):
     streams: dict[Name, Stream] = Field(default_factory=dict)  # numbers for each phone, by name
     globals: dict[Name, Global] = Field(default_factory=dict)  # names or vectors for the whole, such as speaker: {}
     references: dict[Name, Reference] = Field(default_factory=dict)  # prosody of a recording, by name
+    # The parts of the network that learn, where the rest of a voice that `init` brings shall stay as it is; none: all of it.
+    # Encoders of references and what predicts prosody are references, pitch, energy and duration.
+    learns: tuple[str, ...] = ()
     hidden: PositiveInt = 192  # width of the layers that encode phones and write mels
     wide: PositiveInt = 576  # between the two layers of a convolution's net
     encoder_layers: PositiveInt = 4
@@ -95,6 +99,8 @@ class AcousticModel(MelModel[C]):
         self.inputs.references.all_wired(heard)
         torch.manual_seed(run.key(0, "weights"))
         self.net = self._network()
+        if self.config.learns:
+            self._keep_others(self.config.learns, found)
         measured, buffers = measures.buffers(), dict(self.net.named_buffers())
         if found:
             self._take(grown(found, self.net.state_dict()), f"{run.init}")
@@ -104,6 +110,20 @@ class AcousticModel(MelModel[C]):
             for name, buffer in buffers.items():
                 if name in measured:
                     buffer.copy_(torch.as_tensor(measured[name]))
+
+    def _keep_others(self, learning: tuple[str, ...], found: dict) -> None:
+        """No gradient for what is not named. Raises ValueError without a voice to keep, and for a part that the network has not."""
+        if not found:
+            raise ValueError(
+                f"learns: {', '.join(learning)} keeps the rest of a voice, but there is none: name one by init"
+            )
+        parts = list(dict.fromkeys(name.partition(".")[0] for name, _ in self.net.named_parameters()))
+        if strange := [part for part in learning if part not in parts]:
+            raise ValueError(
+                f"learns: the network has no part {strange[0]!r}{suggest(strange[0], parts)}; there is {', '.join(parts)}"
+            )
+        for name, parameter in self.net.named_parameters():
+            parameter.requires_grad_(name.partition(".")[0] in learning)
 
     def _inputs(self) -> Inputs:
         return Inputs(self.config.streams, self.config.globals, references=References(self.config.references))
