@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
-from pydantic import PositiveFloat
+from pydantic import PositiveFloat, field_validator
 
 from blocks.base import BadItem, Failure, Skip, Source
 from blocks.common import debian
 from blocks.common.recordings import Entry, RecordingConfig, rows
 from blocks.corpus._queen import Prompt, said
 from blocks.corpus.schema import Utterance
+from blocks.load import suggest
 
 LICENCE = "LicenseRef-Flight-of-the-Amazon-Queen"
 BAND_HZ = 4000.0
@@ -42,6 +43,16 @@ class Config(RecordingConfig):
     min_seconds: PositiveFloat = 0.7
     slowest: PositiveFloat = 5.0  # characters a second
     fastest: PositiveFloat = 22.0
+    actors: tuple[str, ...] = ()  # these alone, such as hill; none: all
+
+    @field_validator("actors")
+    @classmethod
+    def _are_there(cls, actors: tuple[str, ...]) -> tuple[str, ...]:
+        if strange := [actor for actor in actors if actor not in _ACTORS]:
+            raise ValueError(
+                f"no actor {strange[0]!r}{suggest(strange[0], list(_ACTORS))}; there is {', '.join(_ACTORS)}"
+            )
+        return actors
 
 
 class AmazonQueen(Source[Config]):
@@ -55,7 +66,8 @@ class AmazonQueen(Source[Config]):
         return debian.fingerprint([_PACKAGE])
 
     def read(self) -> Iterator[Utterance | Failure | Skip]:
-        entries = map(_entry, said(debian.tree(_PACKAGE) / _FILE))
+        found, wanted = said(debian.tree(_PACKAGE) / _FILE), self.config.actors
+        entries = (_entry(one) for one in found if not wanted or _ACTOR.get(one.role) in wanted)
         for row in rows(Utterance, entries, self.config, self.spec.sample_rate):
             reason = self._unlikely(row) if isinstance(row, Utterance) else ""
             yield Skip(reason, row.id) if reason else row
