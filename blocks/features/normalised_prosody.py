@@ -137,8 +137,7 @@ class NormalisedProsody(Trainable[Config]):
         if one is None:
             return prior
         erring = self.within * self.frames / len(measured[0])
-        between = self._between()
-        believed = np.where(np.isinf(between), 1.0, between / np.maximum(between + erring, 1e-12))
+        believed = 1 / (1 + erring / np.maximum(self._between(), 1e-12))
         return prior + believed * (one - prior)
 
     # ---- use ----

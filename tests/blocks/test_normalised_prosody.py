@@ -103,6 +103,13 @@ def test_a_stranger_lies_between_the_sentence_and_the_known(habits):
     assert abs(found[0] - mean) < 0.3 * abs(prior[0] - mean)
 
 
+def test_where_one_speaker_is_known_the_sentence_is_believed(tmp_path):
+    items = {str(n): TrainItem(**sentence(n, *VOICES["ann"]), speaker="ann") for n in range(4)}
+    block, said = fit_on(NormalisedProsody(NormalisedProsody.tiny, SPEC), items, tmp_path), sentence(9, *VOICES["ben"])
+    mean = np.log(said["pitch"][said["pitch"] > 0]).mean()
+    assert block._of_speaker(Heard(**said))[0] == pytest.approx(mean, abs=1e-4)
+
+
 def test_a_melody_comes_out_in_another_register(habits):
     said = sentence(7, *VOICES["ben"])
     made = one(habits, said, speaker="ben", pitch_mean=220.0, pitch_spread=0.2)
