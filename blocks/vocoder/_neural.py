@@ -207,6 +207,7 @@ class Neural(Trainable[C]):
         """A crop of each item, anywhere, or in the middle where there is no `rng`; zeros behind a short one."""
         arrays = {name: np.zeros((size, *shape), np.float32) for name, shape in self._empty.items()}
         arrays["lengths"] = np.zeros(size, np.int32)
+        arrays["scale"] = np.tile(self._scale, (size, 1))  # an input, so that other data need no other program
         for row, item in enumerate(items):
             spare = max(0, len(item.log_mel) - self.config.crop)
             crop = self._crop(item, int(rng.integers(spare + 1)) if rng else spare // 2)

@@ -23,10 +23,15 @@ def test_graph_is_sound_and_says_what_it_is(path):
         check(read_graph(path, size=size))
 
 
-@pytest.mark.timeout(1800)  # the vocoder's graph compiles thirteen trainings: minutes, more on a busy machine
+@pytest.fixture(scope="session")
+def store(tmp_path_factory):
+    """One for all graphs that a process runs: many read, and prepare, the same recordings."""
+    return Store(tmp_path_factory.mktemp("graphs"))
+
+
+@pytest.mark.timeout(1800)  # the vocoder's graph compiles several trainings: minutes, more on a busy machine
 @pytest.mark.parametrize("path", GRAPHS, ids=lambda path: path.stem)
-def test_graph_runs_on_a_few_rows(path, tmp_path):
-    store = Store(tmp_path / "store")
+def test_graph_runs_on_a_few_rows(path, store):
     size = "tiny" if "tiny" in read_graph(path).sizes else None
     plan = make_plan(check(read_graph(path, size=size)), store, limit=FEWER.get(path.stem, FEW))
     outcome = LocalExecutor().run(plan, store, Observer())

@@ -9,6 +9,7 @@ A sample depends on `lookahead` frames to either side: `stream` says the same as
 Axes: B items, T frames, M mels, S samples.
 """
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -59,7 +60,9 @@ class Fourier(Neural[Config]):
         from blocks.vocoder.fourier.net import heard_pitch, spectra, spoken, tell
         from blocks.vocoder.fourier.source import Start
 
-        mel, lengths, sound = part["mel"], part["lengths"], self._sound
+        mel, lengths = part["mel"], part["lengths"]
+        mean, deviation = part["scale"].T[..., None, None]
+        sound = replace(self._sound, mean=mean, deviation=deviation)
         told, mask = tell(self._generator, {"params": params}, mel, lengths, sound)
         voiced = part["pitch"] > 0
         pitch = jnp.where(voiced, part["pitch"], jax.lax.stop_gradient(heard_pitch(told)))

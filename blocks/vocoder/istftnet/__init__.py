@@ -61,14 +61,14 @@ class ISTFTNet(Neural[Config]):
         bins = LAPS * (hop // times) // 2 + 1
         return Generator(config.channels, config.rates, config.kernels, config.dilations, bins)
 
-    def _speak(self, params, mel_BTM, lengths_B):
+    def _speak(self, params, mel_BTM, lengths_B, scale=None):
         from blocks.vocoder.istftnet.net import speak
 
-        how = np.asarray(self._scale), self.spec.hop_length
+        how = np.asarray(self._scale) if scale is None else scale, self.spec.hop_length
         return speak(self._generator, {"params": params}, mel_BTM, lengths_B, *how)
 
     def _generate(self, params, part: dict):
-        return self._speak(params, part["mel"], part["lengths"]), None
+        return self._speak(params, part["mel"], part["lengths"], part["scale"].T[..., None, None]), None
 
     @cached_property
     def _compiled(self):

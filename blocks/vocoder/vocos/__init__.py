@@ -54,14 +54,14 @@ class Vocos(Neural[Config]):
 
         return None if self.config.prior == "none" else pseudo_inverse(self.spec, self._size)
 
-    def _speak(self, params, mel_BTM, lengths_B):
+    def _speak(self, params, mel_BTM, lengths_B, scale=None):
         from blocks.vocoder.vocos.net import speak
 
-        how = np.asarray(self._scale), self.spec.hop_length, self._prior
+        how = np.asarray(self._scale) if scale is None else scale, self.spec.hop_length, self._prior
         return speak(self._generator, {"params": params}, mel_BTM, lengths_B, *how)
 
     def _generate(self, params, part: dict):
-        return self._speak(params, part["mel"], part["lengths"]), None
+        return self._speak(params, part["mel"], part["lengths"], part["scale"].T[..., None, None]), None
 
     @cached_property
     def _compiled(self):
