@@ -66,9 +66,10 @@ class AmazonQueen(Source[Config]):
         return debian.fingerprint([_PACKAGE])
 
     def read(self) -> Iterator[Utterance | Failure | Skip]:
-        found, wanted = said(debian.tree(_PACKAGE) / _FILE), self.config.actors
-        entries = (_entry(one) for one in found if not wanted or _ACTOR.get(one.role) in wanted)
-        for row in rows(Utterance, entries, self.config, self.spec.sample_rate):
+        every = list(map(_entry, said(debian.tree(_PACKAGE) / _FILE)))
+        wanted = {f"queen-{actor}" for actor in self.config.actors}
+        entries = [entry for entry in every if not wanted or entry.fields["speaker"] in wanted]
+        for row in rows(Utterance, entries, self.config, self.spec.sample_rate, among=every):
             reason = self._unlikely(row) if isinstance(row, Utterance) else ""
             yield Skip(reason, row.id) if reason else row
 
