@@ -34,12 +34,13 @@ class Given:
     pitch: bool = False
     spoken: bool = False  # phones and durations
     classes: int | None = None  # of a posteriorgram; none: it is not told
+    parallel: bool = False  # learns from pairs of mels, and is told of the target's voice alone
     phones: Symbols = field(default_factory=Symbols)
 
     @classmethod
-    def of(cls, config, spec: AudioSpec) -> "Given":
+    def of(cls, config, spec: AudioSpec, parallel: bool = False) -> "Given":
         voices, streams = Declared({}, config.globals), Declared(config.streams, {})
-        return cls(spec, voices, streams, config.pitch, config.phones, config.posteriorgram)
+        return cls(spec, voices, streams, config.pitch, config.phones, config.posteriorgram, parallel)
 
     @property
     def beside(self) -> int:
@@ -70,7 +71,10 @@ class Given:
         """Raise BadItem for what is missing, does not fit or is not declared."""
         check_mel(item.log_mel, self.spec)
         frames = len(item.log_mel)
-        self._check_voice(item.source, "source")
+        if isinstance(item, TrainItem):
+            self._check_pair(item)
+        if isinstance(item, TrainItem) or not self.parallel:
+            self._check_voice(item.source, "source")
         if isinstance(item, Conversion):
             self._check_voice(item.target, "target")
         self.streams.check(_streams(item), frames)
@@ -89,6 +93,18 @@ class Given:
             if (found := item.posteriorgram.shape[1]) != self.classes:
                 raise BadItem(f"a posteriorgram of {found} classes, but the model's settings say {self.classes}")
 
+    def _check_pair(self, item: TrainItem) -> None:
+        if self.parallel and item.target_log_mel is None:
+            raise BadItem(
+                "no target_log_mel, want the recording's mel that the log-mel goes with frame by frame: wire it"
+            )
+        if not self.parallel and item.target_log_mel is not None:
+            raise BadItem(
+                "target_log_mel is of converters that learn from pairs; this one makes recordings again: leave it out"
+            )
+        if item.target_log_mel is not None:
+            check_mel(item.target_log_mel, self.spec)
+
     def _check_voice(self, values: dict, whose: str) -> None:
         try:
             self.voices.check(_voice(values), 0)
@@ -98,7 +114,8 @@ class Given:
     def can_be_converted(self, item: Conversion) -> None:
         """`check`, and raise BadItem for phones and names that the model was not trained on."""
         self.check(item)
-        for whose, values in (("source", item.source), ("target", item.target)):
+        voices = {"source": item.source, "target": item.target}
+        for whose, values in list(voices.items())[1 if self.parallel else 0 :]:
             try:
                 self.voices.check_known(_voice(values))
             except BadItem as error:
@@ -117,11 +134,14 @@ class Given:
     def arrays(self, items: list[Recorded], frames: int) -> dict[str, np.ndarray]:
         """Zeros beyond an item's end.
 
-        `mel` (B, T, M), `lengths` (B), `heard` (B, M): 1 where an item's band reaches; as far as they are told `beside` (B, T, C): pitch, voicing, streams,
+        `mel` (B, T, M), `lengths` (B), `heard` (B, M): 1 where an item's band reaches; of pairs `target_log_mel` (B, T, M); as far as they are
+        told `beside` (B, T, C): pitch, voicing, streams,
         `phones` (B, T): rows, from 1, of each phone's states, `posteriorgram` (B, T, C), `source.NAME` and `target.NAME` (B) or (B, C).
         """
         made = {"lengths": np.array([len(item.log_mel) for item in items], np.int64)}
         made["mel"] = _padded([item.log_mel for item in items], frames)
+        if self.parallel and isinstance(items[0], TrainItem):
+            made["target_log_mel"] = _padded([item.target_log_mel for item in items], frames)
         made["heard"] = np.stack([self._heard(item) for item in items])
         if self.beside:
             pitch = [_padded([_pitch(item) for item in items], frames)] if self.pitch else []
@@ -132,7 +152,8 @@ class Given:
         if self.classes:
             made["posteriorgram"] = _padded([item.posteriorgram for item in items], frames)
         targets = [getattr(item, "target", item.source) for item in items]
-        for whose, voices in (("source", [item.source for item in items]), ("target", targets)):
+        told = {"target": targets} if self.parallel else {"source": [item.source for item in items], "target": targets}
+        for whose, voices in told.items():
             found = self.voices.arrays([_voice(values) for values in voices], 0)
             made |= {f"{whose}.{name.removeprefix('globals.')}": array for name, array in found.items()}
         return made

@@ -1,6 +1,7 @@
 """What converters share: the settings of what they are told, how training begins and goes, and the artifact (torch)."""
 
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
@@ -41,6 +42,7 @@ class ConverterConfig(MelConfig):
 class Converter(MelModel[C]):
     """A variant adds `_network` and `_losses`. Its network has `taught(arrays)` for those, and `converted(arrays)`: a mel (B, T, M)."""
 
+    parallel: ClassVar[bool] = False  # whether it learns from pairs of mels, `target_log_mel` beside `log_mel`
     given: Given
 
     # ---- training ----
@@ -62,7 +64,7 @@ class Converter(MelModel[C]):
         import torch
 
         found, seen, moments, narrow = {}, set(), Moments(), Moments()
-        self.given = Given.of(self.config, self.spec)
+        self.given = Given.of(self.config, self.spec, self.parallel)
         if run.init:
             found, about = weights.read(run.init)
             self.given.read(run.init, about, lenient=True)
@@ -72,7 +74,9 @@ class Converter(MelModel[C]):
             except BadItem as error:
                 raise ValueError(f"item {number} to train on: {error}") from None
             seen |= item.streams.keys()
-            (moments if self.given.hears_all(item) else narrow).add(item.log_mel)
+            (moments if self.given.hears_all(item) else narrow).add(
+                item.target_log_mel if self.parallel else item.log_mel
+            )
         self.given.streams.all_wired(seen)
         torch.manual_seed(run.key(0, "weights"))
         self.net = self._network()
@@ -156,7 +160,7 @@ class Converter(MelModel[C]):
 
     def load(self, folder: Path) -> None:
         found, about = weights.read(folder)
-        self.given = Given.of(self.config, self.spec)
+        self.given = Given.of(self.config, self.spec, self.parallel)
         self.given.read(folder, about)
         self.net = self._network()
         self._take(found, f"{folder}")

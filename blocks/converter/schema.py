@@ -50,8 +50,13 @@ class Conversion(Recorded):
 
 
 class TrainItem(Recorded):
-    """A recording to be made again under its own voice, which is `source` and `target` in one."""
+    """A recording to be made again under its own voice, which is `source` and `target` in one.
 
+    Or a pair that is parallel frame by frame, for converters that learn from such: `log_mel` is another voice's, `target_log_mel` the recording's, and
+    all else is told of the recording.
+    """
+
+    target_log_mel: LogMel | None = None
     speaker: Speaker | None = None  # what `balance` counts
     band_hz: BandHz | None = None  # nothing is learned of what lies above
     split: Split | None = None  # dev rows are for validation

@@ -20,7 +20,7 @@ FEWEST = 20  # frames that a correlation is worth something of
 
 class Beside(Schema):
     log_mel: LogMel  # of the speech that was made
-    meant: LogMel  # of the recording
+    target_log_mel: LogMel  # of the recording
     band_hz: BandHz | None = None  # of the recording; levels are of the mels below
 
 
@@ -50,7 +50,7 @@ class ParallelPairs(Mapper[Config]):
 
     def _one(self, item: Beside) -> Parallel:
         mels = self.spec.n_mels if item.band_hz is None else max(1, mels_below(self.spec, item.band_hz))
-        made, recorded = (mel[:, :mels].mean(axis=1, dtype=np.float64) for mel in (item.log_mel, item.meant))
+        made, recorded = (mel[:, :mels].mean(axis=1, dtype=np.float64) for mel in (item.log_mel, item.target_log_mel))
         if len(made) < FEWEST:
             raise BadItem(f"{len(made)} frames are too few to tell whether two mels go together, want {FEWEST}")
         found = {lag: correlation(made, recorded, lag) for lag in self._lags(len(made))}

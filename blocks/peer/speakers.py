@@ -26,7 +26,9 @@ class Config(BlockConfig):
         for voice in voices:
             engine, _, name = voice.partition("/")
             if engine not in _BAND_HZ or not name:
-                raise ValueError(f"no voice {voice!r}; want an engine and its voice, such as flite/rms or espeak/en-us+f3")
+                raise ValueError(
+                    f"no voice {voice!r}; want an engine and its voice, such as flite/rms or espeak/en-us+f3"
+                )
             if engine == "piper" and name != "joe":
                 raise ValueError(f"no voice {voice!r}; there is piper/joe")
         if not voices or len(set(voices)) < len(voices):

@@ -1,4 +1,4 @@
-"""`converter.copycat` and `converter.autovc` as plain NumPy, one item at a time: what the torch networks must agree with.
+"""The networks of converters as plain NumPy, one item at a time: what the torch networks must agree with.
 
 Weights are a state dict of float64 arrays. Axes: T frames, D channels.
 """
@@ -126,3 +126,23 @@ def autovc(w, config, mel, source, target):
         y = filtered(w, f"postnet.{number}", y)
         y = np.maximum(y, 0) if number < 4 else y
     return (coarse + y) * w["mel_std"] + w["mel_mean"]
+
+
+def batch_filters(w, name, x, residual):
+    """Convolutions, each with the kept statistics of its batch norm."""
+    for number in range(3):
+        norm = f"{name}.norms.{number}"
+        y = filtered(w, f"{name}.filters.{number}", x)
+        y = (y - w[f"{norm}.running_mean"]) / np.sqrt(w[f"{norm}.running_var"] + 1e-5)
+        y = np.maximum(y * w[f"{norm}.weight"] + w[f"{norm}.bias"], 0)
+        x = x + y if residual and number else y
+    return x
+
+
+def voice_filter(w, config, mel, pitch, source, target):
+    scaled = (mel - w["mel_mean"]) / w["mel_std"]
+    voice = np.tile(w["voice.each.of_speaker.table.weight"][target], (len(mel), 1))
+    x = batch_filters(w, "before", scaled, config.residual)
+    x = batch_filters(w, "after", np.concatenate([x, voice, pitch], 1), config.residual)
+    made = linear(w, "out", lstm(w, "states", x, "l0"))
+    return (made + scaled if config.residual else made) * w["mel_std"] + w["mel_mean"]

@@ -117,6 +117,12 @@ def train_item(frames=None, durations=None, phones=None, cls=TrainItem, **more):
     return cls(**given | more)
 
 
+def taught(name, **more):
+    """A train_item for this variant; a pair is a recording twice, where that is what it learns from."""
+    item = train_item(**more)
+    return item.model_copy(update={"target_log_mel": item.log_mel}) if name in PARALLEL else item
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
@@ -160,6 +166,7 @@ nodes:
       source: {speaker: said.speaker}
       speaker: said.speaker
       split: said.split
+      MORE
     config: CONFIG
 """
 
@@ -168,18 +175,30 @@ TUNED = """
   tuned:
     fit: NAME
     init: model
-    in: {log_mel: said.log_mel, pitch: said.pitch, phones: said.phones, durations: said.durations, source: {speaker: said.speaker}}
+    in: {log_mel: said.log_mel, pitch: said.pitch, phones: said.phones, durations: said.durations, source: {speaker: said.speaker}MORE}
     where: {said.speaker: ann}
     config: CONFIG
 """
+PARALLEL = [name for name in VARIANTS if find(name).parallel]
 TINY = find("converter.copycat").tiny.model_dump(mode="json", exclude_defaults=True)
 
 
+def own(name, **config):
+    """Those of the settings that this variant has."""
+    return {key: value for key, value in config.items() if key in find(name).Config.model_fields}
+
+
+def written(name, text, **config):
+    """A graph of this variant; those that learn from pairs are given a recording twice."""
+    more = "target_log_mel: said.log_mel" if name in PARALLEL else ""
+    text = text.replace("MORE}", f", {more}}}" if more else "}").replace("MORE", more)
+    return text.replace("NAME", name).replace("CONFIG", json.dumps(config))
+
+
 def trained(folder, name, **config):
-    block = find(name)
-    written = {**block.tiny.model_dump(mode="json", exclude_defaults=True), "globals": {"speaker": {}}, **config}
+    tiny = find(name).tiny.model_dump(mode="json", exclude_defaults=True)
     path = folder / "graph.yaml"
-    path.write_text(GRAPH.replace("NAME", name).replace("CONFIG", json.dumps(written)))
+    path.write_text(written(name, GRAPH, **{**tiny, "globals": {"speaker": {}}, **own(name, **config)}))
     store = Store(folder / "store")
     plan = make_plan(check(read_graph(path)), store)
     outcome = LocalExecutor().run(plan, store, Observer())
@@ -214,19 +233,21 @@ def test_a_mel_of_as_many_frames_comes_out_whatever_is_beside_it(converter):
 @pytest.mark.parametrize("residual", [False, True])
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_network_is_that_of_numpy(name, residual):
-    block = find(name)(
-        find(name).Config(globals={"speaker": Global()}, hidden=8, every=4, codes=3, residual=residual), SPEC
-    )
+    shape = own(name, hidden=8, every=4, codes=3, residual=residual)
+    block = find(name)(find(name).Config(globals={"speaker": Global()}, **shape), SPEC)
     item = asked([4, 0, 9, 5], phones=("sil", "o", "s", "o"))
-    block.given = Given.of(block.config, SPEC)
-    block.given.meet([train_item(source={"speaker": who}, phones=("sil", "o", "s")) for who in ("ann", "ben")])
+    block.given = Given.of(block.config, SPEC, block.parallel)
+    block.given.meet([taught(name, source={"speaker": who}, phones=("sil", "o", "s")) for who in ("ann", "ben")])
     torch.manual_seed(1)
     block.net = block._network()
+    for buffer in (value for key, value in block.net.named_buffers() if key.endswith(("running_mean", "running_var"))):
+        buffer.uniform_(0.5, 1.5)
     block.net.mel_mean.normal_(-5)
     block.net.mel_std.uniform_(1, 2)
     w = {key: value.double().numpy() for key, value in block.net.state_dict().items()}
     arrays = block.given.arrays([item], 18)
-    told = {"pitch": arrays["beside"][0], "phones": arrays["phones"][0]} if name == "converter.copycat" else {}
+    told = {"pitch": arrays["beside"][0]} if block.config.pitch else {}
+    told |= {"phones": arrays["phones"][0]} if block.config.phones else {}
     want = getattr(plain, name.partition(".")[2])(w, block.config, item.log_mel, source=1, target=2, **told)
     np.testing.assert_allclose(block.apply([item])[0].log_mel, want, rtol=1e-4, atol=1e-4)
 
@@ -285,12 +306,13 @@ def test_no_items_give_no_results(converter):
 
 def test_nothing_is_learned_of_what_lies_above_the_band(converter):
     band_hz = 3000.0
+    name = "target_log_mel" if converter.parallel else "log_mel"
     item = train_item(source={"speaker": "ann"}, band_hz=band_hz)
+    item = item.model_copy(update={name: item.log_mel})
     louder = item.log_mel.copy()
     louder[:, mels_below(SPEC, band_hz) :] += 5
     first, second, whole = (
-        converter.validate([item.model_copy(update=changes)])
-        for changes in ({}, {"log_mel": louder}, {"band_hz": None})
+        converter.validate([item.model_copy(update=changes)]) for changes in ({}, {name: louder}, {"band_hz": None})
     )
     assert first == pytest.approx(second, abs=1e-6)
     assert whole["loss"] != pytest.approx(first["loss"])
@@ -305,10 +327,10 @@ def test_it_learns_and_goes_on_with_more_voices(name, tmp_path):
     assert np.mean(losses[-5:]) < 0.75 * np.mean(losses[:5])
     first = restore(folder)
     more = find(name)(first.config, SPEC)
-    more.given = Given.of(first.config, SPEC)
+    more.given = Given.of(first.config, SPEC, more.parallel)
     kept, about = weights.read(folder)
     more.given.read(folder, about)
-    more.given.meet([train_item(source={"speaker": "cid"}, phones=("sil", "o", "m"))])
+    more.given.meet([taught(name, source={"speaker": "cid"}, phones=("sil", "o", "m"))])
     more.net = more._network()
     more._take(grown(kept, more.net.state_dict()), "here")
     item = asked([4, 6, 5])
@@ -337,10 +359,10 @@ def test_the_divergence_of_codes_is_that_of_two_gaussians_and_counts_slowly(tmp_
     assert [block._annealed(step) for step in (1, 2, 4, 9, None)] == [0.25, 0.5, 1, 1, 1]
 
 
-def test_the_last_training_is_on_the_target_alone(tmp_path):
-    text = GRAPH + TUNED
-    config = json.dumps(TINY | {"globals": {"speaker": {}}, "max_steps": 2, "adversarial_from": None})
-    (tmp_path / "graph.yaml").write_text(text.replace("NAME", "converter.copycat").replace("CONFIG", config))
+@pytest.mark.parametrize("name", ["converter.copycat", "converter.voice_filter"])
+def test_the_last_training_is_on_the_target_alone(name, tmp_path):
+    config = own(name, **TINY | {"globals": {"speaker": {}}, "max_steps": 2, "adversarial_from": None})
+    (tmp_path / "graph.yaml").write_text(written(name, GRAPH + TUNED, **config))
     store = Store(tmp_path / "store")
     plan = make_plan(check(read_graph(tmp_path / "graph.yaml")), store)
     outcome = LocalExecutor().run(plan, store, Observer())
@@ -348,6 +370,8 @@ def test_the_last_training_is_on_the_target_alone(tmp_path):
     first, tuned = (restore(Path(store.find_artifact(plan.steps[name].digest))) for name in ("model", "tuned"))
     assert list(tuned.given.voices.names["speaker"]) == list(first.given.voices.names["speaker"])
     np.testing.assert_array_equal(tuned.net.mel_mean, first.net.mel_mean)  # measured once, on all
+    for key, value in first.net.named_buffers():  # statistics of batch norms among them
+        np.testing.assert_array_equal(dict(tuned.net.named_buffers())[key], value)
     moved = [(a - b).abs().max() for a, b in zip(first.net.parameters(), tuned.net.parameters(), strict=True)]
     assert max(moved) > 0
 
@@ -356,3 +380,63 @@ def test_the_last_training_is_on_the_target_alone(tmp_path):
 def test_whose_voice_phones_are_told_is_a_setting(told, tmp_path):
     folder, _ = trained(tmp_path, "converter.copycat", max_steps=1, phones_told=told, adversarial_from=None)
     assert restore(folder).apply([asked([4, 6, 5])])[0].log_mel.shape == (15, 20)
+
+
+# ---- the filter of voices ----
+
+
+def test_a_filter_learns_from_pairs_and_others_from_recordings(tmp_path):
+    pair = train_item(source={"speaker": "ann"})
+    pair = pair.model_copy(update={"target_log_mel": pair.log_mel})
+    for name in VARIANTS:
+        given = Given.of(find(name).Config(globals={"speaker": Global()}), SPEC, find(name).parallel)
+        fits, does_not = (pair, train_item(source={"speaker": "ann"}))[:: 1 if name in PARALLEL else -1]
+        given.check(fits)
+        with pytest.raises(BadItem, match="want the recording's mel" if name in PARALLEL else "leave it out"):
+            given.check(does_not)
+
+
+def test_a_filter_makes_of_one_mel_another(tmp_path):
+    """Pairs whose second is the first turned upside down: what it learns is not to copy."""
+    block = find("converter.voice_filter")
+    block = block(block.Config(hidden=32, pitch=False), SPEC)
+    block.given = Given.of(block.config, SPEC, parallel=True)
+    item = train_item(durations=[20, 40, 30])
+    item = item.model_copy(update={"target_log_mel": item.log_mel[:, ::-1].copy()})
+    torch.manual_seed(0)
+    block.net = block._network()
+    block.net.mel_mean.fill_(-5)
+    optimizer, losses = torch.optim.Adam(block.net.parameters(), lr=0.003), []
+    block.net.train()
+    for _ in range(80):
+        optimizer.zero_grad()
+        losses.append(block._losses(block.net, [item], 90)["loss"])
+        losses[-1].backward()
+        optimizer.step()
+    assert float(losses[-1].detach()) < 0.5 * float(losses[0].detach())
+    copied = np.abs(item.log_mel - item.target_log_mel).mean()
+    block.net.eval()
+    made = block.apply([train_item(cls=Conversion, log_mel=item.log_mel, pitch=None, durations=[20, 40, 30])])[
+        0
+    ].log_mel
+    assert np.abs(made - item.target_log_mel).mean() < 0.7 * copied
+
+
+def test_a_filter_is_told_of_the_target_alone(tmp_path):
+    folder, _ = trained(tmp_path, "converter.voice_filter")
+    block = restore(folder)
+    one, two = block.apply([asked([4, 6, 5]), train_item(cls=Conversion, target={"speaker": "ben"})])
+    assert isinstance(one, Converted)
+    assert isinstance(two, Converted)
+
+
+def test_statistics_of_a_batch_count_real_frames_alone():
+    from blocks.converter.voice_filter.net import Filters
+
+    torch.manual_seed(0)
+    layers, x = Filters(4, 6, 3, 0.0, True), torch.randn(2, 9, 4)
+    mask = torch.arange(9) < torch.tensor([5, 9])[:, None]
+    short = layers(x, mask)
+    longer = layers(torch.cat([x, torch.randn(2, 7, 4)], 1), torch.cat([mask, torch.zeros(2, 7, dtype=bool)], 1))
+    np.testing.assert_allclose(longer[:, :9].detach(), short.detach(), atol=1e-5)
+    assert not short[0, 5:].any()

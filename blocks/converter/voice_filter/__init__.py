@@ -1,0 +1,78 @@
+"""Voice Filter: one voice's mel made another's, learnt from pairs that are parallel frame by frame.
+
+A model of speech that obeys durations says what a recording says, frame for frame with it; its mel is `log_mel`, the recording's is
+`target_log_mel`. Convolutions 1-3 see the mel, 4-6 also the target's voice and the log-F0 that shall be heard; an LSTM that runs forward alone
+and a dense layer write the mel. Trained on many voices it is a background filter; a training that starts from that one (`init:`), on a
+minute of a new voice under one constant vector (its centroid), is the filter of that voice alone. In such a training batch norms
+keep their statistics (`keep_statistics`): a minute has too few of its own. Dev rows, an utterance at least, choose its best step.
+Loss is L1 on mels, over the mels that a recording has (`band_hz`). The pitch of training is the recording's, in use the melody of the
+synthetic voice in the target's register (`features.moved_pitch`).
+Left open by the paper, and ours: ReLU; a recurrent layer twice as wide as the convolutions (1,024 beside 512, as published);
+log-F0 interpolated where unvoiced, with voicing beside it; a learnt layer between the voice's vector and the join, which convolution 4
+could do as well. Batch norms count real frames alone. Learning rates of short trainings fall (`falls`); the paper's are constant.
+Axes: B batch, T frames, D width, M mels.
+"""
+
+from typing import Literal
+
+from pydantic import Field, PositiveInt
+
+from blocks.common.conditions import Global
+from blocks.converter._model import Converter, ConverterConfig
+from blocks.converter.schema import TrainItem
+from blocks.training import Run
+
+
+class Config(ConverterConfig):
+    pitch: bool = True
+    phones: Literal[False] = False
+    posteriorgram: None = None
+    recurrent: PositiveInt | None = None  # width of the LSTM; none: twice that of the convolutions
+    dropout: float = Field(0.0, ge=0.0, lt=1.0)
+    keep_statistics: bool = True  # of batch norms, in a training that starts from another
+    falls: bool = False  # the learning rate, along a cosine after `warmup_steps`; not as published
+    max_steps: PositiveInt = 1000000
+
+
+class VoiceFilter(Converter[Config]):
+    tiny = Config(
+        hidden=12, recurrent=8, globals={"a": Global(), "b": Global()}, max_steps=4, max_frames=400, warmup_steps=2,
+        adversarial_from=3, weights="last", discriminator_windows=(8, 16), discriminator_width=2, val_check_interval=2, checkpoint_interval=2,
+    )  # fmt: skip
+    paper = "Gabrys et al. 2022 (Voice Filter: Few-shot text-to-speech speaker adaptation using voice conversion as a post-processing module)"
+    parallel = True
+    limits = (
+        "It makes the mel of one synthetic voice another's, and knows no other source. Speaking rate and pauses stay the source's; mels "
+        "are smoother than those of recordings. A background filter says voices that it was not trained on as their neighbours."
+    )
+
+    def fit(self, run: Run[TrainItem]) -> None:
+        import torch
+
+        self._begin(run)
+        if run.init and self.config.keep_statistics:
+            self.net.keep_statistics()
+        optimizer = torch.optim.Adam(self.net.parameters())
+        for _ in self._trained(run, optimizer, self._rate, self._losses, self._show):
+            pass
+
+    def _rate(self, step: int) -> float:
+        return super()._rate(step) if self.config.falls else 1.0
+
+    def _network(self):
+        from blocks.converter.voice_filter.net import Network
+
+        return Network(self.given, self.config, self.spec.n_mels)
+
+    def _losses(self, model, items: list[TrainItem], frames: int, adversary=None, step: int | None = None) -> dict:
+        from blocks.common.torch_nn import mask_of
+        from blocks.converter._net import over_band
+
+        arrays = self._tensors(items, frames)
+        real, target_log_mel = mask_of(arrays["lengths"], frames), self.net.scaled(arrays["target_log_mel"])
+        made = model(arrays)
+        parts = {"mel": over_band((made.float() - target_log_mel).abs(), arrays["heard"], real)}
+        told = self._against(adversary, arrays, real, made, target_log_mel, step or 0)
+        weight = self.config.discriminator_weights | {"mel": 1.0}
+        loss = sum(weight[name] * value for name, value in (parts | told).items())
+        return {"loss": loss} | {f"loss_{name}": value for name, value in (parts | told).items()}

@@ -1,0 +1,86 @@
+"""The network of `converter.voice_filter` (torch).
+
+Axes: B batch, T frames, D width, M mels.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from blocks.common.torch_nn import mask_of
+from blocks.converter._given import Given
+from blocks.converter._net import Scaled, Voice, spread
+
+_LAYERS = 3  # convolutions before the voice joins, and after
+Arrays = dict[str, torch.Tensor]
+
+
+class Network(Scaled):
+    def __init__(self, given: Given, config, mels: int):
+        super().__init__(mels)
+        width, states = config.hidden, config.recurrent or 2 * config.hidden
+        self.voice = Voice(given.voices, width)
+        settings = (width, config.kernel, config.dropout, config.residual)
+        self.before = Filters(mels, *settings)
+        self.after = Filters(2 * width + given.beside, *settings)
+        self.states = nn.LSTM(width, states, batch_first=True)
+        self.out = nn.Linear(states, mels)
+        self.residual = config.residual
+
+    def forward(self, arrays: Arrays) -> torch.Tensor:
+        """The scaled mel (B, T, M) of the target."""
+        mask_BT, mel_BTM = mask_of(arrays["lengths"], arrays["mel"].shape[1]), self.scaled(arrays["mel"])
+        x_BTD = self.before(mel_BTM, mask_BT)
+        told = [arrays["beside"]] if "beside" in arrays else []
+        x_BTD = torch.cat([x_BTD, spread(self.voice(arrays, "target"), x_BTD), *told], 2)
+        made_BTM = self.out(self.states(self.after(x_BTD, mask_BT))[0])
+        return made_BTM + mel_BTM if self.residual else made_BTM
+
+    def converted(self, arrays: Arrays) -> torch.Tensor:
+        return self.unscaled(self(arrays))
+
+    def keep_statistics(self) -> None:
+        """Batch norms use what they have measured in training too, and measure no more."""
+        for layer in self.modules():
+            if isinstance(layer, Norm):
+                layer.kept = True
+
+
+class Norm(nn.Module):
+    """Batch norm of channels (Ioffe and Szegedy 2015) over rows (N, D): PyTorch's own, which counts batches besides, keeps no number of them here."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
+        self.register_buffer("running_mean", torch.zeros(width))
+        self.register_buffer("running_var", torch.ones(width))
+        self.kept = False
+
+    def forward(self, x_ND: torch.Tensor) -> torch.Tensor:
+        measures = self.training and not self.kept
+        return functional.batch_norm(
+            x_ND.float(), self.running_mean, self.running_var, self.weight, self.bias, measures
+        )
+
+
+class Filters(nn.Module):
+    """Convolutions along time, each with a batch norm over real frames and ReLU; with `residual`, all but the first add to what they are given."""
+
+    def __init__(self, taken: int, width: int, kernel: int, dropout: float, residual: bool):
+        super().__init__()
+        sizes = [taken] + [width] * _LAYERS
+        self.filters = nn.ModuleList(nn.Conv1d(a, b, kernel, padding=kernel // 2) for a, b in pairwise(sizes))
+        self.norms = nn.ModuleList(Norm(width) for _ in range(_LAYERS))
+        self.dropout, self.residual = nn.Dropout(dropout), residual
+
+    def forward(self, x_BTD: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
+        """Zeros beyond an item's end."""
+        x_BTD = x_BTD * mask_BT[..., None]
+        for number, (layer, norm) in enumerate(zip(self.filters, self.norms, strict=True)):
+            y_BTD = layer(x_BTD.transpose(1, 2)).transpose(1, 2)
+            real_ND = self.dropout(functional.relu(norm(y_BTD[mask_BT])))
+            y_BTD = torch.zeros_like(y_BTD, dtype=real_ND.dtype).masked_scatter(mask_BT[..., None], real_ND)
+            x_BTD = x_BTD + y_BTD if self.residual and number else y_BTD
+        return x_BTD
