@@ -11,7 +11,7 @@ import soundfile
 import soxr
 
 from blocks.base import Failure, Skip
-from blocks.metric import _whisper
+from blocks.common import whisper
 from blocks.metric.distillmos import DistillMOS, _windows
 from blocks.metric.pesq import PESQ
 from blocks.metric.schema import Audio, Transcribed, WavePair
@@ -207,4 +207,4 @@ def test_another_language_is_understood_by_the_joined_base_model(tmp_path):
     block = ready(WordError)
     result = only(block, Transcribed(prediction=say(text, tmp_path, "es"), text=text, language="es-ES"))
     assert result.cer < 20
-    assert set(block.recognisers["base"].model.supported_languages) - {"yue"} == _whisper.LANGUAGES
+    assert set(block.recognisers["base"].model.supported_languages) - {"yue"} == whisper.LANGUAGES

@@ -46,6 +46,10 @@ class Recogniser:
         numbers = [n for token, n in vocabulary if any(map(_of_a_number, token)) and not token.startswith("<|")]
         self.forbidden = [-1, *sorted(numbers)]  # -1 stands for the usual list of music notes and brackets
 
+    def language(self, wave: np.ndarray) -> str:
+        """The code of the likeliest language of float32 (S,) at 16 kHz; for the multilingual model."""
+        return self.model.detect_language(wave)[0]
+
     def transcribe(self, wave: np.ndarray, language: str) -> tuple[str, bool]:
         """The words in float32 (S,) at 16 kHz, and whether they repeat themselves; `language` is a code of `LANGUAGES`."""
         found, _ = self.model.transcribe(

@@ -1,0 +1,90 @@
+"""Corpus: a folder of one speaker's recordings, who speaks or has agreed that this voice be made; without that said nothing is read.
+
+`consent` says who agreed, when, and for what; it goes along with all that is made of the recordings, and stands in the card of models.
+A folder is read as `corpus.folder` reads it. The text of ``a/b.wav`` is in metadata.csv (``id|text``, or LJ Speech's three columns, id
+being ``a/b`` or ``b``), in ``a/b.txt`` or in the words of ``a/b.TextGrid``, whichever is found first; a recording without has an empty
+text. Files below the spec's rate are read, so that whoever judges can say what is wrong with them; channels are mixed.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import model_validator
+
+from blocks.base import Failure, Skip, Source
+from blocks.common import recordings, textgrid
+from blocks.common.recordings import Channel, Entry
+from blocks.corpus import folder
+from blocks.corpus.schema import Utterance
+
+_SILENT = ("", "sil", "sp", "<eps>")
+_TIER = "words"
+
+
+class Config(folder.Config):
+    consent: str = ""  # who agreed, when, for what
+    upsample: bool = True
+    channel: Channel = "mix"
+
+    @model_validator(mode="after")
+    def _agreed(self):
+        if self.path and not any(map(str.isalpha, self.consent)):
+            raise ValueError(
+                "a voice is its speaker's: say who agreed that this one be made, when and for what, by --consent or consent: "
+                '"Ann Example, 1 May 2026, for her own audio books"; it is kept with the voice'
+            )
+        return self
+
+
+class Consented(Source[Config]):
+    tiny = Config(path="recordings", consent="the speaker of these tones, today, for a test")
+
+    def __init__(self, config, spec, seed=0):
+        super().__init__(config, spec, seed)
+        self.licences = (config.licence,)
+
+    def fingerprint(self) -> str:
+        if not self.config.path:
+            return ""
+        root = Path(self.config.path)
+        beside = [path for ending in ("*.txt", "*.TextGrid", "metadata.csv") for path in root.rglob(ending)]
+        return recordings.fingerprint(root, [*folder.paths(self.config.path), *sorted(beside)])
+
+    def read(self) -> Iterator[Utterance | Failure | Skip]:
+        found = self._entries() if self.config.path else ()
+        return recordings.rows(Utterance, found, self.config, self.spec.sample_rate)
+
+    def _entries(self) -> Iterator[Entry | Failure]:
+        table = self._table()
+        for entry in folder.entries(self.config):
+            if isinstance(entry, Failure):
+                yield entry
+                continue
+            try:
+                text = self._text(entry.key, table)
+            except (OSError, ValueError) as error:
+                yield Failure(f"its text cannot be read: {error}", entry.id)
+                continue
+            yield Entry(entry.id, entry.key, entry.decode, {**entry.fields, "text": text})
+
+    def _table(self) -> dict[str, str]:
+        path = Path(self.config.path) / "metadata.csv"
+        if not path.is_file():
+            return {}
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        rows = [line.split("|") for line in lines if line.count("|") >= 1]
+        return {row[0].strip(): row[1].strip() for row in rows}
+
+    def _text(self, key: str, table: dict[str, str]) -> str:
+        for name in (key, Path(key).name):
+            if name in table:
+                return table[name]
+        beside = Path(self.config.path) / key
+        if (path := beside.with_name(f"{beside.name}.txt")).is_file():
+            return " ".join(path.read_text(encoding="utf-8-sig").split())
+        if (path := beside.with_name(f"{beside.name}.TextGrid")).is_file():
+            tiers = textgrid.read(path)
+            if _TIER not in tiers:
+                raise ValueError(f"no tier {_TIER!r} in {path.name}; there is {', '.join(map(repr, tiers)) or 'none'}")
+            return " ".join(one.label.strip() for one in tiers[_TIER] if one.label.strip() not in _SILENT)
+        return ""
