@@ -24,8 +24,8 @@ from pydantic import PositiveInt
 
 from blocks.arrays import Value
 from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema, Skip
-from blocks.common.words import plain
 from blocks.common import whisper
+from blocks.common.words import plain
 from blocks.metric._judge import each, resample
 from blocks.metric.schema import CharacterErrors, Errors, Transcribed, WordErrors
 

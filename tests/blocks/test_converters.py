@@ -260,18 +260,24 @@ def begun(*items):
 def test_streams_of_frames_are_told_as_they_are(name):
     streams = {"loud": Stream(scale=10.0), "style": Stream(classes=2)}
     config = find(name).Config(globals={}, pitch=False, phones=False, streams=streams, hidden=8, max_steps=2)
-    given = Given.of(config, SPEC)
-    item = train_item(
-        streams={"loud": np.arange(15, dtype=np.float32), "style": np.repeat([0, 1, 2], 5).astype(np.float32)}
+    given = Given.of(config, SPEC, find(name).parallel)
+    item = taught(
+        name, streams={"loud": np.arange(15, dtype=np.float32), "style": np.repeat([0, 1, 2], 5).astype(np.float32)}
     )
-    found = given.arrays([item, train_item(streams={})], 16)["beside"]
+    found = given.arrays([item, taught(name, streams={})], 16)["beside"]
     want = [[number / 10, number // 5 == 1, number // 5 == 2] for number in range(15)] + [[0, 0, 0]]
     np.testing.assert_allclose(found[0], want, rtol=1e-6)
     assert not found[1].any(), "a stream left out says nothing"
     with pytest.raises(BadItem, match="15 frames, but there are 20"):
-        given.check(item.model_copy(update={"log_mel": np.zeros((20, SPEC.n_mels), np.float32)}))
+        given.check(
+            item.model_copy(
+                update=dict.fromkeys(
+                    ("log_mel", "target_log_mel")[: 1 + (name in PARALLEL)], np.zeros((20, SPEC.n_mels), np.float32)
+                )
+            )
+        )
     with pytest.raises(ValueError, match="the settings declare loud, style, which no item to train on has"):
-        find(name)(config, SPEC)._begin(begun(train_item()))
+        find(name)(config, SPEC)._begin(begun(taught(name)))
     block = find(name)(config, SPEC)
     block._begin(begun(item))
     item = Conversion(log_mel=item.log_mel, streams=item.streams)
