@@ -336,7 +336,11 @@ class NodeRun:
 
         Raises NodeFailed where such a row is one of dev: what it would say is what nobody wants to know.
         """
-        if self.step.verb not in ("map", "reduce") or not self.step.checked.node.block.startswith(JUDGES):
+        if (
+            self.step.idle
+            or self.step.verb not in ("map", "reduce")
+            or not self.step.checked.node.block.startswith(JUDGES)
+        ):
             return {}
         known = {name: Heard.read(self._weights(name)) for name in self._models()}
         if not any(known.values()):
