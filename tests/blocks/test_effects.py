@@ -182,3 +182,17 @@ def inside(mask, margin=3):
 def held(pitch, margin=3):
     """Frames whose neighbours have the same note."""
     return inside(np.diff(pitch, prepend=pitch[:1]) == 0, margin)
+
+
+def test_what_lies_above_a_frequency_is_gone_and_nothing_else_moves(spec):
+    from blocks.effect.low_pass import Banded, LowPass
+
+    t = np.arange(spec.sample_rate) / spec.sample_rate
+    low, high = (0.3 * np.sin(2 * np.pi * hz * t).astype(np.float32) for hz in (500, 6000))
+    block = LowPass(LowPass.Config(), spec)
+    cut, told, whole = block.apply([Banded(wave=low + high, band_hz=hz) for hz in (None, 4000.0, spec.sample_rate / 2)])
+    np.testing.assert_allclose(cut.wave[200:-200], low[200:-200], atol=1e-3)
+    np.testing.assert_array_equal(cut.wave, told.wave)
+    np.testing.assert_array_equal(whole.wave, low + high)
+    (short,) = block.apply([Banded(wave=np.ones(3, np.float32))])
+    assert len(short.wave) == 3
