@@ -66,6 +66,8 @@ def _data(meta: dict, heard: dict, made_by: list[dict]) -> str:
             [f"{name} {', '.join(found)}" for name, found in spoken.items()], "; "
         )
     facts["Licences of all it was made from"] = ", ".join(meta["licences"]) or "none stated"
+    if agreed := [made["config"]["consent"] for made in made_by if made.get("config", {}).get("consent")]:
+        facts["Consent"] = "; ".join(dict.fromkeys(agreed))
     facts["Made by"] = f"graph {meta['graph']}, seed {meta['seed']}, after " + (
         ", ".join(f"{made['node']} ({made['block']})" for made in made_by) or "nothing"
     )

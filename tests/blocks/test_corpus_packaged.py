@@ -14,7 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from blocks.base import Failure, Skip, check_item
-from blocks.common import debian
+from blocks.common import debian, recordings
 from blocks.common.phones import INDEX
 from blocks.common.splits import split_of, splits
 from blocks.common.words import plain
@@ -411,6 +411,20 @@ def test_gcin_is_whole_and_a_syllable_lies_in_one_split_for_both_voices():
         if type(row) is Recording:
             splits[row.id.split("/")[-1]].add(row.split)
     assert all(len(found) == 1 for found in splits.values())
+
+
+def test_some_actors_of_the_queen_keep_the_splits_that_they_have_among_all():
+    block = AmazonQueen(AmazonQueen.Config(actors=("arnold",)), AudioSpec())
+    block.fetch()
+    rows = [row for row in block.read() if isinstance(row, Utterance)]
+    assert {row.speaker for row in rows} == {"queen-arnold"}
+    entries = list(
+        map(amazon_queen._entry, _queen.said(debian.tree("flight-of-the-amazon-queen") / amazon_queen._FILE))
+    )
+    split = recordings._splits(entries, True)
+    assert all(row.split == split[row.id] for row in rows)
+    with pytest.raises(ValueError, match="Input should be 'lavelle'"):
+        AmazonQueen.Config(actors=("coleman",))
 
 
 @pytest.mark.slow

@@ -182,3 +182,35 @@ def test_piper_draws_its_noise_from_the_seed(piper):
     assert not np.allclose(ours, theirs, atol=0.01)
     still = like(piper, noise_scale=0.0, **calm)
     assert not np.allclose(say(still, "Yes."), ours, atol=0.01)
+
+
+def test_speakers_say_each_text_under_names_of_their_own():
+    from blocks.peer.speakers import Line, Speakers
+
+    config = Speakers.Config(voices=("flite/kal", "espeak/en-us+f3"))
+    block = Speakers(config, AudioSpec(sample_rate=16000))
+    block.setup()
+    rows = list(
+        block.expand(
+            [
+                Line(id="a", text="Say it.", language="en", split="dev"),
+                Line(id="b", text="!", language="en", split="train"),
+            ]
+        )
+    )
+    good, bad = rows[:2], rows[2:]
+    assert [(row.id, row.speaker, row.parents, row.split) for row in good] == [
+        ("flite-kal/a", "flite-kal", ("a",), "dev"),
+        ("espeak-en-us+f3/a", "espeak-en-us+f3", ("a",), "dev"),
+    ]
+    assert [row.band_hz for row in good] == [4000.0, 8000.0]
+    assert {row.style for row in good} == {"synthetic"}
+    assert [failure.id for failure in bad] == ["b", "b"]
+
+
+@pytest.mark.parametrize("voices", [(), ("flite",), ("piper/ann",), ("festival/kal",), ("flite/rms", "flite/rms")])
+def test_speakers_are_checked(voices):
+    from blocks.peer.speakers import Speakers
+
+    with pytest.raises(ValueError, match="no voice|want each voice once"):
+        Speakers.Config(voices=voices)
