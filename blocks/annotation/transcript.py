@@ -27,7 +27,7 @@ class Spoken(Schema):
 class Transcribed(Schema):
     text: Text  # the given one, else what was heard
     transcript: Annotated[str, Value("transcript", "what the recogniser heard")]
-    heard_language: Annotated[str, Value("heard_language", "code of the likeliest language")]
+    heard_language: Language  # the likeliest
 
 
 class Config(BlockConfig):

@@ -82,7 +82,7 @@ class Minute(Expander[Config]):
 
     def _foreign(self, item: Offered) -> str | None:
         heard = item.heard_language
-        return heard if heard is not None and heard not in self.config.languages else None
+        return None if heard is None or heard.split("-")[0] in self.config.languages else heard
 
     def _seconds(self, item: Offered) -> float:
         return len(item.wave) / self.spec.sample_rate

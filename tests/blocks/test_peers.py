@@ -212,5 +212,5 @@ def test_speakers_say_each_text_under_names_of_their_own():
 def test_speakers_are_checked(voices):
     from blocks.peer.speakers import Speakers
 
-    with pytest.raises(ValueError, match="no voice|want each voice once"):
+    with pytest.raises(ValueError, match=r"no voice|want each voice once"):
         Speakers.Config(voices=voices)
