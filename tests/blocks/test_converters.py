@@ -198,7 +198,7 @@ def written(name, text, **config):
 def trained(folder, name, **config):
     tiny = find(name).tiny.model_dump(mode="json", exclude_defaults=True)
     path = folder / "graph.yaml"
-    path.write_text(written(name, GRAPH, **{**tiny, "globals": {"speaker": {}}, **own(name, **config)}))
+    path.write_text(written(name, GRAPH, **{**tiny, "globals": {"speaker": {}}, "streams": {}, **own(name, **config)}))
     store = Store(folder / "store")
     plan = make_plan(check(read_graph(path)), store)
     outcome = LocalExecutor().run(plan, store, Observer())
@@ -367,7 +367,7 @@ def test_the_divergence_of_codes_is_that_of_two_gaussians_and_counts_slowly(tmp_
 
 @pytest.mark.parametrize("name", ["converter.copycat", "converter.voice_filter"])
 def test_the_last_training_is_on_the_target_alone(name, tmp_path):
-    config = own(name, **TINY | {"globals": {"speaker": {}}, "max_steps": 2, "adversarial_from": None})
+    config = own(name, **TINY | {"globals": {"speaker": {}}, "streams": {}, "max_steps": 2, "adversarial_from": None})
     (tmp_path / "graph.yaml").write_text(written(name, GRAPH + TUNED, **config))
     store = Store(tmp_path / "store")
     plan = make_plan(check(read_graph(tmp_path / "graph.yaml")), store)

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import NonNegativeFloat, PositiveInt
 
-from blocks.common.conditions import Global
+from blocks.common.conditions import Global, Stream
 from blocks.converter._model import Converter, ConverterConfig
 from blocks.converter.schema import TrainItem
 
@@ -27,7 +27,7 @@ class Config(ConverterConfig):
 
 class Autovc(Converter[Config]):
     tiny = Config(
-        hidden=12, recurrent=8, codes=2, every=4, globals={"a": Global(), "b": Global()}, dropout=0.0, max_steps=4, max_frames=400, warmup_steps=2,
+        hidden=12, recurrent=8, codes=2, every=4, globals={"a": Global(), "b": Global()}, streams={"a": Stream(), "b": Stream(classes=3)}, dropout=0.0, max_steps=4, max_frames=400, warmup_steps=2,
         adversarial_from=3, weights="last", discriminator_windows=(8, 16), discriminator_width=2, val_check_interval=2, checkpoint_interval=2,
     )  # fmt: skip
     paper = "Qian et al. 2019 (AutoVC); Merritt et al. 2022 (the bottleneck)"

@@ -16,7 +16,7 @@ from typing import Literal
 
 from pydantic import NonNegativeFloat, PositiveInt
 
-from blocks.common.conditions import Global
+from blocks.common.conditions import Global, Stream
 from blocks.converter._model import Converter, ConverterConfig
 from blocks.converter.schema import TrainItem
 
@@ -33,7 +33,7 @@ class Config(ConverterConfig):
 
 class Copycat(Converter[Config]):
     tiny = Config(
-        hidden=12, codes=2, every=4, globals={"a": Global(), "b": Global()}, dropout=0.0, max_steps=4, max_frames=400, warmup_steps=2, kl_steps=2,
+        hidden=12, codes=2, every=4, globals={"a": Global(), "b": Global()}, streams={"a": Stream(), "b": Stream(classes=3)}, dropout=0.0, max_steps=4, max_frames=400, warmup_steps=2, kl_steps=2,
         adversarial_from=3, weights="last", discriminator_windows=(8, 16), discriminator_width=2, val_check_interval=2, checkpoint_interval=2,
     )  # fmt: skip
     paper = "Karlapati et al. 2020 (CopyCat); Huybrechts et al. 2021, Ribeiro et al. 2022 (source F0, voice at both encoders)"

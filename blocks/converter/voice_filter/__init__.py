@@ -17,7 +17,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt
 
-from blocks.common.conditions import Global
+from blocks.common.conditions import Global, Stream
 from blocks.converter._model import Converter, ConverterConfig
 from blocks.converter.schema import TrainItem
 from blocks.training import Run
@@ -36,7 +36,7 @@ class Config(ConverterConfig):
 
 class VoiceFilter(Converter[Config]):
     tiny = Config(
-        hidden=12, recurrent=8, globals={"a": Global(), "b": Global()}, max_steps=4, max_frames=400, warmup_steps=2,
+        hidden=12, recurrent=8, globals={"a": Global(), "b": Global()}, streams={"a": Stream(), "b": Stream(classes=3)}, max_steps=4, max_frames=400, warmup_steps=2,
         adversarial_from=3, weights="last", discriminator_windows=(8, 16), discriminator_width=2, val_check_interval=2, checkpoint_interval=2,
     )  # fmt: skip
     paper = "Gabrys et al. 2022 (Voice Filter: Few-shot text-to-speech speaker adaptation using voice conversion as a post-processing module)"
