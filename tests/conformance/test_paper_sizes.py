@@ -40,9 +40,18 @@ FIRST = {  # node -> its graph, what is small of it, and widths that are not
     "allison": ("speak", dict(max_steps=STEPS, adversarial_from=2, max_frames=1500), {256, 1024}),
     "copycat": ("flow_conversion", dict(max_steps=STEPS, adversarial_from=2, max_frames=1500), {512, 1536}),
     "autovc": ("flow_conversion", dict(max_steps=STEPS, max_frames=1500), {512, 1024}),
+    "background": ("voice_filter", dict(max_steps=STEPS, max_frames=1500), {512, 1024}),
     "attending": ("speak", dict(max_steps=STEPS, teacher_forced_steps=1, max_frames=1500), {256, 512, 1024}),
 }
 UNTAUGHT = {
+    "voice_filter": [
+        "timing.max_steps=1",
+        "aligned.min_score=-1000",
+        "aligned.max_squeezed=1",
+        "aligned.max_phone_seconds=30",
+        "pairs.min_agreement=-1",
+        "pairs.max_lag=12",
+    ],
     "flow_conversion": [
         "timing.max_steps=1",
         "aligned.min_score=-1000",
