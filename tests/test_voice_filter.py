@@ -43,7 +43,7 @@ def folder(tmp_path_factory):
 def test_without_consent_nothing_is_begun(folder, tmp_path):
     asked = ["run", str(GRAPH), "--until", "voice", "--set", f"target.path={folder}", "--set", "script.text=Hello."]
     done = CliRunner().invoke(app, [*asked, "--store", str(tmp_path / "store")])
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "say who agreed that this one be made, when and for what, by --consent" in " ".join(done.output.split())
     assert not (tmp_path / "store").exists()
 
