@@ -71,7 +71,7 @@ class AcousticModel(MelModel[C]):
         return len(item.log_mel) if isinstance(item, TrainItem) else len(item.phones)
 
     def group(self, item: TrainItem) -> str:
-        speaker = item.globals.get("speaker")
+        speaker = item.group or item.globals.get("speaker")
         return speaker if isinstance(speaker, str) else ""
 
     # ---- training ----

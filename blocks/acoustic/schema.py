@@ -74,6 +74,7 @@ class TrainItem(Schema):
     pitch: Pitch | None = None
     energy: Energy | None = None
     split: Split | None = None  # dev rows are for validation
+    group: str | None = None  # what `balance` in a training's settings draws alike; none: the speaker
 
 
 class Prediction(Schema):

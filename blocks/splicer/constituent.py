@@ -2,12 +2,14 @@
 
 Exactly one swap between exactly two utterances of one voice (and style), as in the paper; mels are joined frame by frame at
 the aligned edges, with no cross-fade and no search. A tag marks the first phone after each join, so that a model can learn
-that joins are no part of speech; at inference it is 0 everywhere. Recordings themselves, whose tags are 0, must stay among
-the examples: the paper asks that the identity be one of the transforms.
+that joins are no part of speech; at inference it is 0 everywhere. Recordings themselves, whose tags are 0, are among what is
+made (`originals`): the paper asks that the identity be one of the transforms. How often they are drawn beside what is
+spliced is the training's to say: by `balance` over `origin`, half and half at 1.
 
 Ours, beside it: `spans: random` takes stretches of as many words from anywhere, the ablation that asks whether syntax
 matters; `tag: fragment` marks all that was swapped in; filters compare both sides of each join; a `wave`, if there is one,
-is joined within 20 ms of the edge where it is most silent, to listen to and to hand out.
+is joined within 20 ms of the edge where it is most silent, to listen to and to hand out. Recordings of other splits than
+`splits` come as they are alone, so that one table is trained on and validated with.
 
 Utterances come in a stream, and `pool` of them are held at once: partners are drawn among these.
 Axes: N phones, W words, T frames, S samples.
@@ -20,18 +22,21 @@ from itertools import islice
 from typing import Literal
 
 import numpy as np
-from pydantic import NonNegativeFloat, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
-from blocks.arrays import Span
+from blocks.arrays import Span, Split
 from blocks.base import BlockConfig, Expander, Skip
 from blocks.splicer import _joins
 from blocks.splicer.schema import Spliced, Utterance
 
 _REACH_S, _FADE_S = 0.02, 0.008  # from the edge of a word to where a wave is cut; how long both sides sound
+_SHARED = ("speaker", "split", "style", "language")  # by both sides of a swap
 
 
 class Config(BlockConfig):
-    made: PositiveInt = 4  # utterances of each recording, if there are partners for so many
+    made: NonNegativeInt = 4  # utterances of each recording, if there are partners for so many
+    originals: bool = True  # recordings themselves, too
+    splits: tuple[Split, ...] = ("train",)  # whose recordings are spliced
     spans: Literal["constituent", "random"] = "constituent"
     tag: Literal["boundary", "fragment", "none"] = "boundary"
     most_words: PositiveInt | None = None  # of a stretch, on either side
@@ -81,20 +86,22 @@ class Constituent(Expander[Config]):
     stochastic = True
 
     def expand(self, items: Iterable[Utterance]) -> Iterator[Spliced | Skip]:
-        """`made` utterances of each; a `Skip` with what stood in the way of each that could not be made."""
+        """Each recording as it is, then `made` utterances of it; a `Skip` with what stood in the way of each that could not be made."""
         stream = iter(items)
         while chunk := list(islice(stream, self.config.pool)):
             drawn = _Drawn({_said(item.words) for item in chunk})
             partners = self._partners(chunk)
             for item in chunk:
-                for number in range(self.config.made):
+                if self.config.originals:
+                    yield _identity(item)
+                for number in range(self.config.made if item.split in self.config.splits else 0):
                     yield self._one(item, number, partners, drawn)
 
     def _partners(self, items: Iterable[Utterance]) -> dict[tuple, list[_Stretch]]:
         """What may stand for what: stretches of one voice, style, split and label (or number of words)."""
         found = defaultdict(list)
         for item in items:
-            for stretch in self._stretches(item):
+            for stretch in self._stretches(item) if item.split in self.config.splits else ():
                 found[self._kind(stretch)].append(stretch)
         return found
 
@@ -163,8 +170,13 @@ class Constituent(Expander[Config]):
             pitch=_joined(a.pitch, b.pitch, *frames),
             energy=_joined(a.energy, b.energy, *frames),
             wave=self._wave(stays, comes),
+            origin="spliced",
+            host=a.id,
+            donor=b.id,
+            given_way=(stays.frames.start, stays.frames.stop),
+            given=(comes.frames.start, comes.frames.stop),
             swapped=f"{stays.span.label or 'words'}: {' '.join(stays.words)} -> {' '.join(comes.words)}",
-            **{name: getattr(a, name) for name in ("speaker", "split", "style", "language")},
+            **{name: getattr(a, name) for name in _SHARED},
         )
 
     def _tag(self, phones: int, start: int, stop: int) -> np.ndarray:
@@ -187,6 +199,23 @@ class Constituent(Expander[Config]):
         begun = _joins.cut(host, other, out, into, reach, fade)
         whole = _joins.cut(begun, host, out + end - into, back, reach, fade)
         return whole[: (len(stays.item.log_mel) - (back - out) // hop + (end - into) // hop) * hop]
+
+
+def _identity(item: Utterance) -> Spliced:
+    kept = ("phones", "words", "word_of_phone", "durations", "log_mel", "pitch", "energy", "wave", *_SHARED)
+    return Spliced(
+        id=f"{item.id}+identity",
+        parents=(item.id,),
+        text=" ".join(item.words),
+        join_tag=np.zeros(len(item.phones), np.float32),
+        origin="recorded",
+        host=item.id,
+        donor=item.id,
+        given_way=(0, 0),
+        given=(0, 0),
+        swapped="",
+        **{name: getattr(item, name) for name in kept},
+    )
 
 
 def _stretch(item: Utterance, span: Span) -> _Stretch:

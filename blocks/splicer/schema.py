@@ -3,6 +3,8 @@
 Axes: N phones, W words, T frames, M mels, S samples.
 """
 
+from typing import Literal
+
 import numpy as np
 from pydantic import model_validator
 
@@ -62,7 +64,10 @@ class Utterance(Schema):
 
 
 class Spliced(DerivedRow):
-    """An utterance nobody said; `parents` are the one that stays and the one that gave its part."""
+    """An utterance that nobody said, or a recording as it is, whose tags are 0.
+
+    `parents` are the one that stays (`host`) and the one that gave its part (`donor`); of a recording both are itself.
+    """
 
     phones: Phones
     words: Words
@@ -75,6 +80,11 @@ class Spliced(DerivedRow):
     energy: Energy
     speaker: Speaker
     split: Split
+    origin: Literal["recorded", "spliced"]
+    host: Id
+    donor: Id
+    given_way: tuple[int, int]  # frames of the host, from and up to (exclusive), that are not in it
+    given: tuple[int, int]  # frames of the donor that stand there
     swapped: Text  # for people: which words stand for which
     wave: Wave | None = None
     style: Style | None = None

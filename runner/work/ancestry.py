@@ -65,10 +65,10 @@ class Ancestry:
         return found
 
     def values(self, kind: str, id: str) -> list:
-        """The value of a type, such as ``speaker``, of a row; of a row made from others, those of its parents."""
+        """The value of a type, such as ``speaker``, of a row; of a row made from others that tells none, those of its parents."""
         for table, column in self._columns(kind):
-            if id in table:
-                return [table.get(id, (column,))[column]]
+            if id in table and (value := table.get(id, (column,))[column]) is not None:
+                return [value]
         return [value for parent in self._parents.get(id, ()) for value in self.values(kind, parent)]
 
     def _columns(self, kind: str) -> Iterator[tuple]:

@@ -41,7 +41,8 @@ SHE = utterance("she", "she shook her head", [("NP", 0, 1), ("VP", 1, 4), ("NP",
 
 
 def made(items, seed=0, **config) -> list:
-    return list(Constituent(Config(**config), SPEC, seed).expand(items))
+    """Spliced, without recordings themselves."""
+    return list(Constituent(Config(**{"originals": False} | config), SPEC, seed).expand(items))
 
 
 def test_the_example_of_the_post():
@@ -80,10 +81,31 @@ def test_what_is_drawn_for_one_does_not_hang_on_how_the_others_stand():
 def test_voices_styles_and_splits_never_mix():
     for change in ({"speaker": "ben"}, {"style": "sad"}, {"split": "dev"}):
         other = SHE.model_copy(update=change)
-        results = made([HE, other], made=3)
+        results = made([HE, other], made=3, splits=("train", "dev"))
         assert all(
             isinstance(one, Skip) and "of the recording itself" in one.reason for one in results if one.id[:2] == "he"
         )
+
+
+def test_recordings_are_among_what_is_made_and_dev_rows_nothing_else():
+    dev = SHE.model_copy(update={"id": "dev", "split": "dev"})
+    results = made([HE, SHE, dev], made=2, originals=True)
+    kept = {one.host: one for one in results if getattr(one, "origin", "") == "recorded"}
+    assert list(kept) == ["he", "she", "dev"]
+    for item in (HE, SHE, dev):
+        one = kept[item.id]
+        assert (one.parents, one.split, one.text) == ((item.id,), item.split, " ".join(item.words))
+        assert not one.join_tag.any()
+        np.testing.assert_array_equal(one.log_mel, item.log_mel)
+    spliced = [one for one in results if getattr(one, "origin", "") == "spliced"]
+    assert spliced
+    assert {parent for one in spliced for parent in one.parents} == {"he", "she"}
+
+
+def test_it_is_told_which_frames_gave_way_to_which():
+    one = next(o for o in made([HE, SHE], made=40) if getattr(o, "text", "") == "he never shook her head")
+    assert (one.host, one.donor, one.given_way, one.given) == ("he", "she", (15, 21), (9, 27))
+    np.testing.assert_array_equal(one.log_mel[15:33], SHE.log_mel[9:27])
 
 
 def test_random_stretches_are_as_long_and_stand_anywhere():
@@ -121,7 +143,7 @@ def test_a_pool_bounds_what_is_held_at_once():
                 yield HE.model_copy(update={"id": f"u{n}"})
 
     items = Counting()
-    stream = Constituent(Config(pool=3, made=1), SPEC).expand(items)
+    stream = Constituent(Config(pool=3, made=1, originals=False), SPEC).expand(items)
     next(stream)
     assert items.asked == 3
 

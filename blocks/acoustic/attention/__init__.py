@@ -7,7 +7,7 @@ With `pitch` and `energy` these layers hear how high and how loud phones are, wh
 then on: what they cannot know they would blur.
 
 Durations come from attention, not from an aligner, and cannot be asked for. Every utterance is told with its attention's
-health; one that finds no end is a failure that says so. The prenet drops half of its units also when it speaks, drawn from
+health; one that finds no end is a failure that says so, or is kept as far as it came (`runaways`). The prenet drops half of its units also when it speaks, drawn from
 the seed and from what is said: the same request is said the same way, alone or among others. Where `durations` are given,
 training leads the attention along them, else along the diagonal; in the first `teacher_forced_steps` they even stand for it, and it
 learns where they went on from there. Such steps need no loop over attention, and the decoder hears the right phones at once.
@@ -101,6 +101,7 @@ class Config(AcousticConfig):
     stepwise: bool = (
         True  # one phone at a time; else as softly as the weights are, which teacher-forced steps never taught
     )
+    runaways: Literal["fail", "keep"] = "fail"  # keep: what was said up to there, for judges to count in
     # Both are for speech: notes are held longer, and a map may raise them for what its model has learnt to sing.
     longest_phone_s: PositiveFloat = 0.4  # times the phones, and a second: longer than that is a runaway
     linger_s: PositiveFloat = (
@@ -118,6 +119,7 @@ class AttendedPrediction(Prediction):
     repeats: Annotated[float, Value("attention_repeats", "times the attention went back")]
     early_stop: Annotated[float, Value("attention_early_stop", "phones left unsaid at the end", "phones")]
     late_stop: Annotated[float, Value("attention_late_stop", "from the first step on the last phone to the end", "s")]
+    runaway: Annotated[float, Value("attention_runaway", "1 where it found no end and was stopped, else 0")]
     lingers: Annotated[
         float, Value("attention_lingers", "phones but the last listened to for linger_s or longer", "phones")
     ]
@@ -279,7 +281,7 @@ class Attention(AcousticModel[Config]):
         numbers = health(heard, self._step_s, where if self.config.stepwise else None)
         steps = np.bincount(where, minlength=len(item.phones))
         numbers["lingers"] = float((steps[:-1] >= self._linger).sum())
-        if not ended:
+        if not ended and self.config.runaways == "fail":
             return Failure(
                 f"a runaway: no end after {len(heard) * self._step_s:.1f} s for {len(item.phones)} phones, the most that "
                 f"longest_phone_s {self.config.longest_phone_s:g} allows; the attention's {told(numbers)}"
@@ -288,5 +290,6 @@ class Attention(AcousticModel[Config]):
             log_mel=log_mel,
             durations=(self.config.reduction_factor * steps).astype(np.int32),
             substituted=self.inputs.substituted(item),
+            runaway=float(not ended),
             **numbers,
         )
