@@ -1,4 +1,4 @@
-"""What the frames of a phone say together: how high it is, and how loud.
+"""What the frames of a phone say together: how high it is, and how loud; and how far two sides of a join are apart.
 
 Axes: N phones, T frames.
 """
@@ -22,3 +22,14 @@ def phone_energy(energy_T: np.ndarray, durations_N: np.ndarray) -> np.ndarray:
 
 def _totals(values_T: np.ndarray, durations_N: np.ndarray) -> np.ndarray:
     return np.bincount(np.repeat(np.arange(len(durations_N)), durations_N), values_T, len(durations_N))
+
+
+def pitch_jump(before: np.ndarray, after: np.ndarray) -> float:
+    """Semitones between the last voiced frame of one side and the first of the other; 0 where one has none."""
+    low, high = before[before > 0][-1:], after[after > 0][:1]
+    return float(abs(12 * np.log2(high[0] / low[0]))) if len(low) and len(high) else 0.0
+
+
+def energy_jump(before: np.ndarray, after: np.ndarray) -> float:
+    """dB between the mean levels of the last three frames of one side and the first three of the other."""
+    return float(abs(before[-3:].mean() - after[:3].mean())) if len(before) and len(after) else 0.0

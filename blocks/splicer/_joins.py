@@ -1,7 +1,4 @@
-"""Joining recordings: where a wave is cut so that it is not heard, and what two sides of a join differ in.
-
-Axes: S samples, T frames.
-"""
+"""Joining recordings: where a wave is cut so that it is not heard. Axes: S samples."""
 
 import numpy as np
 
@@ -24,14 +21,3 @@ def cut(before: np.ndarray, after: np.ndarray, at: int, of: int, reach: int, fad
     up = (np.arange(2 * half, dtype=np.float32) + 0.5) / (2 * half)
     mixed = before[at - half : at + half] * (1 - up) + after[of - half : of + half] * up
     return np.concatenate([before[: at - half], mixed, after[of + half :]]).astype(np.float32)
-
-
-def pitch_jump(before: np.ndarray, after: np.ndarray) -> float:
-    """Semitones between the last voiced frame of one side and the first of the other; 0 where one has none."""
-    low, high = before[before > 0][-1:], after[after > 0][:1]
-    return float(abs(12 * np.log2(high[0] / low[0]))) if len(low) and len(high) else 0.0
-
-
-def energy_jump(before: np.ndarray, after: np.ndarray) -> float:
-    """dB between the mean levels of the last three frames of one side and the first three of the other."""
-    return float(abs(before[-3:].mean() - after[:3].mean())) if len(before) and len(after) else 0.0

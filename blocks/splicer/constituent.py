@@ -26,6 +26,7 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from blocks.arrays import Span, Split
 from blocks.base import BlockConfig, Expander, Skip
+from blocks.common.prosody import energy_jump, pitch_jump
 from blocks.splicer import _joins
 from blocks.splicer.schema import Spliced, Utterance
 
@@ -143,8 +144,8 @@ class Constituent(Expander[Config]):
         if config.most_given and drawn.given[comes.item.id] >= config.most_given:
             return "from a recording that gave most_given"
         for most, measure, name in (
-            (config.max_pitch_jump, _joins.pitch_jump, "pitch"),
-            (config.max_energy_jump, _joins.energy_jump, "energy"),
+            (config.max_pitch_jump, pitch_jump, "pitch"),
+            (config.max_energy_jump, energy_jump, "energy"),
         ):
             if most is not None and max(measure(*sides) for sides in _sides(stays, comes, name)) > most:
                 return f"with a jump in {name}"

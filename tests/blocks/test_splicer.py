@@ -5,6 +5,7 @@ import pytest
 
 from blocks.arrays import Span
 from blocks.base import Skip
+from blocks.common.prosody import energy_jump, pitch_jump
 from blocks.spec import AudioSpec
 from blocks.splicer import _joins
 from blocks.splicer.constituent import Config, Constituent
@@ -190,6 +191,6 @@ def test_a_cut_too_near_to_an_end_is_made_there():
 
 
 def test_jumps():
-    assert _joins.pitch_jump(np.array([0, 100.0, 0]), np.array([0, 200.0])) == pytest.approx(12)
-    assert _joins.pitch_jump(np.zeros(3), np.array([100.0])) == 0
-    assert _joins.energy_jump(np.array([-90.0, -20, -20, -20]), np.array([-14.0, -14, -14, 0])) == pytest.approx(6)
+    assert pitch_jump(np.array([0, 100.0, 0]), np.array([0, 200.0])) == pytest.approx(12)
+    assert pitch_jump(np.zeros(3), np.array([100.0])) == 0
+    assert energy_jump(np.array([-90.0, -20, -20, -20]), np.array([-14.0, -14, -14, 0])) == pytest.approx(6)
