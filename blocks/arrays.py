@@ -217,13 +217,15 @@ def apart(hint, name: str):
 
 
 class Span(BaseModel):
-    """A constituent over words `first` to `last` (exclusive, from 0) of an utterance."""
+    """A constituent over words `first` to `last` (exclusive, from 0) of an utterance, and characters `start` to `end` of its text."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     label: str
     first: int
     last: int
+    start: int | None = None
+    end: int | None = None
 
 
 class Note(BaseModel):

@@ -60,7 +60,7 @@ class Brackets(Mapper[Config]):
             where = self.config.path or "no file of brackets was given (path)"
             raise BadItem(f"{where} has no line for {item.id!r}{suggest(item.id, list(self.parses))}")
         found, tokens = self.parses[item.id]
-        return Parsed(words=item.words, spans=over_words(found, tokens, item.words))
+        return Parsed(words=item.words, spans=over_words(found, tokens, item.words, item.text))
 
 
 def read(text: str) -> tuple[list[tuple[str, int, int]], list[str]]:

@@ -203,6 +203,7 @@ def report(
     graph: GraphFile,
     store: StoreAt = "store",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Default: reports/<graph>.html")] = None,
+    utterances: Annotated[int, typer.Option(min=0, help="How many to listen to, spread evenly over all.")] = 12,
     set: Sets = [],  # noqa: B006
     size: Size = None,
     released: Released = False,
@@ -214,7 +215,7 @@ def report(
     if record is None:
         stop(f"{store}: no run of {checked.graph.name} is recorded here; first: voxblocks run {graph}")
     plan = plan_for(checked, opened, None, "", "", None, fetch=False)
-    print(write_page(plan, opened, record, out or Path("reports") / f"{checked.graph.name}.html"))
+    print(write_page(plan, opened, record, out or Path("reports") / f"{checked.graph.name}.html", utterances))
 
 
 @app.command()

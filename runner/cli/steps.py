@@ -188,12 +188,12 @@ def speak(plan, speaking, sound, until: str, folder: Path | None, raw: bool, con
         stop("\n".join(f"{failure.id}: {failure.reason}" for failure in speaking.failures), code=1)
 
 
-def write_page(plan, store, record: dict, path: Path) -> Path:
+def write_page(plan, store, record: dict, path: Path, utterances: int = 12) -> Path:
     from runner.report import write_report
     from runner.report.draw import svg
 
     states = {name: "cached" if node["state"] == "cached" else "run" for name, node in record["nodes"].items()}
-    return write_report(store, record, path, svg=svg(plan.checked, states))
+    return write_report(store, record, path, svg=svg(plan.checked, states), most=utterances)
 
 
 def stop(message: str, code: int = 2) -> None:

@@ -30,7 +30,9 @@ def test_a_folder_comes_back_with_more_sentences_and_every_join_marked(tmp_path)
     (folder / "metadata.csv").write_text("\n".join(lines) + "\n")
     out = tmp_path / "more"
     asked = ["run", str(GRAPH), "--until", "spliced", "--set", f"source.path={folder}", "--set", "timing.max_steps=40"]
-    done = CliRunner().invoke(app, [*asked, "--store", str(tmp_path / "store"), "--out", str(out)])
+    page = tmp_path / "joins.html"
+    kept = ["--store", str(tmp_path / "store"), "--out", str(out), "--report", str(page)]
+    done = CliRunner().invoke(app, [*asked, *kept])
     assert done.exit_code == 0, done.output
     with (out / "metadata.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -45,3 +47,11 @@ def test_a_folder_comes_back_with_more_sentences_and_every_join_marked(tmp_path)
         heard = soundfile.info(out / row["file"])
         assert abs(heard.duration - tiers["phones"][-1].end) < 1e-3
         assert " ".join(one.label for one in tiers["words"] if one.label) == row["text"]
+    # the page plays each sentence with what was swapped, as it was said in either recording
+    told = page.read_text()
+    assert all(f"heard_before.{name}" in told for name in ("gave_way", "came"))
+    assert told.count("<audio") == 6 * 3 + 6, "six sentences, and as many recordings as they are"
+    again = ["report", str(GRAPH), "--set", f"source.path={folder}", "--set", "timing.max_steps=40", *kept[:2]]
+    done = CliRunner().invoke(app, [*again, "--out", str(page), "--utterances", "2"])
+    assert done.exit_code == 0, done.output
+    assert page.read_text().count("<audio") == 3 + 1

@@ -59,16 +59,24 @@ def test_another_language_is_refused(spacy):
 def test_words_are_covered_whole_or_not_at_all():
     tokens, words = ["It", "is", "n't", "so", "."], ("It", "isn't", "so")
     found = [("A", 0, 1), ("B", 1, 2), ("C", 1, 3), ("D", 0, 5), ("E", 3, 5), ("F", 4, 5)]
-    assert [(s.label, s.first, s.last) for s in over_words(found, tokens, words)] == [
-        ("A", 0, 1),
-        ("C", 1, 2),
-        ("E", 2, 3),
+    assert [(s.label, s.first, s.last, s.start, s.end) for s in over_words(found, tokens, words, "It isn't so.")] == [
+        ("A", 0, 1, 0, 2),
+        ("C", 1, 2, 3, 8),
+        ("E", 2, 3, 9, 11),
     ]
+
+
+def test_a_constituent_says_where_in_the_text_it_stands(spacy):
+    text = "Well, she shook her head: she'd never lied!"
+    words = ("Well", "she", "shook", "her", "head", "she'd", "never", "lied")
+    (parsed,) = spacy.apply([sentence(text, words=words)])
+    told = {(span.label, text[span.start : span.end]) for span in parsed.spans}
+    assert {("NP", "her head"), ("VP", "shook her head")} <= told
 
 
 def test_a_parse_of_another_text_is_refused_with_the_place():
     with pytest.raises(BadItem, match=r"'helied' for .*'shelied'"):
-        over_words([], ["he", "lied"], ("she", "lied"))
+        over_words([], ["he", "lied"], ("she", "lied"), "she lied")
 
 
 # ---- brackets ----
