@@ -46,7 +46,9 @@ class Spacy(Mapper[Config]):
             raise BadItem(f"language {item.language!r}: this model knows English alone; parser.brackets takes any")
         tokens = self.model(item.text)
         found = [span for token in tokens for span in _spans(token)]
-        return Parsed(words=item.words, spans=over_words(found, [token.text for token in tokens], item.words, item.text))
+        return Parsed(
+            words=item.words, spans=over_words(found, [token.text for token in tokens], item.words, item.text)
+        )
 
 
 def _spans(token) -> Iterator[tuple[str, int, int]]:

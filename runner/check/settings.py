@@ -103,8 +103,8 @@ def weights_problems(
 
 
 def balance_problems(node: Node, cls: type[Block], config: BlockConfig, inputs: type[Schema]) -> list[Problem]:
-    """Whether a training that is to draw speakers evenly is told of them, by a port or a name of that name."""
-    told = any(path[-1] == "speaker" for path, _ in leaves(node.inputs))
+    """Whether a training that is to draw speakers, or groups, evenly is told of them, by a port or a name of that name."""
+    told = any(path[-1] in ("speaker", "group") for path, _ in leaves(node.inputs))
     if node.verb != "fit" or not getattr(config, "balance", 0) or told:
         return []
     ports = {name: show(hint) for name, hint in input_fields(inputs).items()}

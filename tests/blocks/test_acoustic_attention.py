@@ -396,6 +396,11 @@ def test_a_runaway_ends_as_a_failure_that_says_how_it_went(trained):
     assert found, record.reason
     assert float(found[1]) == pytest.approx(seconds, abs=0.1)
     assert int(found[2]) == len(items[0].phones)
+    kept = Attention(deaf.config.model_copy(update={"runaways": "keep"}), SPEC)
+    kept.net, kept.inputs = deaf.net, deaf.inputs
+    (said,) = kept.apply([asked(items[0])])
+    assert said.runaway == 1
+    assert len(said.log_mel) == said.durations.sum() == pytest.approx(seconds * SPEC.frame_rate, abs=4)
     lingering = Attention(block.config.model_copy(update={"linger_s": 0.1}), SPEC)
     lingering.load(folder)
     with torch.no_grad():
