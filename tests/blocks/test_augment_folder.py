@@ -2,9 +2,11 @@
 
 import ast
 import csv
+import re
 from itertools import islice
 from pathlib import Path
 
+import pytest
 import soundfile
 from typer.testing import CliRunner
 
@@ -14,20 +16,27 @@ from blocks.spec import preset
 from runner.cli import app
 
 GRAPH = Path(__file__).parents[2] / "graphs" / "augment_folder.yaml"
+PAGE = GRAPH.parents[1] / "docs" / "distribution_augmentation.md"
 
 
-def test_a_folder_comes_back_with_more_sentences_and_every_join_marked(tmp_path):
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Twenty recordings as LJSpeech has them."""
     spec = preset("vox_16k")
     source = Asterisk(Config(languages=("en",)), spec)
     source.fetch()
     long = (row for row in source.read() if hasattr(row, "wave") and 5 <= len(row.text.split()) <= 12)
-    folder = tmp_path / "mine"
+    folder = tmp_path_factory.mktemp("mine")
     (folder / "wavs").mkdir(parents=True)
     lines = []
     for number, row in enumerate(islice(long, 20)):
         soundfile.write(folder / "wavs" / f"u{number:02d}.wav", row.wave, spec.sample_rate)
         lines.append(f"u{number:02d}|{row.text}")
     (folder / "metadata.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def test_a_folder_comes_back_with_more_sentences_and_every_join_marked(folder, tmp_path):
     out = tmp_path / "more"
     asked = ["run", str(GRAPH), "--until", "spliced", "--set", f"source.path={folder}", "--set", "timing.max_steps=40"]
     page = tmp_path / "joins.html"
@@ -55,3 +64,15 @@ def test_a_folder_comes_back_with_more_sentences_and_every_join_marked(tmp_path)
     done = CliRunner().invoke(app, [*again, "--out", str(page), "--utterances", "2"])
     assert done.exit_code == 0, done.output
     assert page.read_text().count("<audio") == 3 + 1
+
+
+def test_the_page_s_graph_trains_on_a_folder_of_one_s_own(folder, tmp_path):
+    (graph,) = re.findall(r"```yaml\n# mine.yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    graph = graph.replace("graphs/distribution", f"{GRAPH.parent}/distribution").replace("FOLDER", str(folder))
+    graph += "  speech: {where: {drawn.share: {max: 1}}}\n"
+    (tmp_path / "mine.yaml").write_text(graph)
+    asked = ["run", str(tmp_path / "mine.yaml"), "--size", "tiny", "--store", str(tmp_path / "store")]
+    done = CliRunner().invoke(app, [*asked, "--to-nodes", "recorded_contexts,spliced_contexts,attention_tagged_said"])
+    assert done.exit_code == 0, done.output
+    before, after = (re.search(rf"{name}_contexts: .*trigrams (\d+)", done.output) for name in ("recorded", "spliced"))
+    assert int(before[1]) < int(after[1])
