@@ -67,11 +67,14 @@ def test_a_folder_comes_back_with_more_sentences_and_every_join_marked(folder, t
 
 
 def test_the_page_s_graph_trains_on_a_folder_of_one_s_own(folder, tmp_path):
-    (graph,) = re.findall(r"```yaml\n# mine.yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    graph = graph.replace("graphs/distribution", f"{GRAPH.parent}/distribution").replace("FOLDER", str(folder))
+    (graph,) = re.findall(r"```yaml\n# graphs/mine.yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    graph = graph.replace("base: ", f"base: {GRAPH.parent}/").replace("FOLDER", str(folder))
     graph += "  speech: {where: {drawn.share: {max: 1}}}\n"
-    (tmp_path / "mine.yaml").write_text(graph)
-    asked = ["run", str(tmp_path / "mine.yaml"), "--size", "tiny", "--store", str(tmp_path / "store")]
+    (tmp_path / "pretrained").symlink_to(GRAPH.parents[1] / "pretrained")
+    mine = tmp_path / "graphs" / "mine.yaml"
+    mine.parent.mkdir()
+    mine.write_text(graph)
+    asked = ["run", str(mine), "--size", "tiny", "--store", str(tmp_path / "store")]
     done = CliRunner().invoke(app, [*asked, "--to-nodes", "recorded_contexts,spliced_contexts,attention_tagged_said"])
     assert done.exit_code == 0, done.output
     before, after = (re.search(rf"{name}_contexts: .*trigrams (\d+)", done.output) for name in ("recorded", "spliced"))
