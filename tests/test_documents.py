@@ -50,6 +50,27 @@ def test_the_released_voice_says_what_the_readme_has_it_say(speaks, text):
     assert 0.05 < np.abs(row["wave"]).max() <= 1.0
 
 
+@pytest.mark.parametrize("text", ["A", "I", "E.", "O!", "B"])
+def test_one_letter_begins_and_ends_without_a_click(speaks, text):
+    (row,) = speaks.run([{"text": text}])
+    wave = np.abs(row["wave"])
+    assert wave.max() > 0.1
+    assert max(wave[:80].max(), wave[-80:].max()) < 0.01, "5 ms at each end"
+
+
+@pytest.mark.parametrize(("asked", "refused"), [("-12st", True), ("-5st", False), ("+5st", False), ("+24st", True)])
+def test_the_released_voice_reaches_a_pitch_or_refuses_it(speaks, asked, refused):
+    said = "The weather will be warm."
+    plain, moved = speaks.run([{"text": said}, {"text": f'<prosody pitch="{asked}">{said}</prosody>'}])
+    if refused:
+        assert re.search(
+            r"but the voice reaches 1\d\d to 2\d\d Hz: want -\d\.\d to \+\d\.\d semitones here", moved.reason
+        )
+    else:
+        quieter = 20 * np.log10(np.sqrt(np.mean(plain["wave"] ** 2) / np.mean(moved["wave"] ** 2)))
+        assert abs(quieter) < 4
+
+
 def test_the_readme_graph_is_sound(tmp_path):
     (graph,) = fenced("README.md", "yaml")
     (tmp_path / "graph.yaml").write_text(graph)

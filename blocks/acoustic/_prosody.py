@@ -4,12 +4,16 @@ Training tells it what the recordings do, so that the mel need not be a mean ove
 variance adaptor). Axes: B batch, N phones, D width.
 """
 
+import math
+
 import torch
 from torch import nn
 from torch.nn import functional
 
 from blocks.common.torch_nn import Predictor, mask_of
 
+_REACH = 2.0  # deviations of log-F0: pretrained/allison follows to 1.5 semitones so far, and at 3 not at all
+_QUIET = 1.5  # deviations of energy below the mean, where no voiced phone is: an edge is no louder
 Arrays = dict[str, torch.Tensor]
 
 
@@ -44,7 +48,11 @@ class Prosodic(nn.Module):
         return x_BND, made
 
     def told(self, x_BND: torch.Tensor, mask_BN: torch.Tensor, arrays: Arrays) -> tuple[torch.Tensor, Arrays]:
-        """Phones told what is predicted, moved by `shift` semitones, or given, not NaN, as `pitch` and `energy`; with these."""
+        """Phones told what is predicted, moved by `shift` semitones, or given, not NaN, as `pitch` and `energy`; with these.
+
+        `edges` marks silences that a text begins and ends with: where something strange is said, such as one letter, they
+        may be predicted as loud as speech, and the wave would begin with a click.
+        """
         made = {}
         if self.pitch is not None:
             hz_BN = self.heard_pitch(self.pitch(x_BND, mask_BN))
@@ -54,9 +62,17 @@ class Prosodic(nn.Module):
             x_BND = x_BND + self.pitch_in(self.scaled_pitch(made["pitch"]))
         if self.energy is not None:
             db_BN = self.energy(x_BND, mask_BN)[..., 0] * self.energy_std + self.energy_mean
+            if "edges" in arrays:
+                db_BN = torch.where(arrays["edges"], db_BN.minimum(self.energy_mean - _QUIET * self.energy_std), db_BN)
             made["energy"] = _kept(arrays.get("energy"), db_BN)
             x_BND = x_BND + self.energy_in(self.scaled_energy(made["energy"])[..., None])
         return x_BND, made
+
+    def reach(self) -> tuple[float, float]:
+        """The lowest and the highest mean pitch of a text, in Hz, that can be asked for: what the phones of its voices have
+        but for the rarest. Beyond, pitch is not followed and speech grows faint."""
+        mean, std = float(self.pitch_mean[0]), float(self.pitch_std[0])
+        return math.exp(mean - _REACH * std), math.exp(mean + _REACH * std)
 
     # ---- pitch in Hz and energy in dB, as the network sees them ----
 

@@ -7,7 +7,7 @@ lose their voice at the end and before voiceless ones, -тся is t͡s a, and co
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from blocks.common.phones import restress, stressless
 from blocks.text import _letters
@@ -39,6 +39,11 @@ _CLUSTERS = [(re.compile(rf"(?<!\S){pattern}(?!\S)"), said) for pattern, said in
     (r"(zʲ?) dʲ? (nʲ?)", r"\1 \2"), (r"l n t͡s", "n t͡s"), (r"r d t͡s", "r t͡s"), (r"s tʲ? (lʲ)", r"s \1"),
     (r"[td]ʲ? t͡s", "t͡s"), (r"[sz] ʂ", "ʂ ʂ"), (r"[sz] ʐ", "ʐ ʐ"),
 )]  # fmt: skip
+# все that is всё: before words of the singular, of a degree, and of what is so. Plural verbs behind tell that an adverb is between.
+_ALL_OF_IT = re.compile(
+    r"(?!(?:около|мимо|вместо|\w*[ое]го) )(?:(?:равно|ещё|еще|время|же|это|то|утро|больше|меньше|лучше|хуже|чаще|реже|выше|ниже|дальше) "
+    r"|\w+(?:ло|лось|ее) |, что |\w{3,}о (?!\w+(?:ли|лись|[уюая]т|[уюая]тся) ))"
+)
 # English phones as a Russian says them.
 _FROM_ENGLISH = {
     "ɹ": "r", "w": "v", "θ": "t", "ð": "z", "h": "x", "ŋ": "n", "ʃ": "ʂ", "ʒ": "ʐ", "t͡ʃ": "t͡ɕ", "d͡ʒ": "d ʐ", "æ": "ɛ", "ɛ": "ɛ",
@@ -54,12 +59,21 @@ class Russian(Lexicon):
         super().__init__(code, language)
         self._english = English("en", "en-US")
 
+    def roles(self, text: Sequence[str]) -> list[str]:
+        """``всё`` of a word that is written все and means it, as the words behind tell."""
+        words = [word.lower() for word in text]
+        return [
+            "всё" if word == "все" and _ALL_OF_IT.match(" ".join([*words[at + 1 : at + 4], ""])) else ""
+            for at, word in enumerate(words)
+        ]
+
     def forms(self, word: str) -> Iterable[str]:
         for part in super().forms(word):
             plain = _USUAL.get(part, part).replace("+", "")
             yield from (plain, plain.replace("ё", "е"), *_with_yo(plain))
 
     def say(self, word: str, role: str = "") -> Pronunciation | None:
+        word = role or word
         if any(unicodedata.name(char, "").startswith("LATIN") for char in word):
             return self._latin(word)
         if _letters.is_spelled_russian(word):

@@ -22,7 +22,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Where to listen; 0.0.0.0 is everywhere.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     replicas: Annotated[int, typer.Option(min=1, help="Processes that speak.")] = 1,
-    max_chars: Annotated[int, typer.Option(min=1, help="The longest text of a request.")] = 2000,
+    max_chars: Annotated[int, typer.Option(min=1, help="The longest text of a request.")] = 4096,
     max_waiting: Annotated[int, typer.Option(min=1, help="Requests at once; others are told to come again.")] = 32,
     token_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Answer only those who send the token in this file.")
@@ -69,6 +69,8 @@ def _token(file: Path | None) -> str | None:
         token = file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         stop(f"--token-file {file}: {error}; want a text file with the token")
+    if not (token.isascii() and token.isprintable()):
+        stop(f"--token-file {file}: want letters, digits and signs of ASCII: a header holds no others")
     if len(token) < 16:
         stop(f"--token-file {file}: a token of {len(token)} characters, want 16 or more; such as: openssl rand -hex 32")
     return hashlib.sha256(token.encode()).hexdigest()

@@ -21,8 +21,9 @@ class About:
     fields: list[str]  # what a row of the source takes
     chosen: bool  # whether the voice is a field of the row
     info: dict
-    max_chars: int = 2000
+    max_chars: int = 4096  # as OpenAI has it
     max_waiting: int = 32
+    body_s: float = 30.0  # how long a request may take to come
     token_hash: str | None = field(default=None, repr=False)  # SHA-256, in hex
 
     def told(self) -> dict:

@@ -30,7 +30,7 @@ class Site:
 
     def __init__(self, speak: Speak, about: About):
         self.speak, self.about = speak, about
-        self.busy = 0  # requests that are being answered with speech
+        self.busy = 0  # requests that are being read or answered with speech
 
     def app(self) -> FastAPI:
         none = dict.fromkeys(("docs_url", "redoc_url", "openapi_url"))
@@ -50,14 +50,15 @@ class Site:
 
     async def speech(self, request: Request) -> Response:
         self._allow(request)
-        asked = await read_request(request, self.about)
-        row = row_of(asked, self.about) | {"id": f"request-{uuid.uuid4().hex}"}
         if self.busy >= self.about.max_waiting:
             message = f"{self.busy} requests are being answered, which is the most: come again in a moment"
             raise Refused(503, message, code="overloaded", type="server_error", headers={"Retry-After": str(RETRY_S)})
-        self.busy += 1
-        parts = self.speak(row)
+        self.busy += 1  # from the first byte of its body on
+        parts = None
         try:
+            asked = await read_request(request, self.about)
+            row = row_of(asked, self.about) | {"id": f"request-{uuid.uuid4().hex}"}
+            parts = self.speak(row)
             begun = await anext(parts)
             if "reason" in begun:
                 raise Refused(422, begun["reason"], param="input", code=f"refused_by_{begun['node']}")
@@ -65,16 +66,20 @@ class Site:
         except BaseException:
             await self._end(parts)
             raise
+        headers = {"X-Sample-Rate": str(self.about.sample_rate)} | (
+            {"X-Ignored": asked.ignored} if asked.ignored else {}
+        )
         body = _encoded(parts, encoder)
         if asked.stream_format == "sse":
-            return _Spoken(_events(body), self, parts, media_type="text/event-stream")
+            return _Spoken(_events(body), self, parts, media_type="text/event-stream", headers=headers)
         kind = TYPES[asked.response_format]
         kind += f"; rate={self.about.sample_rate}; channels=1" if asked.response_format == "pcm" else ""
-        return _Spoken(body, self, parts, media_type=kind, headers={"X-Sample-Rate": str(self.about.sample_rate)})
+        return _Spoken(body, self, parts, media_type=kind, headers=headers)
 
-    async def _end(self, parts: AsyncIterator) -> None:
+    async def _end(self, parts: AsyncIterator | None) -> None:
         self.busy -= 1
-        await parts.aclose()
+        if parts is not None:
+            await parts.aclose()
 
     async def voices(self, request: Request) -> dict:
         self._allow(request)

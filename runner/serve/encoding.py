@@ -12,6 +12,7 @@ TYPES = {  # response_format -> Content-Type
     "mp3": "audio/mpeg",
     "ogg": "audio/ogg",
     "opus": "audio/ogg; codecs=opus",
+    "aac": "audio/aac",
 }
 _WIDTH = 2  # bytes of a sample
 
@@ -54,7 +55,38 @@ class Encoder:
         return new
 
 
+class _Aac:
+    """A stream of AAC frames with a header each (ADTS), by FFmpeg: libsndfile has none."""
+
+    def __init__(self, held: io.BytesIO, rate: int):
+        import av
+
+        self._file = av.open(held, "w", format="adts")
+        self._stream = self._file.add_stream("aac", rate=rate, layout="mono")
+        self._stream.codec_context.open()
+        self._to_float = av.AudioResampler(format="fltp", layout="mono", rate=rate)
+
+    def write(self, samples: np.ndarray) -> None:
+        import av
+
+        frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
+        frame.rate = self._stream.rate
+        for part in self._to_float.resample(frame):
+            self._file.mux(self._stream.encode(part))
+
+    def close(self) -> None:
+        self._file.mux(self._stream.encode(None))
+        self._file.close()
+
+
 def _open(held: io.BytesIO, format: str, rate: int):
+    if format == "aac":
+        try:
+            return _Aac(held, rate)
+        except ImportError:
+            raise ValueError("aac needs PyAV here, of the extra 'audio'; the other formats do not") from None
+        except (OSError, ValueError) as error:  # as FFmpeg's own are
+            raise ValueError(f"aac cannot hold a wave of {rate} Hz ({error}); wav, pcm and flac can") from None
     import soundfile
 
     kind, subtype = {"opus": ("OGG", "OPUS"), "ogg": ("OGG", "VORBIS")}.get(format, (format.upper(), None))

@@ -316,6 +316,40 @@ def test_pitch_moves_by_semitones_where_it_is_voiced():
     assert silent.phone_pitch.max() == 0
 
 
+@pytest.mark.parametrize(("asked", "refused"), [(-12, True), (-5, False), (5, False), (12, True)])
+def test_pitch_beyond_the_reach_of_the_voice_is_refused_with_what_would_fit(asked, refused):
+    """A voice around 200 Hz whose phones differ by 2.5 semitones: it reaches 5 up and down, whatever is said."""
+    block = voiced(model())
+    with torch.no_grad():
+        block.net.pitch.out.weight[0] = 0
+        block.net.pitch.out.bias[0] = 0
+        block.net.pitch_mean.fill_(np.log(200))
+        block.net.pitch_std.fill_(2.6 / 12 * np.log(2))
+    made, part = block.apply([said(phone_shift=stream(*[asked] * 6)), said(phone_shift=stream(0, asked, 0, 0, 0, 0))])
+    assert isinstance(made, Failure) == isinstance(part, Failure) == refused
+    if refused:
+        assert made.reason == (
+            f"pitch moved by {asked} semitones is {200 * 2 ** (asked / 12):.0f} Hz on average, but the voice reaches 148 to 270 Hz: "
+            "want -5.2 to +5.2 semitones here"
+        )
+    else:
+        np.testing.assert_allclose(made.phone_pitch, 200 * 2 ** (asked / 12), rtol=1e-4)
+
+
+def test_a_text_begins_and_ends_in_silence_whatever_energy_is_predicted():
+    """Silences inside are as they are predicted, and so are edges that are given outright."""
+    block = voiced(model())
+    with torch.no_grad():
+        block.net.energy.out.weight[:] = 0
+        block.net.energy.out.bias[:] = 2
+        block.net.energy_mean.fill_(-30)
+        block.net.energy_std.fill_(10)
+    phones = ("sil", PHONES[1], ",", PHONES[2], ".", "sil")
+    free, given = block.apply([said(phones), said(phones, phone_energy=stream(*[-20] * 6))])
+    np.testing.assert_allclose(free.phone_energy, [-45, -10, -10, -10, -45, -45], rtol=1e-5)
+    np.testing.assert_allclose(given.phone_energy, -20)
+
+
 # ---- long requests ----
 
 

@@ -15,6 +15,7 @@ pytest.importorskip("fastapi")
 from fastapi.testclient import TestClient
 
 from blocks.base import BadItem
+from blocks.common.audio import decode
 from blocks.corpus.lines import Config as Settings
 from runner.serve.about import _voices, describe
 from runner.serve.app import Site
@@ -60,14 +61,15 @@ def test_a_wav_is_what_the_graph_says(client, live):
 
 
 @pytest.mark.parametrize("format", TYPES)
-def test_every_format_lasts_as_long(client, format):
+def test_every_format_lasts_as_long(client, tmp_path, format):
     answer = ask(client, response_format=format)
     seconds = len(ask(client, response_format="pcm").content) / 2 / 16000
     assert answer.headers["content-type"].startswith(TYPES[format])
     if format == "pcm":
         assert answer.headers["content-type"] == "audio/pcm; rate=16000; channels=1"
     else:
-        wave, rate = soundfile.read(io.BytesIO(answer.content))
+        (path := tmp_path / f"said.{format}").write_bytes(answer.content)
+        wave, rate = decode(path)
         assert len(wave) / rate == pytest.approx(seconds, abs=0.15)
 
 
@@ -77,6 +79,66 @@ def test_what_an_openai_client_leaves_out_is_filled_in(client):
     assert client.post(SPEECH, json={"input": "Hello.", "response_format": "pcm"}).content == ask(
         client, input=" Hello. ", voice="ann", response_format="pcm"
     ).content  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def official(client):
+    """OpenAI's own client, which asks our app."""
+    import openai
+
+    return openai.OpenAI(api_key="none", base_url="http://testserver/v1", http_client=client, max_retries=0)
+
+
+def test_openais_own_client_is_answered(official, client, tmp_path):
+    speech = official.audio.speech
+    said = {"model": "gpt-4o-mini-tts", "voice": "ben", "input": TEXTS[0]}
+    want = ask(client, voice="ben", response_format="pcm").content
+    plain = speech.create(**said, response_format="pcm")
+    assert plain.content == want
+    assert "x-ignored" not in plain.response.headers
+    moody = speech.create(**said, response_format="pcm", instructions="Speak in a cheerful tone.", speed=1.0)
+    assert (moody.content, moody.response.headers["x-ignored"]) == (want, "instructions")
+    assert speech.create(**said | {"voice": {"id": "ben"}}, response_format="pcm").content == want
+    with speech.with_streaming_response.create(**said, response_format="aac", stream_format="audio") as answer:
+        answer.stream_to_file(tmp_path / "said.aac")
+    wave, rate = decode(tmp_path / "said.aac")
+    assert len(wave) / rate == pytest.approx(len(want) / 2 / 16000, abs=0.15)
+    assert [model.id for model in official.models.list()] == ["tiny"]
+
+
+def test_openais_own_client_reads_our_refusals(official):
+    import openai
+
+    with pytest.raises(openai.BadRequestError, match="there is no 'alloy'; there is ann, ben, eva") as caught:
+        official.audio.speech.create(model="tts-1", voice="alloy", input="Hello.")
+    assert (caught.value.param, caught.value.code) == ("voice", "unknown_voice")
+
+
+def test_null_is_as_if_left_out(client):
+    nothing = dict.fromkeys(["model", "voice", "speed", "stream_format", "instructions", "language"])
+    answer = ask(client, **nothing, response_format="pcm")
+    assert answer.status_code == 200, answer.text
+    assert answer.content == ask(client, response_format="pcm").content
+    assert (
+        client.post(SPEECH, json={"input": "Hello.", "response_format": None}).headers["content-type"] == "audio/mpeg"
+    )
+
+
+def test_as_many_characters_as_openai_takes_are_taken(speaker):
+    """Of any kind, however they are written in the body."""
+    asked = []
+
+    async def noting(row):
+        asked.append(row["text"])
+        yield {"samples": 1}
+        yield b"\0\0"
+
+    with TestClient(site(speaker, noting).app()) as client:
+        for text in ("a" * 4096, "\N{GRINNING FACE}" * 4096):
+            assert ask(client, input=text).status_code == 200
+        refused = ask(client, input="a" * 4097)
+    assert [len(text) for text in asked] == [4096, 4096]
+    assert "4097 characters, want 4096 at most" in refused.json()["error"]["message"]
 
 
 def test_events_hold_the_same_bytes(client):
@@ -148,15 +210,18 @@ def test_languages_of_voices_are_those_that_the_artifact_tells(heard, settings, 
         ({"input": " \n "}, 400, "input", "the text is empty"),
         ({"input": "a" * 201}, 400, "input", "201 characters, want 200 at most"),
         ({"input": 7}, 400, "input", "input: input should be a valid string, got 7"),
-        ({"input": None}, 400, "input", "got null"),
-        ({"voice": "carl"}, 400, "voice", "there is no 'carl'; there is ann, ben, eva"),
-        ({"voice": "Ann"}, 400, "voice", "there is no 'Ann'; did you mean 'ann'?"),
+        ({"input": None}, 400, "input", "input: is missing"),
+        ({"voice": "alloy"}, 400, "voice", "there is no 'alloy'; there is ann, ben, eva"),
+        ({"voice": "Ann"}, 400, "voice", "there is no 'Ann'; there is ann, ben, eva"),
+        ({"voice": {"id": "alloy"}}, 400, "voice", "there is no 'alloy'; there is ann, ben, eva"),
+        ({"voice": {"name": "ann"}}, 400, "voice", "valid string"),
         ({"speed": 0.2}, 400, "speed", "greater than or equal to 0.25, got 0.2"),
         ({"speed": 4.1}, 400, "speed", "less than or equal to 4"),
         ({"speed": "fast"}, 400, "speed", "valid number"),
-        ({"response_format": "aac"}, 400, "response_format", "'wav', 'pcm'"),
+        ({"response_format": "aiff"}, 400, "response_format", "'wav', 'pcm'"),
         ({"stream_format": "both"}, 400, "stream_format", "'audio' or 'sse'"),
-        ({"instructions": "sadly"}, 400, "instructions", "no such field"),
+        ({"instructions": 7}, 400, "instructions", "valid string"),
+        ({"instruction": "sadly"}, 400, "instruction", "no such field; did you mean 'instructions'?"),
         ({"input": "§ 7"}, 422, "input", "'§' in the text is no word"),
         ({"language": "xx"}, 422, "input", "xx"),
     ],
@@ -177,6 +242,10 @@ def test_a_request_that_cannot_be_met_tells_why(client, given, status, param, me
         (b"{", 400, "the body is not JSON"),
         (b"\xff\xfe", 400, "the body is not JSON"),
         (b"[" * 2000, 400, "the body is not JSON"),
+        (b'{"input": "Hello.", "\\ud800": 1}', 400, r"half a character (\ud800), want whole ones"),
+        (b'{"input": "Hello \\udc00."}', 400, r"half a character (\udc00)"),
+        (b'{"input": "Hello.", "voice": {"id": ["\\ud83d"]}}', 400, r"half a character (\ud83d)"),
+        (b'{"input": 7, "\\ud83d\\ude00": 1}', 400, "input: input should be"),
         (b"[1]", 400, "the body is a JSON list, want an object"),
         (b"{}", 400, "input: is missing"),
         (b'{"input": "' + b"a" * 10_000 + b'"}', 413, "more than"),
@@ -237,6 +306,8 @@ def test_nothing_but_page_and_health_is_open_without_the_token(speaker):
             {"Authorization": "Bearer wrong"},
             {"Authorization": TOKEN},
             {"Authorization": f"Basic {TOKEN}"},
+            {b"Authorization": "Bearer ключ от всех дверей".encode()},
+            {b"Authorization": b"Bearer \xff\xfe"},
         ):
             client.headers = headers
             answers = [ask(client), client.get("/voices"), client.get("/info"), client.get("/v1/models")]
@@ -249,13 +320,13 @@ def test_nothing_but_page_and_health_is_open_without_the_token(speaker):
         assert TOKEN not in client.get("/info").text
 
 
-async def post(app, body: dict, sent: list, hang_up: asyncio.Event | None = None) -> None:
-    """A request as a web server hands it on; what is sent back goes to `sent`."""
+async def post(app, body: dict, sent: list, hang_up: asyncio.Event | None = None, whole: bool = True) -> None:
+    """A request as a web server hands it on; what is sent back goes to `sent`. Where it is not `whole`, its end never comes."""
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "method": "POST", "path": SPEECH, "raw_path": SPEECH.encode(), "query_string": b"",
         "headers": [(b"content-type", b"application/json")], "scheme": "http", "http_version": "1.1", "server": ("test", 80),
     }  # fmt: skip
-    messages = [{"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}]
+    messages = [{"type": "http.request", "body": json.dumps(body).encode(), "more_body": not whole}]
 
     async def receive():
         if messages:
@@ -300,6 +371,25 @@ def test_whom_there_is_no_place_for_is_told_to_come_again_and_places_are_given_b
     assert [sent[0]["status"] for sent in (first, turned_away, third)] == [200, 503, 200]
     assert (b"retry-after", b"2") in turned_away[0]["headers"]
     assert json.loads(turned_away[1]["body"])["error"]["code"] == "overloaded"
+
+
+def test_a_body_that_never_ends_takes_a_place_and_is_turned_away_in_time(speaker):
+    async def scenario():
+        slow = site(speaker, max_waiting=1, body_s=0.5)
+        app, body, answers = slow.app(), {"input": "Hello.", "response_format": "pcm"}, [[], [], []]
+        trickling = asyncio.create_task(post(app, body, answers[0], whole=False))
+        while not slow.busy:
+            await asyncio.sleep(0)
+        await post(app, body, answers[1])
+        await trickling
+        assert slow.busy == 0
+        await post(app, body, answers[2])
+        return answers
+
+    trickled, turned_away, later = asyncio.run(scenario())
+    assert [sent[0]["status"] for sent in (trickled, turned_away, later)] == [408, 503, 200]
+    error = json.loads(trickled[1]["body"])["error"]
+    assert (error["code"], error["message"]) == ("timeout", "the body was not there after 0.5 s: send it at once")
 
 
 def test_a_wave_that_breaks_off_is_no_whole_answer(speaker):

@@ -34,6 +34,13 @@ def test_what_cannot_be_served_is_told(serve, store, words, message):
     assert message in err
 
 
+@pytest.mark.parametrize("token", ["ключ от всех дверей", "sixteen\tletters\tlong", "naïve but long enough"])
+def test_a_token_that_no_header_can_hold_is_refused(serve, store, tmp_path, token):
+    (tmp_path / "token").write_text(token, encoding="utf-8")
+    code, err = serve("--store", store.files.at(""), "--token-file", tmp_path / "token")
+    assert (code, "ASCII: a header holds no others" in err) == (2, True)
+
+
 def test_a_short_token_is_refused(serve, store, tmp_path):
     (tmp_path / "token").write_text("short\n")
     code, err = serve("--store", store.files.at(""), "--token-file", tmp_path / "token")

@@ -38,7 +38,7 @@ def test_it_answers_and_refuses_as_the_app_alone_does(running, live):
     assert [voice["name"] for voice in running.get("/voices")["voices"]] == ["ann", "ben", "eva"]
     for given, want, message in [
         ({"input": ""}, 400, "empty"),
-        ({"input": "a" * 2001}, 400, "want 2000 at most"),
+        ({"input": "a" * 4097}, 400, "want 4096 at most"),
         ({"input": "Hello.", "voice": "carl"}, 400, "there is ann, ben, eva"),
         ({"input": "Hello.", "speed": 9}, 400, "speed"),
         ({"input": "§"}, 422, "no word"),

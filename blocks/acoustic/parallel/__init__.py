@@ -5,7 +5,7 @@ over their frames, as they are or as a mixture of neighbours (`regulation`), and
 energy that are given are obeyed, durations to the frame. Streams and globals are declared in the settings: a tag, a note,
 a speaker. Layers are ConvNeXt's, with attention before them in the encoder, the decoder or neither.
 Where nothing is given, phones are said as fast as `speaking_rate` and `phone_rate` ask together, pauses last as long as
-`phone_pause` asks, to the frame, and voiced pitch is moved by `phone_shift`. Requests of more than 300 phones are said in pieces
+`phone_pause` asks, to the frame, and voiced pitch is moved by `phone_shift`, as far as the voice reaches. Requests of more than 300 phones are said in pieces
 that end at silences, full stops where it can be: memory does not grow with a text that has some.
 A phone that was never heard with this stress is said as the same with another, a silence as another, and some as what is
 nearest to them (ʒ as d͡ʒ); other unknown ones are refused. A training that starts from another may bring new phones,
@@ -135,8 +135,17 @@ class Parallel(AcousticModel[Config]):
         said = self._said([piece.item for parts in asked.values() for piece in parts])
         for index, parts in asked.items():
             whole = controls.joined(parts, [next(said) for _ in parts])
-            made[index] = whole.model_copy(update={"substituted": self.inputs.substituted(items[index])})
+            made[index] = self._reached(items[index], whole)
         return [made[index] for index in range(len(items))]
+
+    def _reached(self, item: Controlled, said: Controllable) -> Controllable | Failure:
+        """What was said with what is to be told of it; a failure where it was asked for higher or lower than the voice reaches."""
+        try:
+            if item.phone_shift is not None and said.phone_pitch is not None:
+                controls.check_reach(item.phone_shift, said.phone_pitch, *self.net.reach())
+        except BadItem as error:
+            return Failure(str(error))
+        return said.model_copy(update={"substituted": self.inputs.substituted(item)})
 
     def _said(self, items: list[Controlled]) -> Iterator[Controllable]:
         for at in range(0, len(items), self.config.together):

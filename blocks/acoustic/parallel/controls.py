@@ -70,7 +70,7 @@ def _says(item: Controlled, name: str) -> bool:
 
 
 def arrays(item: Controlled, frame_rate: float) -> dict[str, np.ndarray]:
-    """`durations` (-1), `pitch` and `energy` (NaN) where they are left open; `rates` float64 and `shift`, all (N)."""
+    """`durations` (-1), `pitch` and `energy` (NaN) where they are left open; `rates` float64, `shift` and bool `edges`, all (N)."""
     size = len(item.phones)
     durations = np.full(size, -1, np.int64) if item.durations is None else item.durations.astype(np.int64)
     if item.phone_pause is not None:
@@ -82,8 +82,28 @@ def arrays(item: Controlled, frame_rate: float) -> dict[str, np.ndarray]:
         "rates": rates if item.phone_rate is None else rates * item.phone_rate,
         "pitch": free if item.phone_pitch is None else item.phone_pitch,
         "shift": np.zeros(size, np.float32) if item.phone_shift is None else item.phone_shift,
+        "edges": _edges(item.phones),
         "energy": free if item.phone_energy is None else item.phone_energy,
     }
+
+
+def _edges(phones: tuple[str, ...]) -> np.ndarray:
+    """bool (N): the silences at both ends."""
+    spoken = np.array([phone not in SILENCES for phone in phones])
+    return ~(np.maximum.accumulate(spoken) & np.maximum.accumulate(spoken[::-1])[::-1])
+
+
+def check_reach(shift: np.ndarray, pitch: np.ndarray, low: float, high: float) -> None:
+    """Raise BadItem where a shift (N) in semitones moved phones, whose pitch (N) it has become, out of reach on average."""
+    for asked in np.unique(shift[shift != 0]):
+        moved = pitch[(shift == asked) & (pitch > 0)]
+        hz = float(np.exp(np.log(moved).mean())) if moved.size else low
+        if not low <= hz <= high:
+            least, most = (12 * np.log2(end / hz) + asked for end in (low, high))
+            raise BadItem(
+                f"pitch moved by {asked:g} semitones is {hz:.0f} Hz on average, but the voice reaches {low:.0f} to {high:.0f} Hz: "
+                f"want {np.ceil(10 * least) / 10:+.1f} to {np.floor(10 * most) / 10:+.1f} semitones here"
+            )
 
 
 # ---- long requests ----
