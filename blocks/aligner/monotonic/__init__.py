@@ -187,7 +187,7 @@ class Monotonic(Trainable[Config]):
             score = (total - float(best.sum())) / len(best)
             self._is_believed(item, durations, score)
         except BadItem as reason:
-            return Failure(f"{reason}. {self.config.advice}" if self.config.advice else str(reason))
+            return Failure(f"{reason} ({self.config.advice})" if self.config.advice else str(reason))
         return Aligned(durations=durations, score=score)
 
     def _scores(self, item: Utterance) -> tuple[np.ndarray, np.ndarray]:
