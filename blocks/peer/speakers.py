@@ -12,7 +12,9 @@ from blocks.arrays import BandHz, Id, Language, Seconds, Speaker, Split, Style, 
 from blocks.base import BadItem, BlockConfig, DerivedRow, Expander, Failure, Mapper
 from blocks.peer import espeak, flite, piper
 from blocks.peer.schema import Written
+from blocks.spec import AudioSpec
 
+_LICENCES = {"flite": "MIT-Festival", "espeak": "GPL-3.0-or-later", "piper": "CC0-1.0"}
 _BAND_HZ = {"flite": 8000.0, "espeak": 11025.0, "piper": 11025.0}  # half of the rates that the engines speak at
 _EIGHT_KHZ = ("flite/kal",)
 
@@ -56,7 +58,11 @@ class Speakers(Expander[Config]):
     """Raises ValueError without the program of an engine or the voice; fails what a peer cannot say."""
 
     tiny = Config(voices=("flite/rms", "espeak/en-us"))
-    licences = ("GPL-3.0-or-later", "MIT-Festival", "CC0-1.0")
+
+    def __init__(self, config: Config, spec: AudioSpec, seed: int = 0):
+        super().__init__(config, spec, seed)
+        engines = {voice.partition("/")[0] for voice in config.voices}
+        self.licences = tuple(_LICENCES[engine] for engine in sorted(engines))
 
     def setup(self) -> None:
         self.engines: dict[str, Mapper] = {voice: self._engine(voice) for voice in self.config.voices}

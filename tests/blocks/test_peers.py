@@ -205,6 +205,7 @@ def test_speakers_say_each_text_under_names_of_their_own():
     ]
     assert [row.band_hz for row in good] == [4000.0, 8000.0]
     assert {row.style for row in good} == {"synthetic"}
+    assert block.licences == ("GPL-3.0-or-later", "MIT-Festival")
     assert [failure.id for failure in bad] == ["b", "b"]
 
 
