@@ -158,6 +158,17 @@ PhoneShift = Annotated[
     np.ndarray,
     Array("phone_shift", "float32", "phones", unit="semitones", about="how far each phone's pitch is moved up"),
 ]
+NoteOfPhone = Annotated[
+    np.ndarray,
+    Array("note_of_phone", "int32", "phones", about="the number of the note or rest a phone is sung on"),
+]
+SpokenPhone = Annotated[
+    np.ndarray,
+    Array(
+        "spoken_phone", "int32", "phones",
+        about="which phone of the spoken text is sung here, again on each note of a melisma; -1 for a rest",
+    ),
+]  # fmt: skip
 PhonePause = Annotated[
     np.ndarray,
     Array("phone_pause", "float32", "phones", unit="s", about="how long a silence lasts; -1 where that is left open"),
@@ -229,13 +240,18 @@ class Span(BaseModel):
 
 
 class Note(BaseModel):
-    """A note of a melody, or a rest. One without a lyric goes on with the syllable before it."""
+    """A note of a melody, or a rest. One without a lyric goes on with the syllable before it.
+
+    The lyric is a syllable; one that ends in ``-`` goes on with the next syllable as the same word. Two that are sung on one
+    note (an elision) are joined by ``‿``: ``ga‿e``.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     key: float | None  # MIDI number: 69 is A4, 440 Hz, 1 a semitone; None for a rest
     seconds: float
     lyric: str = ""
+    place: str = ""  # in its score: "bar 3, beat 2.5"
 
 
 Id = Annotated[str, Value("id", "names one utterance within a table")]

@@ -99,7 +99,7 @@ def grown(found: dict[str, np.ndarray], wanted: dict) -> dict[str, np.ndarray]:
         known, (_, table, of) = found.get(name), name.rpartition("embed.")
         if known is None and name.startswith("references."):
             found[name] = value.numpy(force=True)
-        elif known is None and table and of.startswith(("streams.", "globals.")):
+        elif known is None and ((table and of.startswith(("streams.", "globals."))) or name.startswith("sinusoids.")):
             found[name] = np.zeros(tuple(value.shape), np.float32)
         elif known is not None and table and 1 < len(known) < len(value):
             more = len(value) - len(known)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from blocks.acoustic._inputs import Inputs, grown
 from blocks.acoustic._references import Reference, References
@@ -34,6 +34,9 @@ class AcousticConfig(MelConfig):
     heads: PositiveInt = 2  # where a layer attends to all phones, or frames
     dropout: float = Field(0.1, ge=0.0, lt=1.0)
     regulation: Literal["gaussian", "hard"] = "gaussian"  # how phones are spread over their frames
+    sinusoids: NonNegativeInt = (
+        0  # of the time since a phone began: with them, what is periodic in long ones, such as vibrato, can be learnt
+    )
     pitch: bool = True  # said of each phone, predicted or given; training wants it wired, and durations
     energy: bool = True
     predictor_kernel: Kernel = 3

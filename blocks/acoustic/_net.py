@@ -11,7 +11,7 @@ from blocks.acoustic._embed import Embed
 from blocks.acoustic._inputs import Inputs
 from blocks.acoustic._prosody import Arrays, Prosodic
 from blocks.acoustic._reference_net import ReferenceEncoders
-from blocks.common.torch_nn import Stack, gaussian, mask_of, of_frames, owners, within
+from blocks.common.torch_nn import Stack, gaussian, mask_of, of_frames, owners, since, within
 
 _NARROWEST = 0.5  # frames a Gaussian reaches at least
 
@@ -29,6 +29,7 @@ class AcousticNet(Prosodic):
         self.decoder = Stack(**shape, layers=config.decoder_layers, heads=decoder_heads)
         self.range = nn.Linear(width + 1, 1) if config.regulation == "gaussian" else None
         self.place = nn.Linear(3, width)
+        self.sinusoids = nn.Linear(2 * config.sinusoids, width, bias=False) if config.sinusoids else None
         self.mel = nn.Linear(width, mels)
 
     def encoded(self, arrays: Arrays) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, Arrays]:
@@ -52,7 +53,10 @@ class AcousticNet(Prosodic):
             lengths = durations_BN[..., None].float().log1p()
             ranges_BN = functional.softplus(self.range(torch.cat([x_BND, lengths], 2)).float())[..., 0] + _NARROWEST
             y_BTD = gaussian(x_BND, durations_BN, ranges_BN, frames)
-        return self.mel(self.decoder(y_BTD + self.place(places_BT3) + whole_B1D, mask_BT))
+        y_BTD = y_BTD + self.place(places_BT3) + whole_B1D
+        if self.sinusoids is not None:
+            y_BTD = y_BTD + self.sinusoids(since(durations_BN, owners_BT, self.sinusoids.in_features // 2))
+        return self.mel(self.decoder(y_BTD, mask_BT))
 
     def scaled(self, log_mel: torch.Tensor) -> torch.Tensor:
         return (log_mel - self.mel_mean) / self.mel_std

@@ -3,6 +3,8 @@
 Axes: B batch, N phones, T frames or any positions, D channels, H heads.
 """
 
+import math
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -150,3 +152,12 @@ def within(durations_BN: torch.Tensor, owners_BT: torch.Tensor) -> torch.Tensor:
     at_T = torch.arange(owners_BT.shape[1], device=owners_BT.device) + 0.5
     share = ((at_T - start) / length).clamp(0, 1)
     return torch.stack([share, 1 - (2 * share - 1).abs(), length.float().log()], dim=2)
+
+
+def since(durations_BN: torch.Tensor, owners_BT: torch.Tensor, count: int) -> torch.Tensor:
+    """float32 (B, T, 2 count): sines and cosines of the frames since the phone began, with periods of 4 to 256 frames (Vaswani 2017)."""
+    starts_BN = durations_BN.cumsum(1) - durations_BN
+    at_T = torch.arange(owners_BT.shape[1], device=owners_BT.device) + 0.5
+    periods = 4.0 * 64.0 ** (torch.arange(count, device=owners_BT.device) / max(1, count - 1))
+    turns_BTK = (at_T - starts_BN.gather(1, owners_BT))[..., None] / periods * (2 * math.pi)
+    return torch.cat([turns_BTK.sin(), turns_BTK.cos()], dim=2)
