@@ -3,13 +3,10 @@
 Axes: N phones.
 """
 
-import numpy as np
-
-from blocks.base import BadItem
-from blocks.common.phones import SILENCES, VOWELS
+from blocks.common.phones import VOWELS
 
 ELISION = "‿"  # between two syllables that are sung on one note
-SYLLABIC = frozenset("n̩ l̩ m̩ r̩".split())  # consonants that a syllable may be built on
+SYLLABIC = frozenset(["n̩", "l̩", "m̩", "r̩"])  # consonants that a syllable may be built on
 
 
 def syllables_of(lyric: str) -> list[str]:

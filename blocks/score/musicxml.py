@@ -20,7 +20,6 @@ from blocks.common.singing import syllables_of
 from blocks.common.splits import own_split_of
 from blocks.score.schema import Song
 
-
 ALL = "all"
 
 

@@ -10,6 +10,7 @@ boundary takes no time and is told here by a number, `word_end`, so that each ro
 Of a single phone the ramp, which the paper leaves open, is 1. Axes: N phones.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -28,7 +29,44 @@ _SONORITY = (
     (4, "ʋ j ɰ w ʍ ɥ"),
 )
 SONORITY = {phone: rank for rank, phones in _SONORITY for phone in phones.split()}
-UNVOICED = frozenset("p t ʈ c k q ʔ ɸ f θ s ʃ ʂ ɕ ç x χ ħ h ɬ ʍ t͡s t͡ʃ t͡ɕ t͡ʂ p͡f pʲ tʲ kʲ fʲ sʲ xʲ t͡sʲ ɕː".split())
+UNVOICED = frozenset(
+    [
+        "p",
+        "t",
+        "ʈ",
+        "c",
+        "k",
+        "q",
+        "ʔ",
+        "ɸ",
+        "f",
+        "θ",
+        "s",
+        "ʃ",
+        "ʂ",
+        "ɕ",
+        "ç",
+        "x",
+        "χ",
+        "ħ",
+        "h",
+        "ɬ",
+        "ʍ",
+        "t͡s",
+        "t͡ʃ",
+        "t͡ɕ",
+        "t͡ʂ",
+        "p͡f",
+        "pʲ",
+        "tʲ",
+        "kʲ",
+        "fʲ",
+        "sʲ",
+        "xʲ",
+        "t͡sʲ",
+        "ɕː",
+    ]
+)
 _NO_ONSET = frozenset(["ŋ"])
 
 
@@ -89,7 +127,7 @@ def _ramp(rows: list[Row]) -> np.ndarray:
     """float32 (N,): over the rows of each note, and the boundaries behind words among them."""
     made = np.ones(len(rows), np.float32)
     starts = [n for n, row in enumerate(rows) if n == 0 or row.note != rows[n - 1].note] + [len(rows)]
-    for start, end in zip(starts, starts[1:]):
+    for start, end in itertools.pairwise(starts):
         places = np.cumsum(
             [0, *(1 + row.word_end for row in rows[start:end])]
         )  # of the rows, and of one behind the last

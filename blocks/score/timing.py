@@ -7,6 +7,7 @@ what remains. Hono et al. scale all phones of a note by predicted variances inst
 Axes: N phones, T frames.
 """
 
+import itertools
 from typing import Annotated
 
 import numpy as np
@@ -43,7 +44,7 @@ class Timing(Mapper[Config]):
         made = np.zeros(len(item.phones), np.int64)
         made[: anchors[0]] = 0
         bounds = [*anchors, len(item.phones)]
-        for first, last in zip(bounds, bounds[1:]):
+        for first, last in itertools.pairwise(bounds):
             note = item.notes[item.note_of_phone[first]]
             start = frames[item.note_of_phone[first]]
             end = frames[item.note_of_phone[last]] if last < len(item.phones) else frames[-1]

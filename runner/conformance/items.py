@@ -4,7 +4,7 @@ import typing
 
 import numpy as np
 
-from blocks.arrays import Array, Span, marker
+from blocks.arrays import Array, Note, Span, marker
 from blocks.base import Schema, field_type
 from blocks.spec import AudioSpec
 
@@ -16,6 +16,10 @@ VALUES = {
     "phones": ("sil", "h", "ə", "l", "ˈoʊ", "w", "ˈɚ", "l", "d", "sil"),
     "words": ("hello", "world"),
     "spans": (Span(label="NP", first=0, last=1),),
+    "notes": tuple(
+        Note(key=key, seconds=0.3, lyric=lyric)
+        for key, lyric in ((None, ""), (45.0, "hel-"), (47.0, "lo"), (48.0, "world"), (None, ""))
+    ),
     "speaker": "someone",
     "style": "neutral",
     "split": "train",
@@ -78,6 +82,8 @@ def array(mark: Array, spec: AudioSpec, n: int, number: int) -> np.ndarray:
         "durations": lambda: np.diff(
             np.sort(rng.choice(np.arange(1, frames), 9, replace=False)), prepend=0, append=frames
         ),
+        "note_of_phone": lambda: np.array([0, 1, 1, 2, 2, 3, 3, 3, 3, 4]),
+        "spoken_phone": lambda: np.array([-1, 1, 2, 3, 4, 5, 6, 7, 8, -1]),
         "phone_pitch": lambda: np.where(np.arange(10) % 3 == 1, 120.0 + 5 * n, 0.0),
         "phone_energy": lambda: -30 + 5 * rng.standard_normal(10),
         "phone_rate": lambda: np.ones(10),
