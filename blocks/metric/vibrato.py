@@ -35,7 +35,7 @@ class Waving(Schema):
 
 
 class Vibrato(Mapper[Config]):
-    """Fails an item without a voiced note of this length."""
+    """Fails an item without a note of this length. One that is not voiced has none; nor rate and extent, 0, where none is."""
 
     tiny = Config(min_s=0.02, voiced_s=0.02)
     paper = "Sundberg 1987 (The Science of the Singing Voice)"
@@ -46,23 +46,26 @@ class Vibrato(Mapper[Config]):
         return each(self._one, items)
 
     def _one(self, item: Sung) -> Waving:
-        config, found = self.config, []
+        config, found, count = self.config, [], 0
         for place in places(item, self.spec):
             if not config.min_s <= place.end - place.start <= config.max_s:
                 continue
+            count += 1
             start = place.start + min(config.skip_s, 0.3 * (place.end - place.start))
             key = place.note.key
             times, keys = pitch(item.prediction, self.spec.sample_rate, start, place.end - 0.03, key, key)
             voiced = ~np.isnan(keys)
             if voiced.sum() * PERIOD_S >= config.voiced_s:
                 found.append(fitted(times[voiced], 100 * (keys[voiced] - key)))
+        if not count:
+            raise BadItem(f"no note of {config.min_s:g} to {config.max_s:g} s")
         if not found:
-            raise BadItem(f"no voiced note of {config.min_s:g} to {config.max_s:g} s")
+            return Waving(vibrato=0.0, rate_hz=0.0, extent_cents=0.0)
         rates, extents, explained = np.array(found).T
         low, high = config.extent_cents
         waves = (extents >= low) & (extents <= high) & (explained >= config.explained)
         return Waving(
-            vibrato=float(100 * waves.mean()),
+            vibrato=float(100 * waves.sum() / count),
             rate_hz=float(np.median(rates)),
             extent_cents=float(np.median(extents)),
         )
