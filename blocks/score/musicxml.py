@@ -138,15 +138,20 @@ class MusicXML(Source[Config]):
 
 
 def words(notes: list[Note]) -> list[str]:
-    """The words of the syllables; those in capitals are no acronyms, and are written small."""
-    made, word = [], ""
+    """The words of the syllables, with a comma where a rest follows; those in capitals are no acronyms, and are written small."""
+    made: list[str] = []
+    word = ""
     for note in notes:
+        if note.key is None and made and not word:
+            made[-1] = made[-1].removesuffix(",") + ","
         for syllable in syllables_of(note.lyric):
             word += syllable.removesuffix("-")
             if not syllable.endswith("-"):
                 made.append(word.lower() if word.isupper() and len(word) > 1 else word)
                 word = ""
-    return [*made, *([word] if word else [])]
+    if made:
+        made[-1] = made[-1].removesuffix(",")
+    return made
 
 
 def _led(notes: list[Note], lead_s: float) -> list[Note]:

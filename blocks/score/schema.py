@@ -33,7 +33,7 @@ class Song(NewRow):
     """One voice of a score, with one verse. The notes follow one another, and begin and end with a rest."""
 
     notes: Notes
-    text: Text  # the words of the lyrics without punctuation: as many as `text.phones` shall find
+    text: Text  # the words of the lyrics, as many as `text.phones` shall find, and commas where there are rests
     language: Language
     seconds: Seconds
     split: Split

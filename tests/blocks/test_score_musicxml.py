@@ -70,7 +70,7 @@ def told(song):
 def test_notes_rests_and_words(read):
     song = read(score(n("C4", 2, "Ho-") + n("D4", 2, "-ly") + rest() + n("A4", 2, "night,")))
     assert told(song) == [(60, 1, "Ho-"), (62, 1, "ly"), (None, 1, ""), (69, 1, "night")]
-    assert (song.text, song.language) == ("Holy night", "en")
+    assert (song.text, song.language) == ("Holy, night", "en")
     assert song.notes[0].key is None
     assert song.notes[-1].key is None
     assert song.notes[1].place == "bar 1, beat 1"
@@ -134,9 +134,9 @@ def test_an_elision_and_the_number_of_a_verse(read):
 
 def test_verses(read):
     xml = score(n(lyric="one|2:two") + n(lyric="1:sun-|2:moon") + n(lyric="-ny") + rest(), n(lyric="always"))
-    assert read(xml).text == "one sunny always"
+    assert read(xml).text == "one sunny, always"
     song = read(xml, verse=2)
-    assert song.text == "two moon always"  # a bar with one verse is sung in all
+    assert song.text == "two moon, always"  # a bar with one verse is sung in all
     assert "bar 1, beat 3: no syllable of verse 2, only of 1" in song.remarks
     assert "no verse 3, the part has 2" in read(xml, verse=3).reason
 
