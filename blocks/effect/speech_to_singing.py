@@ -8,12 +8,11 @@ overshoot, preparation and singer's formant are left out. This makes a corpus to
 Axes: N phones as sung, T frames of the spec, A frames of the analysis, G the same of what is sung.
 """
 
+import zlib
 from typing import Annotated
 
 import numpy as np
 from pydantic import Field, NonNegativeFloat, PositiveFloat
-from scipy.ndimage import gaussian_filter1d
-from scipy.signal import lfilter
 
 from blocks.arrays import Durations, Id, NoteOfPhone, Notes, Phones, Pitch, Seconds, SpokenPhone, Wave, apart
 from blocks.base import BadItem, Failure, Mapper, Schema
@@ -69,8 +68,6 @@ class SpeechToSinging(Mapper[Config]):
         return made
 
     def _one(self, item: In) -> Sung:
-        import zlib
-
         if len(item.durations) != len(item.phones) or len(item.spoken) <= int(item.spoken_phone.max(initial=-1)):
             raise BadItem(f"{len(item.durations)} durations for {len(item.phones)} phones, want one each")
         rng = np.random.default_rng([self.seed, zlib.crc32(item.id.encode())])
@@ -122,6 +119,8 @@ class SpeechToSinging(Mapper[Config]):
 
     def _gains(self, item: In, envelope, rest_G, times_G, hop_s) -> np.ndarray:
         """Of power (G,): vowels nearer to one level, rests silent, and no steps between."""
+        from scipy.ndimage import gaussian_filter1d
+
         ends = np.cumsum(item.durations) * hop_s
         levels = np.log(envelope.mean(1))
         wanted, spans = np.zeros(len(times_G)), []
@@ -139,6 +138,9 @@ class SpeechToSinging(Mapper[Config]):
 
     def _pitch(self, item: In, times_G: np.ndarray, rng) -> np.ndarray:
         """In Hz (G,): defined everywhere."""
+        from scipy.ndimage import gaussian_filter1d
+        from scipy.signal import lfilter
+
         config = self.config
         ends = np.cumsum([note.seconds for note in item.notes])
         keys = np.array([np.nan if note.key is None else note.key for note in item.notes])

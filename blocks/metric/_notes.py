@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from blocks.arrays import Durations, Note, NoteOfPhone, Notes, Phones, Wave
 from blocks.base import BadItem, Schema
@@ -70,6 +69,8 @@ def pitch(
     wave: np.ndarray, rate: int, start: float, end: float, low: float, high: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Times in seconds (A,), and F0 as MIDI keys (A,), NaN where unvoiced, searched from key `low` - SEARCH to `high` + SEARCH."""
+    from scipy.ndimage import gaussian_filter1d
+
     pyworld = import_quietly("pyworld")
     first = max(0, int((start - _AROUND_S) * rate))
     part = wave[first : int((end + _AROUND_S) * rate)].astype(np.float64)
