@@ -17,6 +17,7 @@ FEWER = {
     "speak_voices": 25,
     "phone_recogniser": 30,
     "prosody_transfer": 40,
+    "utaco": 30,
     "prosody_transfer_textless": 40,
 }  # where these do, and are judged by recognisers
 
