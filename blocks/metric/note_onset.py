@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 
 from blocks.arrays import Value
-from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema
+from blocks.base import BlockConfig, Failure, Mapper, Schema, Skip
 from blocks.metric._judge import each
 from blocks.metric._notes import Sung, pitch, places
 
@@ -29,7 +29,7 @@ class Onsets(Schema):
 
 
 class NoteOnset(Mapper[Config]):
-    """Fails an item without two neighbouring notes that differ."""
+    """Leaves out an item without two neighbouring notes that differ."""
 
     tiny = Config()
     needs = ("pyworld",)
@@ -38,7 +38,7 @@ class NoteOnset(Mapper[Config]):
     def apply(self, items: list[Sung]) -> list[Onsets | Failure]:
         return each(self._one, items)
 
-    def _one(self, item: Sung) -> Onsets:
+    def _one(self, item: Sung) -> Onsets | Skip:
         late, missed = [], 0
         for one, two in pairwise(places(item, self.spec)):
             if two.number != one.number + 1 or abs(two.note.key - one.note.key) < 1:
@@ -51,7 +51,7 @@ class NoteOnset(Mapper[Config]):
             missed += not len(new)
             late.append(1000 * ((times[new[0]] if len(new) else end) - two.start))
         if not late:
-            raise BadItem("no change of note: want neighbouring notes that differ by a semitone or more")
+            return Skip("no change of note: want neighbouring notes that differ by a semitone or more")
         seconds = sum(note.seconds for note in item.notes)
         return Onsets(
             onset_ms=float(np.median(np.abs(late))),

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
 from blocks.arrays import Value
-from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema
+from blocks.base import BlockConfig, Failure, Mapper, Schema, Skip
 from blocks.metric._judge import each
 from blocks.metric._notes import PERIOD_S, Sung, pitch, places
 
@@ -18,7 +18,7 @@ _RATES = np.arange(4.0, 8.01, 0.1)  # Hz
 
 
 class Config(BlockConfig):
-    min_s: PositiveFloat = 0.6  # of the notes that count
+    min_s: PositiveFloat = 0.6  # of the notes that count, in the score
     max_s: PositiveFloat = 60.0
     skip_s: NonNegativeFloat = 0.2
     voiced_s: PositiveFloat = 0.15  # of a note, at least
@@ -35,7 +35,7 @@ class Waving(Schema):
 
 
 class Vibrato(Mapper[Config]):
-    """Fails an item without a note of this length. One that is not voiced has none; nor rate and extent, 0, where none is."""
+    """Leaves out an item without a note of this length. One that is not voiced has none; nor rate and extent, 0, where none is."""
 
     tiny = Config(min_s=0.02, voiced_s=0.02)
     paper = "Sundberg 1987 (The Science of the Singing Voice)"
@@ -45,10 +45,10 @@ class Vibrato(Mapper[Config]):
     def apply(self, items: list[Sung]) -> list[Waving | Failure]:
         return each(self._one, items)
 
-    def _one(self, item: Sung) -> Waving:
+    def _one(self, item: Sung) -> Waving | Skip:
         config, found, count = self.config, [], 0
         for place in places(item, self.spec):
-            if not config.min_s <= place.end - place.start <= config.max_s:
+            if not config.min_s <= place.note.seconds <= config.max_s:
                 continue
             count += 1
             start = place.start + min(config.skip_s, 0.3 * (place.end - place.start))
@@ -58,7 +58,7 @@ class Vibrato(Mapper[Config]):
             if voiced.sum() * PERIOD_S >= config.voiced_s:
                 found.append(fitted(times[voiced], 100 * (keys[voiced] - key)))
         if not count:
-            raise BadItem(f"no note of {config.min_s:g} to {config.max_s:g} s")
+            return Skip(f"no note of {config.min_s:g} to {config.max_s:g} s")
         if not found:
             return Waving(vibrato=0.0, rate_hz=0.0, extent_cents=0.0)
         rates, extents, explained = np.array(found).T

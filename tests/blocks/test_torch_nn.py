@@ -1,9 +1,11 @@
 """Layers that are computed otherwise than they are named: equal to what their names say."""
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from blocks.common.torch_nn import Convolution, Dropout  # noqa: E402
+from blocks.acoustic._inputs import grown  # noqa: E402
+from blocks.common.torch_nn import Convolution, Dropout, owners, since  # noqa: E402
 
 
 @pytest.mark.parametrize(("batch", "length", "kernel"), [(1, 1, 7), (1, 60, 7), (2, 5, 9), (3, 40, 3)])
@@ -49,3 +51,16 @@ def test_dropout_draws_from_the_seed_and_is_off_where_nothing_is_learned():
     assert not torch.equal(made[0], made[2])
     assert torch.equal(Dropout(0.0)(x), x)
     assert torch.equal(layer.eval()(x), x)
+
+
+def test_sinusoids_begin_anew_with_each_phone():
+    durations = torch.tensor([[3, 5], [8, 0]])
+    found = since(durations, owners(durations, 8), 3).numpy()
+    for row, frames in zip(found, ([0, 1, 2, 0, 1, 2, 3, 4], range(8))):
+        turns = 2 * np.pi * (np.array(frames)[:, None] + 0.5) / np.array([4, 32, 256])
+        np.testing.assert_allclose(row, np.concatenate([np.sin(turns), np.cos(turns)], axis=1), atol=1e-5)
+
+
+def test_a_model_that_begins_from_one_without_sinusoids_begins_as_that_one():
+    weights = {"sinusoids.weight": torch.ones(4, 6)}
+    assert not grown({}, weights)["sinusoids.weight"].any()
