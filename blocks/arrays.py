@@ -103,6 +103,12 @@ Latent = Annotated[
         "latent", "float32", "frames", "mels", bound=ALL, about="a log-mel as a flow sees it: noise, if it fits well"
     ),
 ]
+LatentMean = Annotated[
+    np.ndarray, Array("latent_mean", "float32", "channels", about="mean of each channel of a voice's latents")
+]
+LatentSpread = Annotated[
+    np.ndarray, Array("latent_spread", "float32", "channels", about="deviation of each channel of a voice's latents")
+]
 Pitch = Annotated[
     np.ndarray,
     Array("pitch", "float32", "frames", unit="Hz", bound=FRAMES, about="fundamental frequency, 0 where unvoiced"),

@@ -92,6 +92,8 @@ def array(mark: Array, spec: AudioSpec, n: int, number: int) -> np.ndarray:
         "stream": lambda: np.arange(10) % 3,
         "frame_stream": lambda: np.arange(frames) % 3,
         "latent": lambda: rng.standard_normal((frames, spec.n_mels)),
+        "latent_mean": lambda: rng.standard_normal(2 * spec.n_mels),
+        "latent_spread": lambda: 1 + 0.1 * rng.standard_normal(2 * spec.n_mels),
         "embedding": lambda: (lambda v: v / np.linalg.norm(v))(rng.standard_normal(256)),
     }
     found = (

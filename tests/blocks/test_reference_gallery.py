@@ -19,9 +19,17 @@ def part(*vector, seconds=None) -> Part:
     return Part(embedding=np.array(vector, np.float32), seconds=seconds)
 
 
-def test_a_voice_is_the_direction_of_its_recordings(tmp_path):
-    said = (("ann", (1, 0)), ("ben", (0, 1)), ("ann", (0.6, 0.8)))
-    items = [TrainItem(embedding=np.array(vector, np.float32), speaker=speaker) for speaker, vector in said]
+def test_a_voice_is_the_direction_of_its_recordings_and_a_place_in_latents(tmp_path):
+    said = (("ann", (1, 0), 1), ("ben", (0, 1), 5), ("ann", (0.6, 0.8), 2))
+    items = [
+        TrainItem(
+            embedding=np.array(vector, np.float32),
+            speaker=speaker,
+            latent_mean=np.full(4, place, np.float32),
+            latent_spread=np.full(4, 2 * place, np.float32),
+        )
+        for speaker, vector, place in said
+    ]
     gallery, again = Gallery(Gallery.tiny, SPEC), Gallery(Gallery.tiny, SPEC)
     gallery.fit(SimpleNamespace(items=items))
     gallery.save(tmp_path)
@@ -29,6 +37,8 @@ def test_a_voice_is_the_direction_of_its_recordings(tmp_path):
     ann, ben, nobody = again.apply([Named(speaker=name) for name in ("ann", "ben", "bem")])
     centroid = Centroid(Config(), SPEC).reduce([part(1, 0), part(0.6, 0.8)])
     np.testing.assert_array_equal(ann.embedding, centroid.embedding)
+    np.testing.assert_array_equal(ann.latent_mean, np.full(4, 1.5))
+    np.testing.assert_array_equal(ann.latent_spread, np.full(4, 3))
     np.testing.assert_array_equal(ben.embedding, [0, 1])
     assert nobody == Failure("no voice is called 'bem'; did you mean 'ben'?")
 

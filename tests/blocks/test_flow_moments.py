@@ -1,0 +1,81 @@
+"""Where voices lie in a flow's latents, and a latent that is moved from one place to another."""
+
+import numpy as np
+import pytest
+
+from blocks.base import BadItem, Failure
+from blocks.flow.moments import FEWEST, Config, Heard, LatentMoments
+from blocks.flow.moved_latent import Move, MovedLatent
+from blocks.spec import AudioSpec
+
+SPEC = AudioSpec(n_mels=3)
+rng = np.random.default_rng(0)
+
+
+def latent(frames: int, mean: float = 0.0, spread: float = 1.0) -> np.ndarray:
+    """Of a first frame of each pair that lies elsewhere than the second."""
+    made = mean + spread * rng.standard_normal((frames, 3))
+    made[1::2] += 5
+    return made.astype("float32")
+
+
+def moments(*latents) -> "Heard":
+    return LatentMoments(Config(), SPEC).reduce([Heard(latent=each) for each in latents])
+
+
+def test_frames_of_a_group_have_moments_of_their_own():
+    found = moments(latent(2001), latent(1000))
+    np.testing.assert_allclose(found.latent_mean, [0, 0, 0, 5, 5, 5], atol=0.15)
+    np.testing.assert_allclose(found.latent_spread, np.ones(6), atol=0.1)
+
+
+def test_what_is_summed_up_counts_alike():
+    one, other = moments(latent(100)), moments(latent(5000, mean=2))
+    both = LatentMoments(Config(), SPEC).reduce(
+        [Heard(latent_mean=each.latent_mean, latent_spread=each.latent_spread) for each in (one, other)]
+    )
+    np.testing.assert_allclose(both.latent_mean, (one.latent_mean + other.latent_mean) / 2, rtol=1e-6)
+
+
+def test_of_few_frames_there_are_none():
+    with pytest.raises(BadItem, match=f"19 groups of frames in 1 recordings, want {FEWEST}"):
+        moments(latent(39))
+
+
+@pytest.mark.parametrize("spread", [False, True])
+def test_a_latent_lies_where_the_other_voice_does(spread):
+    """Of an odd length: its last frame stays."""
+    own, target, item = moments(latent(400)), moments(latent(400, 2, 3)), latent(401)
+    block = MovedLatent(MovedLatent.Config(spread=spread), SPEC)
+    told = {f"own_{name[7:]}": value for name, value in dict(own).items()}
+    told |= {f"target_{name[7:]}": value for name, value in dict(target).items()}
+    (made,) = block.apply([Move(latent=item, **told)])
+    found, before = moments(made.latent), moments(item)
+    np.testing.assert_array_equal(made.latent[400], item[400])
+    np.testing.assert_allclose(
+        found.latent_spread,
+        before.latent_spread * (target.latent_spread / own.latent_spread if spread else 1),
+        rtol=1e-4,
+    )
+    wanted = target.latent_mean - own.latent_mean + before.latent_mean
+    if not spread:
+        np.testing.assert_allclose(found.latent_mean, wanted, atol=1e-4)
+    (same,) = block.apply([Move(latent=item, **told | {f"target_{k[7:]}": v for k, v in dict(own).items()})])
+    np.testing.assert_allclose(same.latent, item, atol=1e-5)
+
+
+def test_its_own_mean_is_that_of_the_recording_where_none_is_given():
+    target, item = moments(latent(400, 2, 3)), latent(401)
+    told = {f"target_{name[7:]}": value for name, value in dict(target).items()}
+    block = MovedLatent(MovedLatent.Config(spread=True), SPEC)
+    made, short = block.apply([Move(latent=item, **told), Move(latent=item[:39], **told)])
+    found = moments(made.latent)
+    np.testing.assert_allclose(found.latent_mean, target.latent_mean, atol=1e-4)
+    np.testing.assert_allclose(found.latent_spread, target.latent_spread, rtol=1e-4)
+    assert "19 groups of frames" in short.reason
+
+
+def test_moments_of_another_flow_are_refused():
+    few = {name: np.ones(4, "float32") for name in ("target_mean", "target_spread")}
+    (failure,) = MovedLatent(MovedLatent.Config(), SPEC).apply([Move(latent=latent(60), **few)])
+    assert failure == Failure("moments of 4 channels: want 6, 2 frames of 3")
