@@ -1,21 +1,22 @@
 """A latent moved from one voice's place to another's: less its own mean over time, plus that of the other voice, channel by channel.
 
 Likelihood alone leaves part of the voice in a flow's latents (Mosinski et al. 2023 name the speaker by them), and a mean over time is
-the voice's more than the words'. `flow.moments` says where voices lie. Its own mean is that of the recording, where that of its
-voice is not given. With `spread` deviations are moved, too. What remains at the end of an odd length stays as it is. Not as published: a switch beside Merritt et al. 2022.
+the voice's more than the words'. `flow.moments` says where voices lie. Its own mean is that of what is said in the recording, where that
+of its voice is not given. With `spread` deviations are moved, too. What remains at the end of an odd length stays as it is. Not as published: a switch beside Merritt et al. 2022.
 Axes: T frames, C = squeeze * mels channels.
 """
 
 import numpy as np
 from pydantic import PositiveInt
 
-from blocks.arrays import Latent, LatentMean, LatentSpread
-from blocks.base import BlockConfig, Failure, Mapper, Schema
-from blocks.flow.moments import FEWEST, grouped
+from blocks.arrays import Latent, LatentMean, LatentSpread, LogMel
+from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema
+from blocks.flow.moments import FEWEST, grouped, said
 
 
 class Move(Schema):
     latent: Latent
+    log_mel: LogMel  # that it is of
     target_mean: LatentMean
     target_spread: LatentSpread
     own_mean: LatentMean | None = None  # of the voice that is heard
@@ -44,9 +45,13 @@ class MovedLatent(Mapper[Config]):
             return Failure(f"moments of {found} channels: want {want}, {squeeze} frames of {item.latent.shape[1]}")
         mean, spread = item.own_mean, item.own_spread
         if mean is None or spread is None:
-            if len(groups_GC) < FEWEST:
-                return Failure(f"{len(groups_GC)} groups of frames have no mean to speak of, want {FEWEST} at least")
-            mean, spread = groups_GC.mean(0), groups_GC.std(0)
+            try:
+                spoken_GC = said(item.latent, item.log_mel, self.spec, squeeze)
+            except BadItem as error:
+                return Failure(str(error))
+            if len(spoken_GC) < FEWEST:
+                return Failure(f"{len(spoken_GC)} groups of frames have no mean to speak of, want {FEWEST} at least")
+            mean, spread = spoken_GC.mean(0), spoken_GC.std(0)
         wide = item.target_spread / np.maximum(spread, 1e-3) if self.config.spread else 1.0
         moved = (groups_GC - mean) * wide + item.target_mean
         rest = item.latent[len(moved) * squeeze :]
