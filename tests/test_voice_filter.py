@@ -19,6 +19,15 @@ from runner.work.executor import Observer
 ROOT = Path(__file__).parents[1]
 GRAPH, PAGE = ROOT / "graphs" / "voice_filter.yaml", ROOT / "docs" / "voice_filter.md"
 TEXTS = ("The old house stood at the end of the road.", "Bring me a cup of tea and some bread, please.", "Nobody knew where the boat had gone.", "We walked for an hour.")  # fmt: skip
+SHORT = """
+spec: vox_16k
+nodes:
+  own: {read: corpus.consented, config: {path: FOLDER, consent: "Ann, today, for a test", language: en}}
+  enrolled:
+    expand: enrolment.minute
+    in: {wave: own.wave, text: own.text, language: own.language, speaker: own.speaker, band_hz: own.band_hz}
+    config: {longest: 1.0}
+"""
 CONSENT = "Ann Example, 1 May 2026, for her own audio books"
 FEW = ["filter.max_steps=2", "enrolled.seconds=8", "enrolled.least=4"]  # of what a minute is, and of steps
 
@@ -66,3 +75,16 @@ def test_the_page_s_command_makes_a_voice_of_a_folder(folder, tmp_path):
     assert CONSENT in json.dumps(made_by)
     enrolled = {row["id"]: row["text"] for row in store.find_table(plan.steps["enrolled"].digest).rows()}
     assert any("walked" in text for text in enrolled.values()), "what had no text was heard"
+
+
+def test_a_minute_that_will_not_do_is_told_in_one_sentence(folder, tmp_path):
+    """The same folder, of which no recording may be longer than a second."""
+    store = Store(tmp_path / "store")
+    (tmp_path / "graph.yaml").write_text(SHORT.replace("FOLDER", str(folder)))
+    outcome = LocalExecutor().run(make_plan(check(read_graph(tmp_path / "graph.yaml")), store), store, Observer())
+    said = str(outcome.error)
+    assert said.endswith(
+        "4 of 4 recordings do not go with their texts or are too long; look at their reasons, and mend the texts, or leave them out to have them written"
+    )
+    assert "graph.yaml:" in said
+    assert "Error" not in said

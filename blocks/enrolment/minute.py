@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveFloat
 
-from blocks.base import BlockConfig, Expander, Failure, Skip
+from blocks.base import BadItem, BlockConfig, Expander, Failure, Skip
 from blocks.common.words import plain
 from blocks.enrolment.schema import Enrolled, Offered
 
@@ -39,7 +39,7 @@ class Config(BlockConfig):
 
 
 class Minute(Expander[Config]):
-    """Raises ValueError where nobody can be enrolled, with the reason of the first."""
+    """Raises BadItem where nobody can be enrolled, with the reason of the first."""
 
     tiny = Config(seconds=2, least=0.5, held_out=1, min_band_hz=100, min_range_db=0, max_clipped=1, min_match=0)
     paper = "Gabrys et al. 2022 (one minute); the checks are ours"
@@ -59,7 +59,7 @@ class Minute(Expander[Config]):
                 continue
             yield from self._drawn(good)
         if refused and len(refused) == len(by_speaker):
-            raise ValueError(next(iter(refused.values())))
+            raise BadItem(next(iter(refused.values())))
 
     # ---- single recordings ----
 

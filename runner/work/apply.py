@@ -117,7 +117,9 @@ def broke(node, error: BlockError) -> str:
 
 
 def stumbled(store, digest: str, node, error: Exception) -> str:
-    """What stopped a whole node, in one line; its traceback is kept."""
+    """What stopped a whole node, in one line; its traceback is kept, but where a block says that its rows will not do."""
+    if isinstance(error, BadItem) and str(error):
+        return f"{node.place}: {node.name}: {reason_of(error)}"
     store.keep_error(digest, trace_of(error))
     trace = f"; traceback: `voxblocks store failures {digest[:12]}`" if line_of(error) else ""
     return f"{node.place}: {node.name}: {reason_of(error)}{trace}"
