@@ -41,6 +41,11 @@ FIRST = {  # node -> its graph, what is small of it, and widths that are not
     "copycat": ("flow_conversion", dict(max_steps=STEPS, adversarial_from=2, max_frames=1500), {512, 1536}),
     "autovc": ("flow_conversion", dict(max_steps=STEPS, max_frames=1500), {512, 1024}),
     "background": ("voice_filter", dict(max_steps=STEPS, max_frames=1500), {512, 1024}),
+    "attention_tagged": (
+        "distribution_augmentation",
+        dict(max_steps=STEPS, teacher_forced_steps=1, max_frames=1500),
+        {256, 512, 1024, 2048},
+    ),
     "attending": ("speak", dict(max_steps=STEPS, teacher_forced_steps=1, max_frames=1500), {256, 512, 1024}),
 }
 UNTAUGHT = {
@@ -57,6 +62,13 @@ UNTAUGHT = {
         "aligned.min_score=-1000",
         "aligned.max_squeezed=1",
         "aligned.max_phone_seconds=30",
+    ],
+    "distribution_augmentation": [
+        "timing.max_steps=1",
+        "aligned.min_score=-1000",
+        "aligned.max_squeezed=1",
+        "aligned.max_phone_seconds=30",
+        "spliced.made=2",
     ],
     "speak": [
         "timing.max_steps=1",
