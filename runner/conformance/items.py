@@ -56,6 +56,8 @@ def plain(hint, spec: AudioSpec, n: int, number: int):
         return args[n % len(args)]
     if origin is dict:
         return {name: value(args[1], spec, n, number + k) for k, name in enumerate("ab")}
+    if origin is tuple and args[-1] is not Ellipsis:
+        return tuple(value(arg, spec, n, number + k) for k, arg in enumerate(args))
     if origin in (tuple, list):
         return origin(value(args[0], spec, n, number + k) for k in range(3))
     if args:  # a union
