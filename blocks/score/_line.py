@@ -284,6 +284,7 @@ def clean(text: str) -> str:
     text = re.sub("[’‘`´ʼ]", "'", text)
     text = re.sub(r"^\s*\(?\d+[.)]\s*", "", text)
     text = "".join(char for char in text if unicodedata.category(char)[0] in "LM" or char in "'- \u00a0" + ELISION)
+    text = re.sub(r"([-'])[-']+", r"\1", text)
     return re.sub(r"^['\- ]+|[\- ]+$|(?<=[^\W\d_])'+$", "", text.replace("\u00a0", " ")).strip("' -")
 
 

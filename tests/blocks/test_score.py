@@ -5,6 +5,7 @@ import pytest
 
 from blocks.arrays import Note
 from blocks.base import Failure
+from blocks.common.phones import nearest
 from blocks.score import phones as phones_block
 from blocks.score import pool, set, timing
 from blocks.score.schema import REST_OCTAVE, REST_STEP, Melody, Pronounced, Spoken, Untimed
@@ -165,3 +166,15 @@ def test_melodies_are_pooled_without_their_words():
     melody = Melody(notes=(REST, note("la"), REST))
     made = pool.Pool(pool.Config(most=7), SPEC).reduce([melody] * 5)
     assert [each.lyric for each in made.notes] == [""] * 6
+
+
+def test_german_is_sung_with_what_an_english_voice_has():
+    english = {"ʃ", "ˈɔɪ", "ɔɪ", "s", "f", "z", "h", "k", "ˈʊ"}
+    assert [nearest(phone, english) for phone in ("ç", "ˈɔʏ", "t͡s", "p͡f", "χ", "ˈʏ")] == [
+        "ʃ",
+        "ˈɔɪ",
+        "s",
+        "f",
+        "h",
+        "ˈʊ",
+    ]

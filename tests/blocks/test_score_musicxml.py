@@ -265,3 +265,8 @@ def test_what_is_not_there_is_said(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"want files of \.musicxml"):
         MusicXML(Config(path=str(tmp_path)), AudioSpec()).fingerprint()
     assert MusicXML(Config(), AudioSpec()).fingerprint() == ""
+
+
+def test_marks_that_printers_draw_are_no_letters(read):
+    song = read(score(n(lyric="la----sciar") + n(lyric="“Sì!”") + n(lyric="3) ch’io") + n(lyric="~|2:*")))
+    assert song.text == "la-sciar Sì ch'io"
