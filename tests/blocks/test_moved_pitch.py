@@ -7,8 +7,7 @@ from blocks.base import Failure
 from blocks.common.pitch import FEWEST
 from blocks.features.moved_pitch import Config, Move, Moved, MovedPitch
 from blocks.features.register import Register, Voiced
-from blocks.reference.centroid import Centroid
-from blocks.reference.schema import Embedded
+from blocks.reference.centroid import Centroid, Part
 from blocks.spec import AudioSpec
 
 SPEC = AudioSpec()
@@ -81,7 +80,7 @@ def test_a_register_is_that_of_all_voiced_frames_together():
 
 def test_a_voice_is_the_direction_of_its_vectors_mean():
     vectors = np.eye(3, dtype=np.float32)[[0, 0, 1]]
-    made = Centroid(Centroid.tiny, SPEC).reduce([Embedded(embedding=vector) for vector in vectors])
+    made = Centroid(Centroid.tiny, SPEC).reduce([Part(embedding=vector) for vector in vectors])
     np.testing.assert_allclose(made.embedding, np.array([2, 1, 0]) / np.sqrt(5), rtol=1e-6)
     with pytest.raises(ValueError, match="all directions"):
-        Centroid(Centroid.tiny, SPEC).reduce([Embedded(embedding=v) for v in (vectors[0], -vectors[0])])
+        Centroid(Centroid.tiny, SPEC).reduce([Part(embedding=v) for v in (vectors[0], -vectors[0])])
