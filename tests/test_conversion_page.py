@@ -13,6 +13,7 @@ from runner.check import read_graph
 from runner.cli import app
 from tests.test_documents import ROOT, fenced
 
+pytestmark = pytest.mark.timeout(900)  # twenty seconds of a core, minutes on a busy machine
 BY_NAME, BY_FOLDER, TRAINING = (text.strip().split() for text in fenced("docs/flow_conversion.md", "sh"))
 
 
