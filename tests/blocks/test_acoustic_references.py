@@ -157,6 +157,31 @@ def test_its_weight_grows_and_counts_now_and_then():
         Reference(kl_from=5, kl_until=5)
 
 
+class Begun:
+    """What `fit` sees before its first batch."""
+
+    def __init__(self, init=None):
+        self.init, self.items = init, [item(0)]
+
+    def key(self, step, name=""):
+        return 0
+
+
+def test_parts_that_are_not_named_stay_as_they_are(tmp_path):
+    cls = find("acoustic.parallel")
+    base = cls(cls.tiny.model_copy(update=SMALL | {"references": {}}), SPEC)
+    fit_on(base, {"0": item(0).model_copy(update={"references": {}})}, tmp_path / "base").save(tmp_path)
+    block = cls(cls.tiny.model_copy(update=SMALL | {"learns": ("references", "pitch")}), SPEC)
+    block._begin(Begun(tmp_path))
+    learning = {name.partition(".")[0] for name, each in block.net.named_parameters() if each.requires_grad}
+    assert learning == {"references", "pitch"}
+    with pytest.raises(ValueError, match="name one by init"):
+        block._begin(Begun())
+    wrong = cls(cls.tiny.model_copy(update=SMALL | {"learns": ("reference",)}), SPEC)
+    with pytest.raises(ValueError, match="no part 'reference'"):
+        wrong._begin(Begun(tmp_path))
+
+
 def test_a_voice_that_knows_none_goes_on_with_one(tmp_path):
     """What it says is at first what it said."""
     cls = find("acoustic.parallel")
@@ -165,12 +190,6 @@ def test_a_voice_that_knows_none_goes_on_with_one(tmp_path):
     fit_on(base, plain, tmp_path / "base").save(tmp_path)
     grown = cls(cls.tiny.model_copy(update=SMALL), SPEC)
 
-    class Begun:
-        init, items = tmp_path, [item(0)]
-
-        def key(self, step, name=""):
-            return 0
-
-    grown._begin(Begun())
+    grown._begin(Begun(tmp_path))
     grown.net.eval()
     np.testing.assert_allclose(said(grown, references=references()), said(base), atol=1e-6)
