@@ -17,7 +17,7 @@ from types import FunctionType
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import core_schema
 
 from blocks.arrays import Array, Value, marker
@@ -79,10 +79,29 @@ class DerivedRow(NewRow):
     parents: tuple[str, ...]
 
 
+# Settings that had other names in graphs and artifacts of before; both are understood.
+RENAMED = {
+    "critic_windows": "discriminator_windows",
+    "critic_width": "discriminator_width",
+    "critic_lr": "discriminator_lr",
+    "frames_a_step": "reduction_factor",
+    "led_steps": "teacher_forced_steps",
+}
+
+
 class BlockConfig(BaseModel):
     """Base of every block's settings: unknown keys are refused, values are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_named_today(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or RENAMED.keys().isdisjoint(data):
+            return data
+        fields = cls.model_fields
+        names = {old: new for old, new in RENAMED.items() if old not in fields and new in fields and new not in data}
+        return {names.get(name, name): value for name, value in data.items()}
 
 
 @dataclass(frozen=True)

@@ -11,19 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import blocks
-from blocks.base import Block, Trainable
+from blocks.base import RENAMED, Block, Trainable
 from blocks.spec import AudioSpec
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 _NOT_KINDS = {"common"}
 ARTIFACT = 3  # the newest format of an artifact's folder; all since 1 can be read
-_RENAMED = {  # settings of blocks that artifacts up to format 2 name otherwise
-    "critic_windows": "discriminator_windows",
-    "critic_width": "discriminator_width",
-    "critic_lr": "discriminator_lr",
-    "frames_a_step": "reduction_factor",
-    "led_steps": "teacher_forced_steps",
-}
 
 
 class UnknownBlock(LookupError):
@@ -205,7 +198,7 @@ def described(file: Path) -> Any:
     """
     about = json.loads(file.read_text(encoding="utf-8"))
     if isinstance(about, dict) and about.get("format") in (1, 2) and isinstance(about.get("config"), dict):
-        about["config"] = {_RENAMED.get(name, name): value for name, value in about["config"].items()}
+        about["config"] = {RENAMED.get(name, name): value for name, value in about["config"].items()}
     return about
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blocks.load import ARTIFACT, restore
+from blocks.load import ARTIFACT, find, restore
 from runner.check import check, read_graph
 from runner.plan import make_plan
 from runner.run.local import LocalExecutor
@@ -66,3 +66,10 @@ def test_other_tools_find_settings_and_spec(number):
     assert json.loads((folder / "config.json").read_text())["coefficients"] == 3
     assert json.loads((folder / "spec.json").read_text())["n_mels"] == 12
     assert json.loads((folder / "symbols.json").read_text())["tables"]["phones"][:4] == ["sil", "h", "ə", "l"]
+
+
+def test_settings_are_understood_by_the_names_that_they_had():
+    config = find("acoustic.attention").Config
+    assert config(critic_width=3, frames_a_step=4) == config(discriminator_width=3, reduction_factor=4)
+    with pytest.raises(ValueError, match="critic_width"):
+        config(critic_width=3, discriminator_width=4)
