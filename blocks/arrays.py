@@ -128,6 +128,19 @@ Posteriorgram = Annotated[
         about="how likely each phone or other class of sound is in a frame; a row sums to 1",
     ),
 ]  # fmt: skip
+StyleVector = Annotated[
+    np.ndarray,
+    Array(
+        "style_vector", "float32", "latent", about="how something is said: the latent of a model's reference encoder"
+    ),
+]
+ProsodyStatistics = Annotated[
+    np.ndarray,
+    Array(
+        "prosody_statistics", "float32", 6,
+        about="of a recording: log-F0 mean, deviation and range (nats), deviation of its level (dB), phones a second, share of pauses",
+    ),
+]  # fmt: skip
 WordOfPhone = Annotated[
     np.ndarray,
     Array("word_of_phone", "int32", "phones", about="the number of the word a phone is in, -1 for a silence"),

@@ -9,8 +9,8 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model
 from blocks.acoustic._inputs import Inputs, grown
 from blocks.acoustic._references import Reference, References
 from blocks.acoustic._voice import Measures, check_controls, of_phones, padded
-from blocks.acoustic.schema import TrainItem
-from blocks.base import BadItem, C
+from blocks.acoustic.schema import Referenced, Styled, TrainItem
+from blocks.base import BadItem, C, Failure
 from blocks.common import weights
 from blocks.common.checks import check_mel
 from blocks.common.conditions import Global, Name, Stream
@@ -71,6 +71,8 @@ class AcousticModel(MelModel[C]):
     inputs: Inputs
 
     def length(self, item) -> int:
+        if isinstance(item, Referenced):
+            return len(item.reference)
         return len(item.log_mel) if isinstance(item, TrainItem) else len(item.phones)
 
     def group(self, item: TrainItem) -> str:
@@ -149,6 +151,35 @@ class AcousticModel(MelModel[C]):
         for name in set.intersection(*map(set, beside or [{}])):
             arrays[name] = padded([each[name] for each in beside], arrays["phones"].shape[1])
         return {name: self._on_device(value) for name, value in arrays.items()}
+
+    # ---- references ----
+
+    def encode(self, items: list[Referenced]) -> list[Styled | Failure]:
+        """The latent of each recording, a mean and nothing drawn, of the model's one bottleneck that hears whole recordings.
+
+        Raises ValueError where the model has none, or no weights.
+        """
+        if self.net is None:
+            raise ValueError("this acoustic model has no weights yet: fit it, or load what a fit has saved")
+        name = self.inputs.references.encoded()
+        return [self._encoded(name, item.reference) for item in items]
+
+    def _encoded(self, name: str, values: np.ndarray) -> Styled | Failure:
+        import torch
+
+        size = self.inputs.references.declared[name].size
+        if not len(values) or values.shape[1] != size:
+            return Failure(
+                f"a recording of {len(values)} frames with {values.shape[1]} numbers each, but the model's reference {name} "
+                f"is of {size}: want as many, and a frame at least"
+            )
+        rows = self._on_device(values[None].astype(np.float32))
+        lengths = self._on_device(np.array([len(values)], np.int64))
+        self.net.eval()
+        with torch.inference_mode():
+            encoder = self.net.references.encoders[f"of_{name}"]
+            found = encoder.mean(rows, lengths, self.net.scaled_reference)[0].cpu().numpy()
+        return Styled(style_vector=found)
 
     # ---- the artifact ----
 

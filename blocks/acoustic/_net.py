@@ -39,8 +39,13 @@ class AcousticNet(Prosodic):
         """
         mask_BN = mask_of(arrays["tokens"], arrays["phones"].shape[1])
         x_BND, whole_B1D = self.embed(arrays)
-        x_BND, divergences = self.references(self.encoder(x_BND + whole_B1D, mask_BN) + whole_B1D, mask_BN, arrays)
+        x_BND = self.encoder(x_BND + whole_B1D, mask_BN) + whole_B1D
+        x_BND, divergences = self.references(x_BND, mask_BN, arrays, self.scaled_reference)
         return x_BND, whole_B1D, mask_BN, divergences
+
+    def scaled_reference(self, values: torch.Tensor) -> torch.Tensor:
+        """A log-mel as the network sees its own; other numbers as they are."""
+        return self.scaled(values) if values.shape[2] == len(self.mel_mean) else values
 
     def decoded(self, x_BND, whole_B1D, durations_BN, mask_BT: torch.Tensor) -> torch.Tensor:
         """The scaled mel (B, T, M), of phones in order; durations are frames, whole ones or not."""

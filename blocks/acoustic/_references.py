@@ -1,8 +1,10 @@
 """What an acoustic model may hear of another recording beside its phones: declared in the settings, held against items (NumPy).
 
 A reference is the prosody of a recording, in numbers for each phone of the request (`per_phone`), or for each frame of the recording,
-of which every phone finds its own by attention (`second_attention`), or which all phones are told the sum of (`utterance`).
-Axes: B batch, L phones or frames of the recording, C numbers of each.
+of which every phone finds its own by attention (`second_attention`), or which all phones are told the mean of (`utterance`), or what
+strided convolutions over time and channels and a GRU make of them (`utterance_conv`: Skerry-Ryan et al. 2018, for log-mels).
+Where a model hears a whole recording through a bottleneck, a latent vector may stand in the recording's place.
+Axes: B batch, L phones or frames of the recording, C numbers of each, Z latent.
 """
 
 from dataclasses import dataclass, field
@@ -19,10 +21,12 @@ from blocks.load import suggest
 class Reference(BlockConfig):
     """Its encoder is trained with the model. A reference that is left out says nothing."""
 
-    kind: Literal["per_phone", "second_attention", "utterance"] = "per_phone"
+    kind: Literal["per_phone", "second_attention", "utterance", "utterance_conv"] = "per_phone"
     size: PositiveInt = 1  # numbers a phone, or a frame
-    width: PositiveInt = 64  # of its encoder
-    kernel: Kernel = 3  # phones, or frames, each of its two layers sees
+    width: PositiveInt = (
+        64  # of its encoder; of utterance_conv that of the GRU and the last two of six layers, 128 as published
+    )
+    kernel: Kernel = 3  # phones, or frames, each of its layers sees
     # A variational bottleneck (Kingma and Welling 2014) of so many numbers: means in use, draws in training. None: no bottleneck.
     latent: PositiveInt | None = None
     kl_from: NonNegativeInt = (
@@ -37,6 +41,15 @@ class Reference(BlockConfig):
         if self.kl_until <= self.kl_from:
             raise ValueError(f"kl_until {self.kl_until} does not come after kl_from {self.kl_from}")
         return self
+
+    @property
+    def of_whole(self) -> bool:
+        """Whether all phones are told the same of the recording."""
+        return self.kind in ("utterance", "utterance_conv")
+
+    def takes_latent(self, values: np.ndarray) -> bool:
+        """Whether these numbers are a latent in the place of a recording, not one number for each of its frames."""
+        return self.of_whole and self.latent is not None and self.size > 1 and values.ndim == 1
 
     def counts(self, step: int | None) -> float:
         """What the divergence weighs at a step; nothing in a validation."""
@@ -68,6 +81,15 @@ class References:
                     "declare it under references and train, or leave it out"
                 )
             each, unit = self.declared[name], "phone" if self.declared[name].kind == "per_phone" else "frame"
+            if each.takes_latent(values):
+                if len(values) != each.latent:
+                    raise BadItem(
+                        f"the reference {name} is a latent of {len(values)} numbers, but the model's is of {each.latent}: "
+                        "want one that this model has encoded, or a recording"
+                    )
+                if not np.isfinite(values).all():
+                    raise BadItem(f"the reference {name} has NaN or infinite values, want numbers")
+                continue
             if unit == "phone" and len(values) != phones:
                 raise BadItem(
                     f"the reference {name} is of {len(values)} phones, but {phones} are to be said: want as many"
@@ -82,10 +104,19 @@ class References:
                 raise BadItem(f"the reference {name} has NaN or infinite values, want numbers")
 
     def arrays(self, items: list, phones: int) -> dict[str, np.ndarray]:
-        """`references.NAME` (B, L, C), zeros beyond the end, and `reference_lengths.NAME` (B), 0 where there is none."""
+        """`references.NAME` (B, L, C), zeros beyond the end, and `reference_lengths.NAME` (B), 0 where there is none.
+
+        Where some are latents, `reference_latents.NAME` (B, Z), NaN where none is given.
+        """
         made = {}
         for name, each in self.declared.items():
             given = [item.references.get(name) for item in items]
+            latents = {n: values for n, values in enumerate(given) if values is not None and each.takes_latent(values)}
+            if latents:
+                rows = np.full((len(items), each.latent), np.nan, np.float32)
+                rows[list(latents)] = list(latents.values())
+                made[f"reference_latents.{name}"] = rows
+                given = [None if n in latents else values for n, values in enumerate(given)]
             lengths = np.array([0 if values is None else len(values) for values in given], np.int64)
             longest = phones if each.kind == "per_phone" else max(1, int(lengths.max()))
             rows = np.zeros((len(items), longest, each.size), np.float32)
@@ -94,6 +125,16 @@ class References:
                     row[:length] = values.reshape(length, each.size)
             made |= {f"references.{name}": rows, f"reference_lengths.{name}": lengths}
         return made
+
+    def encoded(self) -> str:
+        """The one that hears whole recordings through a bottleneck. Raises ValueError where there is none, or several."""
+        found = [name for name, each in self.declared.items() if each.of_whole and each.latent]
+        if len(found) != 1:
+            raise ValueError(
+                f"the model has {len(found)} references that hear whole recordings through a bottleneck"
+                f"{': ' * bool(found)}{', '.join(found)}; want one, of kind utterance or utterance_conv with a latent"
+            )
+        return found[0]
 
     def whole(self, references: dict) -> bool:
         """Whether phones look for their own frames in one of these."""

@@ -4,7 +4,8 @@ What a system adds beyond phones is named in the model's settings and wired by t
 `streams` hold a number or a row of numbers for each phone (a tag, the step of a note, its seconds), `globals` a name or
 a vector for the whole (who speaks, in which style, in which language). A stream of zeros says nothing, as does one left out.
 `references` hold the prosody of a recording, in numbers for each phone of the request or for each frame of the recording: what an
-encoder makes of them, which is trained with the model, is joined to the encoded phones. They too may be left out.
+encoder makes of them, which is trained with the model, is joined to the encoded phones. They too may be left out. In the place of a whole
+recording that is heard through a bottleneck, its latent will do, or a mean of several: `encode` gives it.
 
 Axes: phones N, frames T, channels C of a stream.
 """
@@ -17,6 +18,7 @@ from blocks.arrays import (
     Durations,
     Energy,
     FrameNumbers,
+    FrameVectors,
     Global,
     LogMel,
     PhoneEnergy,
@@ -29,7 +31,9 @@ from blocks.arrays import (
     Pitch,
     SpeakingRate,
     Split,
+    StyleVector,
     Value,
+    any_numbers,
 )
 from blocks.base import Schema
 
@@ -44,7 +48,7 @@ class Request(Schema):
     phones: Phones
     streams: dict[str, PhoneNumbers] = Field(default_factory=dict)
     globals: dict[str, Global] = Field(default_factory=dict)
-    references: dict[str, PhoneNumbers | FrameNumbers] = Field(default_factory=dict)
+    references: dict[str, PhoneNumbers | FrameNumbers | StyleVector] = Field(default_factory=dict)
     speaking_rate: SpeakingRate | None = None
 
 
@@ -88,3 +92,13 @@ class Controllable(Prediction):
 
     phone_pitch: PhonePitch | None = None
     phone_energy: PhoneEnergy | None = None
+
+
+class Referenced(Schema):
+    """A recording to be heard as a reference, in numbers for each frame: for most, its log-mel."""
+
+    reference: any_numbers(FrameVectors)
+
+
+class Styled(Schema):
+    style_vector: StyleVector

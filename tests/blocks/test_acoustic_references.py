@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from blocks.acoustic._references import Reference
-from blocks.acoustic.schema import Controlled, Request, TrainItem
+from blocks.acoustic.schema import Controlled, Referenced, Request, TrainItem
 from blocks.base import Failure
 from blocks.load import find, restore
 from blocks.spec import AudioSpec
@@ -21,6 +21,7 @@ KINDS = {
     "frames": Reference(kind="second_attention", size=3, width=6),
     "whole": Reference(kind="utterance", size=3, width=6, latent=2, kl_until=4, kl_every=2),
 }
+STRIDED = Reference(kind="utterance_conv", size=20, width=8, latent=2, kl_until=4, kl_every=2)
 SMALL = {"streams": {}, "globals": {}, "max_steps": 4, "adversarial_from": None, "references": KINDS}
 PHONES = ("a", "b", "c", "b", "a")
 
@@ -118,6 +119,96 @@ def test_a_declared_one_must_be_wired(tmp_path):
         fit_on(
             cls(cls.tiny.model_copy(update=SMALL), SPEC), {"0": item(0).model_copy(update={"references": {}})}, tmp_path
         )
+
+
+# ---- a whole recording, heard by strided convolutions, or its latent in its place ----
+
+
+@pytest.fixture(scope="module", params=["acoustic.parallel", "acoustic.attention"])
+def styled(request, tmp_path_factory):
+    cls = find(request.param)
+    block = cls(cls.tiny.model_copy(update=SMALL | {"references": {"style": STRIDED}}), SPEC)
+    fit_on(block, {str(n): recorded(n) for n in range(4)}, tmp_path_factory.mktemp("fit"))
+    torch.nn.init.normal_(block.net.references.encoders["of_style"].join.weight)
+    return block
+
+
+def recorded(seed: int) -> TrainItem:
+    return item(seed).model_copy(update={"references": {"style": item(seed).log_mel}})
+
+
+def test_a_latent_in_the_place_of_a_recording_says_what_the_recording_says(styled):
+    log_mel = recorded(0).log_mel
+    (encoded,) = styled.encode([Referenced(reference=log_mel)])
+    assert encoded.style_vector.shape == (2,)
+    heard, told = (said(styled, references={"style": each}) for each in (log_mel, encoded.style_vector))
+    np.testing.assert_allclose(told, heard, atol=1e-5)
+    assert np.abs(heard - said(styled)).max() > 1e-3
+    assert np.abs(said(styled, references={"style": encoded.style_vector + 1}) - told).max() > 1e-3
+
+
+def test_a_recording_a_latent_and_none_side_by_side_are_each_as_alone(styled):
+    rng = np.random.default_rng(5)
+    given = [
+        {"style": rng.standard_normal((170, 20)).astype("f4")},
+        {"style": rng.standard_normal(2).astype("f4")},
+        {},
+        {"style": rng.standard_normal((9, 20)).astype("f4")},
+    ]
+    items = [Request(phones=PHONES, references=each) for each in given]
+    with torch.inference_mode():
+        together = styled.net.encoded(styled._tensors(items))[0].numpy()
+        for row, each in zip(together, items, strict=True):
+            np.testing.assert_allclose(row, styled.net.encoded(styled._tensors([each]))[0][0].numpy(), atol=1e-5)
+
+
+def test_recordings_of_other_numbers_are_refused(styled):
+    wrong = [np.zeros((9, 3), "f4"), np.zeros((0, 20), "f4"), np.zeros((9, 20), "f4")]
+    few, none, good = styled.encode([Referenced(reference=each) for each in wrong])
+    assert "9 frames with 3 numbers each, but the model's reference style is of 20" in few.reason
+    assert "0 frames" in none.reason
+    assert np.isfinite(good.style_vector).all()
+    (made,) = styled.apply(
+        [
+            (Request if styled.wants_durations is False else Controlled)(
+                phones=PHONES, references={"style": np.zeros(3, "f4")}
+            )
+        ]
+    )
+    assert "a latent of 3 numbers, but the model's is of 2" in made.reason
+
+
+def test_a_model_without_such_a_bottleneck_encodes_nothing(tmp_path):
+    cls = find("acoustic.parallel")
+    block = cls(cls.tiny.model_copy(update=SMALL | {"references": {"frames": KINDS["frames"]}}), SPEC)
+    fit_on(block, {"0": item(0).model_copy(update={"references": {"frames": references()["frames"]}})}, tmp_path)
+    with pytest.raises(ValueError, match="has 0 references"):
+        block.encode([Referenced(reference=item(0).log_mel)])
+
+
+def test_strided_convolutions_are_those_of_the_paper():
+    """Six, each halving time and channels, with 32 to 128 filters and a GRU of 128; beside the loops of NumPy."""
+    encoder = net.StridedEncoder(80, 128, 3).eval()
+    assert [each.out_channels for each in encoder.filters] == [32, 32, 64, 64, 128, 128]
+    assert encoder.recurrent.input_size == 2 * 128
+    small = net.StridedEncoder(5, 4, 3).eval()
+    values = np.random.default_rng(0).standard_normal((7, 5)).astype("f4")
+    x = values[None]
+    for filter, norm in zip(small.filters, small.norms, strict=True):
+        kernel, bias = filter.weight.numpy(force=True), filter.bias.numpy(force=True)
+        padded = np.pad(x, ((0, 0), (1, 1), (1, 1)))
+        size = [(each + 1) // 2 for each in x.shape[1:]]
+        y = np.zeros((len(kernel), *size))
+        for t in range(size[0]):
+            for f in range(size[1]):
+                y[:, t, f] = (kernel * padded[None, :, 2 * t : 2 * t + 3, 2 * f : 2 * f + 3]).sum((1, 2, 3)) + bias
+        mean, spread = y.mean(0), np.sqrt(y.var(0) + norm.eps)
+        x = np.maximum((y - mean) / spread, 0)
+    steps = torch.from_numpy(x.transpose(1, 0, 2).reshape(1, x.shape[1], -1).astype("f4"))
+    with torch.inference_mode():
+        wanted = small.recurrent(steps)[1][0, 0].numpy()
+        found = small(torch.from_numpy(np.pad(values, ((0, 6), (0, 0)))[None]), torch.tensor([7]))[0].numpy()
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
 
 
 def test_an_artifact_says_the_same(model, tmp_path):

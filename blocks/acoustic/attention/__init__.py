@@ -130,7 +130,7 @@ class Attention(AcousticModel[Config]):
         hidden=8, wide=16, encoder_layers=1, decoder_layers=1, prenet=6, recurrent=10,
         attention=Dynamic(width=6, static=2, dynamic=2), pitch=True, energy=True,
         streams={"a": Stream(), "b": Stream(classes=3)}, globals={"a": Global(), "b": Global()},
-        references={"a": Reference(width=4), "b": Reference(width=4, latent=2, kl_until=2, kl_every=2)}, max_steps=4, val_check_interval=2, checkpoint_interval=2, warmup_steps=2,
+        references={"a": Reference(width=4), "b": Reference(kind="utterance_conv", size=16, width=4, latent=10, kl_until=2, kl_every=2)}, max_steps=4, val_check_interval=2, checkpoint_interval=2, warmup_steps=2,
         adversarial_from=3, weights="last", discriminator_windows=(8, 16), discriminator_width=2,
     )  # fmt: skip
     paper = (

@@ -49,7 +49,7 @@ class Parallel(AcousticModel[Config]):
     tiny = Config(
         hidden=16, wide=32, encoder_layers=1, decoder_layers=1, kernel=3, postnet_layers=1, attention="both",
         streams={"a": Stream(), "b": Stream(classes=3)}, globals={"a": Global(), "b": Global()}, dropout=0.0,
-        references={"a": Reference(width=4), "b": Reference(width=4, latent=2, kl_until=2, kl_every=2)},
+        references={"a": Reference(width=4), "b": Reference(kind="utterance_conv", size=16, width=4, latent=10, kl_until=2, kl_every=2)},
         max_steps=4, max_frames=600, warmup_steps=2, val_check_interval=2, checkpoint_interval=2,
         adversarial_from=3, weights="last", discriminator_windows=(8, 16), discriminator_width=2,
     )  # fmt: skip
