@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 
 from blocks.arrays import Embedding, Value, apart
-from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema
+from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema, Skip
 from blocks.metric._judge import each
 
 
@@ -27,7 +27,7 @@ class Shift(Schema):
 
 
 class Config(BlockConfig):
-    pass
+    min_to_target: float | None = None  # what is less like the target is left out, and listed with its cosine
 
 
 class SpeakerShift(Mapper[Config]):
@@ -36,7 +36,7 @@ class SpeakerShift(Mapper[Config]):
     def apply(self, items: list[Voices]) -> list[Shift | Failure]:
         return each(self._one, items)
 
-    def _one(self, item: Voices) -> Shift:
+    def _one(self, item: Voices) -> Shift | Skip:
         prediction, source, target = (
             _direction(getattr(item, name), name) for name in ("prediction", "source", "target")
         )
@@ -45,6 +45,11 @@ class SpeakerShift(Mapper[Config]):
                 f"embeddings of {len(prediction)}, {len(source)} and {len(target)} numbers: want all three of one encoder"
             )
         to_target, to_source = float(prediction @ target), float(prediction @ source)
+        least = self.config.min_to_target
+        if least is not None and to_target < least:
+            return Skip(
+                f"a cosine of {to_target:.2f} with the target's voice, {to_source:.2f} with the source's: want {least:g} at least"
+            )
         return Shift(to_target=to_target, to_source=to_source, nearer=float(to_target > to_source))
 
 

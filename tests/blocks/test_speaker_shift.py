@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from blocks.base import Failure
+from blocks.base import Failure, Skip
 from blocks.metric.speaker_shift import Shift, SpeakerShift, Voices
 from blocks.spec import AudioSpec
 
@@ -34,3 +34,11 @@ def test_lengths_do_not_matter_but_zeros_and_two_encoders_do():
     assert "source: an embedding of 2 zeros" in none.reason
     other = shift(prediction=at(30), source=at(0), target=np.ones(3, np.float32))
     assert "of 2, 2 and 3 numbers: want all three of one encoder" in other.reason
+
+
+def test_what_is_unlike_the_target_is_left_out_with_its_cosines():
+    voices = [Voices(prediction=at(degrees), source=at(0), target=at(90)) for degrees in (30, 10)]
+    kept, left = SpeakerShift(SpeakerShift.Config(min_to_target=0.3), AudioSpec()).apply(voices)
+    assert kept.to_target == pytest.approx(0.5, abs=1e-6)
+    assert isinstance(left, Skip)
+    assert "0.17 with the target's voice, 0.98 with the source's: want 0.3" in left.reason

@@ -46,6 +46,7 @@ FIRST = {  # node -> its graph, what is small of it, and widths that are not
         dict(max_steps=STEPS, teacher_forced_steps=1, max_frames=1500),
         {256, 512, 1024, 2048},
     ),
+    "styled": ("style_transfer", dict(max_steps=STEPS, max_frames=1500), {32, 64, 128, 256}),
     "attending": ("speak", dict(max_steps=STEPS, teacher_forced_steps=1, max_frames=1500), {256, 512, 1024}),
 }
 UNTAUGHT = {
@@ -69,6 +70,17 @@ UNTAUGHT = {
         "aligned.max_squeezed=1",
         "aligned.max_phone_seconds=30",
         "spliced.made=2",
+    ],
+    "style_transfer": [
+        "timing.max_steps=1",
+        "aligned.min_score=-1000",
+        "aligned.max_squeezed=1",
+        "aligned.max_phone_seconds=30",
+        "background.max_steps=1",
+        "background.max_frames=1500",
+        "converter.max_steps=1",
+        "converter.max_frames=1500",
+        "shift.min_to_target=-1",
     ],
     "speak": [
         "timing.max_steps=1",

@@ -1,0 +1,137 @@
+"""How far the ways of several systems to speak lie from those of recordings, and how much of the gap each closes.
+
+Of each of six statistics of an utterance (`features.prosody_statistics`) the Wasserstein distance between a system's distribution and
+that of the recordings, in units of the standard deviation of the recordings; their mean is the system's distance. With a `floor` and
+`ceilings`, the gap closed is (floor - system) / (floor - ceiling): 100 % is as near as the ceiling; a ceiling that is the recordings
+themselves lies at 0. Ribeiro et al. 2022 tell the gap so, of listeners' scores, with the conversions and the recordings as ceilings.
+Only utterances that all systems have are counted. Intervals are percentile bootstraps over these.
+"""
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, PositiveInt
+
+from blocks.arrays import ProsodyStatistics
+from blocks.base import BadItem, BlockConfig, Reducer, Schema
+from blocks.load import suggest
+
+NAMES = ("log-F0 mean", "log-F0 deviation", "log-F0 range", "level deviation", "phones a second", "pauses")
+_LEVEL = 0.95
+_FEWEST = 2  # utterances with a distribution
+
+
+class Said(Schema):
+    prosody: dict[str, ProsodyStatistics]  # of an utterance, by system
+
+
+class Distance(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    system: str
+    distance: float  # mean over the statistics, in deviations of the recordings
+    low: float
+    high: float
+    statistics: dict[str, float]  # of each alone
+
+
+class Closed(BaseModel):
+    """`percent` of the gap; none where floor and ceiling are equally far, or the ceiling is farther."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    system: str
+    ceiling: str
+    percent: float | None
+    low: float | None
+    high: float | None
+
+
+class Distances(Schema):
+    utterances: int
+    distances: list[Distance]
+    closed: list[Closed]
+
+
+class Config(BlockConfig):
+    reference: str = "recordings"  # the system that the others are held against
+    floor: str | None = None
+    ceilings: tuple[str, ...] = ()
+    resamples: PositiveInt = 500
+
+
+class ProsodyDistance(Reducer[Config]):
+    """Raises BadItem for fewer than two utterances that all systems have, and for a system that is not wired."""
+
+    tiny = Config(resamples=10)
+    paper = "Ribeiro et al. 2022 (the gap); the distances are ours"
+    stochastic = True
+
+    @classmethod
+    def check_wiring(cls, config: Config, wired: dict):
+        """Systems that the settings name and nothing is wired to."""
+        systems = wired.get("prosody")
+        if isinstance(systems, dict):
+            named = [(("reference",), config.reference), (("floor",), config.floor)]
+            named += [(("ceilings", number), name) for number, name in enumerate(config.ceilings)]
+            for path, name in named:
+                if name is not None and name not in systems:
+                    yield path, f"no system {name!r} is wired{suggest(name, list(systems))}"
+
+    def reduce(self, items: list[Said]) -> Distances:
+        systems = list(dict.fromkeys(name for item in items for name in item.prosody))
+        whole = [item.prosody for item in items if len(item.prosody) == len(systems)]
+        if len(whole) < _FEWEST:
+            raise BadItem(
+                f"{len(whole)} of {len(items)} utterances have all of {', '.join(systems)}: want {_FEWEST} at least"
+            )
+        said = {name: np.stack([each[name] for each in whole]).astype(np.float64) for name in systems}
+        rng, count = np.random.default_rng(self.seed), len(whole)
+        draws = [np.arange(count)] + [rng.integers(0, count, count) for _ in range(self.config.resamples)]
+        tables = [self._distances({name: rows[draw] for name, rows in said.items()}) for draw in draws]
+        found = {name: np.array([table[name].mean() for table in tables]) for name in systems}
+        distances = [
+            Distance(
+                system=name,
+                distance=float(values[0]),
+                **_interval(values[1:]),
+                statistics=dict(zip(NAMES, map(float, tables[0][name]), strict=True)),
+            )
+            for name, values in found.items()
+        ]
+        return Distances(utterances=count, distances=distances, closed=self._closed(found))
+
+    def _distances(self, said: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        from scipy.stats import wasserstein_distance
+
+        if self.config.reference not in said:
+            raise BadItem(f"no system {self.config.reference!r}{suggest(self.config.reference, list(said))}")
+        wanted = said[self.config.reference]
+        spread = np.maximum(wanted.std(0), 1e-3)
+        return {
+            name: np.array([wasserstein_distance(rows[:, k], wanted[:, k]) for k in range(len(NAMES))]) / spread
+            for name, rows in said.items()
+        }
+
+    def _closed(self, found: dict[str, np.ndarray]) -> list[Closed]:
+        """Of each system that is neither floor nor recordings, for each ceiling that is another."""
+        made, floor = [], self.config.floor
+        if floor is None:
+            return made
+        for name in found:
+            for ceiling in self.config.ceilings:
+                if name in (floor, ceiling, self.config.reference):
+                    continue
+                gap = found[floor] - found[ceiling]
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    percent = np.where(gap > 0, 100 * (found[floor] - found[name]) / gap, np.nan)
+                drawn = percent[1:][np.isfinite(percent[1:])]
+                there = bool(np.isfinite(percent[0]) and len(drawn))
+                bounds = _interval(drawn) if there else {"low": None, "high": None}
+                made.append(
+                    Closed(system=name, ceiling=ceiling, percent=float(percent[0]) if there else None, **bounds)
+                )
+        return made
+
+
+def _interval(values: np.ndarray) -> dict[str, float]:
+    low, high = np.quantile(values, ((1 - _LEVEL) / 2, (1 + _LEVEL) / 2))
+    return {"low": float(low), "high": float(high)}

@@ -1,0 +1,139 @@
+"""Styles from latents, statistics of how a recording is said, and how far systems lie from recordings."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from blocks.base import BadItem, Failure
+from blocks.features.prosody_statistics import ProsodyStatisticsOf, Said
+from blocks.metric.prosody_distance import Config, ProsodyDistance
+from blocks.metric.prosody_distance import Said as Heard
+from blocks.metric.style_variance import Said as Styles
+from blocks.metric.style_variance import StyleVariance
+from blocks.reference.style_centroid import StyleCentroid, Styled
+from blocks.reference.style_gallery import Named, StyleGallery
+from blocks.reference.style_gallery import TrainItem as StyleTrainItem
+from blocks.spec import AudioSpec
+
+SPEC = AudioSpec()
+
+
+def vector(*values: float) -> np.ndarray:
+    return np.array(values, np.float32)
+
+
+def test_a_style_is_the_mean_of_latents_and_keeps_their_length():
+    centroid = StyleCentroid(StyleCentroid.tiny, SPEC)
+    made = centroid.reduce([Styled(style_vector=vector(1, 0)), Styled(style_vector=vector(5, 4))])
+    np.testing.assert_array_equal(made.style_vector, [3, 2])
+    with pytest.raises(BadItem, match="latents of 1 and 2 numbers"):
+        centroid.reduce([Styled(style_vector=vector(1)), Styled(style_vector=vector(5, 4))])
+
+
+def test_an_unknown_style_is_answered_by_the_list(tmp_path):
+    gallery = StyleGallery(StyleGallery.tiny, SPEC)
+
+    told = [("calm", (0, 2)), ("calm", (2, 2)), ("wild", (9, 9))]
+    items = [StyleTrainItem(speaker=name, style_vector=vector(*at)) for name, at in told]
+    gallery.fit(SimpleNamespace(items=items))
+    gallery.save(tmp_path)
+    again = StyleGallery(StyleGallery.tiny, SPEC)
+    again.load(tmp_path)
+    calm, none = again.apply([Named(speaker="calm"), Named(speaker="angry")])
+    np.testing.assert_array_equal(calm.style_vector, [1, 2])
+    assert isinstance(none, Failure)
+    assert "no style is called 'angry'" in none.reason
+    assert "calm, wild" in none.reason
+
+
+# ---- statistics ----
+
+
+def said(**changed) -> Said:
+    """Ten frames of silence, 40 of speech, 20 of silence, 30 of speech: F0 rises by an octave."""
+    hz = np.where(np.r_[np.zeros(10), np.ones(40), np.zeros(20), np.ones(30)] > 0, np.geomspace(100, 200, 100), 0)
+    fields = dict(
+        pitch=hz.astype("f4"), energy=np.where(hz > 0, np.arange(100) % 2 * 4 - 20, -90).astype("f4"),
+        phones=("sil", "a", "b", "sil", "a"), durations=np.array([10, 15, 25, 20, 30], np.int32), pitch_mean=100.0,
+    )  # fmt: skip
+    return Said(**fields | changed)
+
+
+def test_statistics_are_what_they_are_called():
+    (made,) = ProsodyStatisticsOf(ProsodyStatisticsOf.tiny, SPEC).apply([said()])
+    logs = np.log(said().pitch[said().pitch > 0] / 100)
+    mean, deviation, width, level, pace, pauses = made.prosody
+    assert mean == pytest.approx(logs.mean(), abs=1e-5)
+    assert deviation == pytest.approx(logs.std(), abs=1e-5)
+    assert width == pytest.approx(np.subtract(*np.percentile(logs, (95, 5))), abs=1e-5)
+    assert level == pytest.approx(2, abs=1e-5)
+    assert pace == pytest.approx(3 / (70 / SPEC.frame_rate), rel=1e-5)
+    assert pauses == pytest.approx(20 / 90, abs=1e-5)
+
+
+def test_what_tells_no_prosody_is_refused():
+    block = ProsodyStatisticsOf(ProsodyStatisticsOf.tiny, SPEC)
+    whispered, late, good = block.apply(
+        [said(pitch=np.zeros(100, "f4")), said(durations=np.array([10, 15, 25, 20, 60], np.int32)), said()]
+    )
+    assert "0 voiced frames" in whispered.reason
+    assert "durations of 130 frames, but 100 of level" in late.reason
+    assert np.isfinite(good.prosody).all()
+
+
+# ---- distances ----
+
+
+def heard(shift: dict[str, float], rows: int = 40) -> list[Heard]:
+    rng = np.random.default_rng(0)
+    drawn = rng.standard_normal((rows, 6)).astype("f4")
+    return [Heard(prosody={name: row + np.float32(by) for name, by in shift.items()}) for row in drawn]
+
+
+def distances(items: list[Heard], **config):
+    return ProsodyDistance(Config(resamples=100, **config), SPEC).reduce(items)
+
+
+def test_a_shift_of_all_utterances_is_that_far_and_the_gap_is_a_ratio():
+    items = heard({"recordings": 0.0, "neutral": 4.0, "styled": 2.0, "converted": 1.0})
+    found = distances(items, floor="neutral", ceilings=("converted", "recordings"))
+    spread = np.mean(1 / np.stack([each.prosody["recordings"] for each in items]).std(0))
+    by_name = {each.system: each for each in found.distances}
+    assert by_name["recordings"].distance == 0
+    assert by_name["styled"].distance == pytest.approx(2 * spread, rel=1e-4)
+    closed = {(each.system, each.ceiling): each.percent for each in found.closed}
+    assert closed["styled", "converted"] == pytest.approx(100 * 2 / 3, rel=1e-3)
+    assert closed["styled", "recordings"] == pytest.approx(50, rel=1e-3)
+    assert closed["converted", "recordings"] == pytest.approx(75, rel=1e-3)
+    assert by_name["styled"].low < by_name["styled"].distance < by_name["styled"].high
+
+
+def test_without_a_gap_nothing_is_closed():
+    (closed,) = distances(
+        heard({"recordings": 0.0, "neutral": 1.0, "styled": 0.5, "converted": 3.0}),
+        floor="neutral",
+        ceilings=("converted",),
+    ).closed
+    assert (closed.percent, closed.low) == (None, None)
+
+
+def test_few_utterances_and_unknown_systems_are_refused():
+    items = heard({"recordings": 0.0, "styled": 1.0}, rows=1)
+    with pytest.raises(BadItem, match="1 of 1 utterances have all of recordings, styled"):
+        distances(items)
+    wired = {"prosody": {"recordings": "a.b", "styled": "c.d"}}
+    ((path, message),) = ProsodyDistance.check_wiring(Config(floor="neutral"), wired)
+    assert path == ("floor",)
+    assert "no system 'neutral' is wired" in message
+
+
+def test_styles_differ_by_the_variance_of_their_means_beside_that_within():
+    of = {"a": ([0, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 3]), "b": ([4, 0, 0, 0, 0, 1], [6, 0, 0, 0, 0, 3])}
+    items = [Styles(prosody=vector(*row), style=name) for name, rows in of.items() for row in rows]
+    found = StyleVariance(StyleVariance.tiny, SPEC).reduce(items)
+    ratios = list(found.statistics.values())
+    assert ratios == pytest.approx([8 / 2, 0, 0, 0, 0, 0])
+    assert found.ratio == pytest.approx(4 / 6)
+    with pytest.raises(ValueError, match="2 of a; want two styles"):
+        StyleVariance(StyleVariance.tiny, SPEC).reduce(items[:2])
