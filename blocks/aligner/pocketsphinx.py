@@ -10,6 +10,7 @@ from pydantic import Field
 
 from blocks.aligner.schema import Aligned, Recording
 from blocks.base import BadItem, BlockConfig, Failure, Mapper
+from blocks.common.items import each
 from blocks.common.phones import stressless, to_arpabet
 
 _RATE = 16000  # Hz, of the model
@@ -36,13 +37,7 @@ class Pocketsphinx(Mapper[Config]):
     licences = ("BSD-2-Clause",)
 
     def apply(self, items: list[Recording]) -> list[Aligned | Failure]:
-        return [self._or_failure(item) for item in items]
-
-    def _or_failure(self, item: Recording) -> Aligned | Failure:
-        try:
-            return self._one(item)
-        except BadItem as reason:
-            return Failure(str(reason))
+        return each(self._one, items)
 
     def _one(self, item: Recording) -> Aligned:
         frames = self.spec.frames(len(item.wave))

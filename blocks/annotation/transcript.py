@@ -14,6 +14,7 @@ from pydantic import PositiveInt
 from blocks.arrays import Language, Text, Value, Wave
 from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema
 from blocks.common import whisper
+from blocks.common.items import each
 
 FEWEST_S = 0.3  # seconds that words can be heard in
 
@@ -46,13 +47,7 @@ class Transcript(Mapper[Config]):
         self.recogniser = whisper.Recogniser("base", self.config.threads)
 
     def apply(self, items: list[Spoken]) -> list[Transcribed | Failure]:
-        made = []
-        for item in items:
-            try:
-                made.append(self._one(item))
-            except BadItem as error:
-                made.append(Failure(str(error)))
-        return made
+        return each(self._one, items)
 
     def _one(self, item: Spoken) -> Transcribed:
         import soxr

@@ -17,6 +17,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat
 from blocks.arrays import Durations, Id, NoteOfPhone, Notes, Phones, Pitch, Seconds, SpokenPhone, Wave, apart
 from blocks.base import BadItem, Failure, Mapper, Schema
 from blocks.common import world
+from blocks.common.items import each
 from blocks.common.pitch import PitchRange
 from blocks.common.singing import is_nucleus
 
@@ -59,13 +60,7 @@ class SpeechToSinging(Mapper[Config]):
     stochastic = True
 
     def apply(self, items: list[In]) -> list[Sung | Failure]:
-        made = []
-        for item in items:
-            try:
-                made.append(self._one(item))
-            except BadItem as reason:
-                made.append(Failure(str(reason)))
-        return made
+        return each(self._one, items)
 
     def _one(self, item: In) -> Sung:
         if len(item.durations) != len(item.phones) or len(item.spoken) <= int(item.spoken_phone.max(initial=-1)):

@@ -10,6 +10,7 @@ import numpy as np
 
 from blocks.arrays import Pitch, PitchMean, PitchSpread, apart
 from blocks.base import BadItem, Failure, Mapper, Schema
+from blocks.common.items import each
 from blocks.common.pitch import FEWEST, PitchRange
 
 
@@ -34,13 +35,7 @@ class MovedPitch(Mapper[Config]):
     paper = "Ribeiro et al. 2022 (the mean moved); Gabrys et al. 2022 (mean and variance)"
 
     def apply(self, items: list[Move]) -> list[Moved | Failure]:
-        made = []
-        for item in items:
-            try:
-                made.append(self._one(item))
-            except BadItem as error:
-                made.append(Failure(str(error)))
-        return made
+        return each(self._one, items)
 
     def _one(self, item: Move) -> Moved:
         voiced = item.pitch > 0

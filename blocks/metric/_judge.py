@@ -1,23 +1,9 @@
-"""What the metrics share: failures in the place of items, and waves as an intrusive judge wants them."""
-
-from collections.abc import Callable
+"""Waves as an intrusive judge wants them."""
 
 import numpy as np
 
-from blocks.base import BadItem, Failure, Schema
+from blocks.base import BadItem
 from blocks.spec import AudioSpec
-
-
-def each(score: Callable[[Schema], Schema], items: list) -> list:
-    """`score` of every item, alone; a `Failure` with the reason in the place of one that raises BadItem."""
-    return [_or_failure(score, item) for item in items]
-
-
-def _or_failure(score: Callable[[Schema], Schema], item: Schema) -> Schema | Failure:
-    try:
-        return score(item)
-    except BadItem as reason:
-        return Failure(str(reason))
 
 
 def resample(wave: np.ndarray, rate: int, wanted: int) -> np.ndarray:

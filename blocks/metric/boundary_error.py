@@ -8,8 +8,8 @@ import numpy as np
 
 from blocks.arrays import Durations, WordOfPhone
 from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema
+from blocks.common.items import each
 from blocks.metric._boundaries import BoundaryErrors, summary
-from blocks.metric._judge import each
 
 
 class DurationPair(Schema):

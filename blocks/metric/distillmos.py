@@ -15,7 +15,8 @@ import numpy as np
 
 from blocks.arrays import Value
 from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema
-from blocks.metric._judge import each, resample
+from blocks.common.items import each
+from blocks.metric._judge import resample
 from blocks.metric.schema import Audio
 
 _RATE = 16000

@@ -10,7 +10,7 @@ import numpy as np
 
 from blocks.arrays import Value
 from blocks.base import BlockConfig, Failure, Mapper, Schema
-from blocks.metric._judge import each
+from blocks.common.items import each
 from blocks.metric._pitch import Align, curves
 from blocks.metric.schema import PitchPair
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from blocks.arrays import Durations, Phones, Value, apart
 from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema
+from blocks.common.items import each
 from blocks.common.phones import SILENCES, VOWELS
 from blocks.metric._boundaries import BoundaryErrors, summary
-from blocks.metric._judge import each
 
 
 class Alignments(Schema):

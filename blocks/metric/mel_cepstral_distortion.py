@@ -15,8 +15,9 @@ import numpy as np
 
 from blocks.arrays import Value
 from blocks.base import BlockConfig, Failure, Mapper, Schema
+from blocks.common.items import each
 from blocks.common.mel import log_mel
-from blocks.metric._judge import each, one_length, resample, sounding
+from blocks.metric._judge import one_length, resample, sounding
 from blocks.metric.schema import WavePair
 from blocks.spec import AudioSpec
 

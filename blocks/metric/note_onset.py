@@ -11,7 +11,7 @@ import numpy as np
 
 from blocks.arrays import Value
 from blocks.base import BlockConfig, Failure, Mapper, Schema, Skip
-from blocks.metric._judge import each
+from blocks.common.items import each
 from blocks.metric._notes import Sung, pitch, places
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from blocks.arrays import Value
 from blocks.base import BlockConfig, Failure, Mapper, Schema
-from blocks.metric._judge import each
+from blocks.common.items import each
 from blocks.metric._notes import SEARCH, Sung, pitch, places
 
 

@@ -9,7 +9,8 @@ from typing import Annotated
 
 from blocks.arrays import Value
 from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema, Skip
-from blocks.metric._judge import each, one_length, resample, sounding
+from blocks.common.items import each
+from blocks.metric._judge import one_length, resample, sounding
 from blocks.metric.schema import WavePair
 
 _RATE = 16000

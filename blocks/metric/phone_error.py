@@ -8,8 +8,8 @@ from typing import Annotated
 
 from blocks.arrays import Phones, Value
 from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema
+from blocks.common.items import each
 from blocks.common.phones import SILENCES, stressless
-from blocks.metric._judge import each
 from blocks.metric.schema import Errors
 
 PhoneErrors = Annotated[Errors, Value("phone_errors", "phone edits, of the phones that were to be said", unit="%")]

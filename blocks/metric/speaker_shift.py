@@ -11,7 +11,7 @@ import numpy as np
 
 from blocks.arrays import Embedding, Value, apart
 from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema, Skip
-from blocks.metric._judge import each
+from blocks.common.items import each
 
 
 class Voices(Schema):

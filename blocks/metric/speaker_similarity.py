@@ -9,7 +9,7 @@ import numpy as np
 
 from blocks.arrays import Value
 from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema
-from blocks.metric._judge import each
+from blocks.common.items import each
 from blocks.metric.schema import VoicePair
 
 

@@ -11,8 +11,8 @@ from pydantic import PositiveFloat
 
 from blocks.arrays import Durations, Energy, Phones, Value
 from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema
+from blocks.common.items import each
 from blocks.common.phones import SILENCES
-from blocks.metric._judge import each
 
 
 class Timed(Schema):

@@ -8,7 +8,8 @@ from typing import Annotated
 
 from blocks.arrays import Value
 from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema
-from blocks.metric._judge import each, one_length, sounding
+from blocks.common.items import each
+from blocks.metric._judge import one_length, sounding
 from blocks.metric.schema import WavePair
 
 

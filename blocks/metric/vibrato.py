@@ -11,7 +11,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat
 
 from blocks.arrays import Value
 from blocks.base import BlockConfig, Failure, Mapper, Schema, Skip
-from blocks.metric._judge import each
+from blocks.common.items import each
 from blocks.metric._notes import PERIOD_S, Sung, pitch, places
 
 _RATES = np.arange(4.0, 8.01, 0.1)  # Hz

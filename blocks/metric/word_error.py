@@ -25,8 +25,9 @@ from pydantic import PositiveInt
 from blocks.arrays import Value
 from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema, Skip
 from blocks.common import whisper
+from blocks.common.items import each
 from blocks.common.words import plain
-from blocks.metric._judge import each, resample
+from blocks.metric._judge import resample
 from blocks.metric.schema import CharacterErrors, Errors, Transcribed, WordErrors
 
 _UNSPACED = {"zh", "ja", "th", "lo", "km", "my", "bo"}

@@ -13,6 +13,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 
 from blocks.arrays import BandHz, LogMel, Value
 from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema
+from blocks.common.items import each
 from blocks.common.mel import mels_below
 
 FEWEST = 20  # frames that a correlation is worth something of
@@ -40,13 +41,7 @@ class ParallelPairs(Mapper[Config]):
     paper = "Gabrys et al. 2022 (pairs from a model that obeys durations); the check is ours"
 
     def apply(self, items: list[Beside]) -> list[Parallel | Failure]:
-        made = []
-        for item in items:
-            try:
-                made.append(self._one(item))
-            except BadItem as error:
-                made.append(Failure(str(error)))
-        return made
+        return each(self._one, items)
 
     def _one(self, item: Beside) -> Parallel:
         mels = self.spec.n_mels if item.band_hz is None else max(1, mels_below(self.spec, item.band_hz))
