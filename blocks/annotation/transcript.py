@@ -19,7 +19,7 @@ from blocks.common.items import each
 FEWEST_S = 0.3  # seconds that words can be heard in
 
 
-class Spoken(Schema):
+class Utterance(Schema):
     wave: Wave
     text: Text | None = None
     language: Language | None = None  # none, or `und`: the one that is heard
@@ -46,10 +46,10 @@ class Transcript(Mapper[Config]):
     def setup(self) -> None:
         self.recogniser = whisper.Recogniser("base", self.config.threads)
 
-    def apply(self, items: list[Spoken]) -> list[Transcribed | Failure]:
+    def apply(self, items: list[Utterance]) -> list[Transcribed | Failure]:
         return each(self._one, items)
 
-    def _one(self, item: Spoken) -> Transcribed:
+    def _one(self, item: Utterance) -> Transcribed:
         import soxr
 
         if len(item.wave) < FEWEST_S * self.spec.sample_rate or not item.wave.any():

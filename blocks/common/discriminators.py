@@ -1,4 +1,4 @@
-"""Discriminators (discriminators) of log-mels for adversarial training of what writes mels (torch).
+"""Discriminators of log-mels for adversarial training of what writes mels (torch).
 
 Each looks at windows of its own length, cut anywhere from what is said, so that some judge a phone and others a phrase
 (Yang et al. 2021, GANSpeech; Wu and Luan 2020, several lengths). Least-squares losses (Mao et al. 2017).

@@ -65,7 +65,7 @@ def gradient(loss: Callable, params, parts):
 
 
 def rate(lr: float, warmup: int, steps: int, final: float = 0.05):
-    """An optax schedule: a linear warm-up, then half a cosine that ends at a share `final` of `lr` (Loshchilov 2017)."""
+    """An optax schedule: a linear warm-up, then (not under it, as `blocks.common.schedule` has it) half a cosine that ends at a share `final` of `lr`."""
     import optax
 
     return optax.warmup_cosine_decay_schedule(0.0, lr, warmup, max(steps, warmup + 1), lr * final)

@@ -35,7 +35,7 @@ _NEAREST, _FARTHEST = 0.03, 4.0  # deviations: none is smaller, no number farthe
 _STATISTICS = 6
 
 
-class Heard(Schema):
+class Utterance(Schema):
     phones: arrays.Phones
     durations: arrays.Durations
     pitch: arrays.Pitch
@@ -128,7 +128,7 @@ class NormalisedProsody(Trainable[Config]):
         table = np.array([self.lengths.get(stressless(phone), self.lengths[""]) for phone in item.phones])
         return (np.log(np.maximum(item.durations, 1)) - table[:, 0]) / np.exp(table[:, 1])
 
-    def _of_speaker(self, item: Heard) -> np.ndarray:
+    def _of_speaker(self, item: Utterance) -> np.ndarray:
         """(6)."""
         if item.speaker and item.speaker in self.speakers:
             return self.known[self.speakers.row(item.speaker) - 1]
@@ -142,7 +142,7 @@ class NormalisedProsody(Trainable[Config]):
 
     # ---- use ----
 
-    def apply(self, items: list[Heard]) -> list[Normalised | Failure]:
+    def apply(self, items: list[Utterance]) -> list[Normalised | Failure]:
         """Raises ValueError where there are no statistics yet."""
         if self.known is None:
             raise ValueError("no statistics of speakers yet: fit it, or load what a fit has saved")
@@ -154,7 +154,7 @@ class NormalisedProsody(Trainable[Config]):
                 made.append(Failure(str(reason)))
         return made
 
-    def _one(self, item: Heard) -> Normalised:
+    def _one(self, item: Utterance) -> Normalised:
         own, voiced = self._of_speaker(item), item.pitch > 0
         means, deviations = own[:3], np.maximum(np.exp(own[3:]), _NEAREST)
         high, loud, long = (

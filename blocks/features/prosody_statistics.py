@@ -16,7 +16,7 @@ from blocks.common.pitch import FEWEST
 _LATE = 2  # frames that durations and recording may differ by, as vocoders and windows end
 
 
-class Said(Schema):
+class Utterance(Schema):
     pitch: Pitch
     energy: Energy
     phones: Phones
@@ -35,7 +35,7 @@ class Config(BlockConfig):
 class ProsodyStatisticsOf(Mapper[Config]):
     tiny = Config()
 
-    def apply(self, items: list[Said]) -> list[Statistics | Failure]:
+    def apply(self, items: list[Utterance]) -> list[Statistics | Failure]:
         made = []
         for item in items:
             try:
@@ -44,7 +44,7 @@ class ProsodyStatisticsOf(Mapper[Config]):
                 made.append(Failure(str(error)))
         return made
 
-    def _one(self, item: Said) -> np.ndarray:
+    def _one(self, item: Utterance) -> np.ndarray:
         spoken_N = np.array([phone not in SILENCES for phone in item.phones])
         if len(item.durations) != len(item.phones) or not (item.durations[spoken_N] > 0).any():
             raise BadItem(

@@ -18,7 +18,7 @@ FEWEST = 20  # groups, half a second at a hop of 12.5 ms: the moments of fewer a
 _LOUD, _RANGE_DB = 0.95, 30.0  # quantile of the frames' powers, and how far below it speech reaches
 
 
-class Heard(Schema):
+class Recording(Schema):
     latent: Latent | None = None
     log_mel: LogMel | None = None  # that it is of
     latent_mean: LatentMean | None = None
@@ -40,7 +40,7 @@ class LatentMoments(Reducer[Config]):
     tiny = Config()
     paper = "Chou et al. 2019 (a voice as mean and deviation of channels, adaptive instance normalisation)"
 
-    def reduce(self, items: list[Heard]) -> Moments:
+    def reduce(self, items: list[Recording]) -> Moments:
         known = [(item.latent_mean, item.latent_spread) for item in items if item.latent is None]
         groups = [self._said(item) for item in items if item.latent is not None]
         if groups:
@@ -53,7 +53,7 @@ class LatentMoments(Reducer[Config]):
         mean_C, spread_C = (np.mean(each, axis=0, dtype=np.float64).astype(np.float32) for each in zip(*known))
         return Moments(latent_mean=mean_C, latent_spread=spread_C)
 
-    def _said(self, item: Heard) -> np.ndarray:
+    def _said(self, item: Recording) -> np.ndarray:
         if item.log_mel is None:
             raise BadItem("a latent without the log_mel that it is of: want both")
         return said(item.latent, item.log_mel, self.spec, self.config.squeeze)

@@ -13,7 +13,7 @@ from blocks.arrays import Phones, WordOfPhone
 from blocks.base import BlockConfig, Reducer, Schema
 
 
-class Said(Schema):
+class Utterance(Schema):
     phones: Phones
     word_of_phone: WordOfPhone
 
@@ -32,7 +32,7 @@ class Config(BlockConfig):
 class CoverageOfContexts(Reducer[Config]):
     tiny = Config()
 
-    def reduce(self, items: list[Said]) -> Coverage:
+    def reduce(self, items: list[Utterance]) -> Coverage:
         trigrams, boundaries = set(), set()
         for item in items:
             trigrams |= set(zip(item.phones, item.phones[1:], item.phones[2:]))

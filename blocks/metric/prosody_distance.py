@@ -19,7 +19,7 @@ _LEVEL = 0.95
 _FEWEST = 2  # utterances with a distribution
 
 
-class Said(Schema):
+class Utterance(Schema):
     prosody: dict[str, ProsodyStatistics]  # of an utterance, by system
 
 
@@ -76,7 +76,7 @@ class ProsodyDistance(Reducer[Config]):
                 if name is not None and name not in systems:
                     yield path, f"no system {name!r} is wired{suggest(name, list(systems))}"
 
-    def reduce(self, items: list[Said]) -> Distances:
+    def reduce(self, items: list[Utterance]) -> Distances:
         systems = list(dict.fromkeys(name for item in items for name in item.prosody))
         whole = [item.prosody for item in items if len(item.prosody) == len(systems)]
         if len(whole) < _FEWEST:

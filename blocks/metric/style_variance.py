@@ -13,7 +13,7 @@ from blocks.metric.prosody_distance import NAMES
 _LEAST = 1e-12  # variance that is divided by
 
 
-class Said(Schema):
+class Utterance(Schema):
     prosody: ProsodyStatistics
     style: Speaker  # by the name of who it was heard from
 
@@ -35,7 +35,7 @@ class StyleVariance(Reducer[Config]):
     tiny = Config()
     paper = "Ribeiro et al. 2022 (styles by other centroids, the same text); the ratio is ours"
 
-    def reduce(self, items: list[Said]) -> Variances:
+    def reduce(self, items: list[Utterance]) -> Variances:
         of: dict[str, list[np.ndarray]] = {}
         for item in items:
             of.setdefault(item.style, []).append(item.prosody.astype(np.float64))

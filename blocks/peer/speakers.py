@@ -43,7 +43,7 @@ class Line(Written):
     split: Split
 
 
-class Spoken(DerivedRow):
+class Synthesised(DerivedRow):
     wave: Wave
     text: Text
     language: Language
@@ -77,7 +77,7 @@ class Speakers(Expander[Config]):
             return espeak.Espeak(espeak.Config(voice=name), self.spec, self.seed)
         return piper.Piper(piper.Config(threads=1), self.spec, self.seed)
 
-    def expand(self, items: Iterable[Line]) -> Iterator[Spoken | Failure]:
+    def expand(self, items: Iterable[Line]) -> Iterator[Synthesised | Failure]:
         for item in items:
             for voice, engine in self.engines.items():
                 id = f"{voice.replace('/', '-')}/{item.id}"
@@ -86,7 +86,7 @@ class Speakers(Expander[Config]):
                 except BadItem as error:
                     yield Failure(str(error), item.id)
                     continue
-                yield Spoken(
+                yield Synthesised(
                     id=id,
                     parents=(item.id,),
                     wave=made.wave,

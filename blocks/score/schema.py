@@ -45,7 +45,7 @@ class Melody(Schema):
     notes: Notes
 
 
-class Spoken(Schema):
+class Utterance(Schema):
     """A text as it is spoken; `durations` where it is a recording."""
 
     id: str

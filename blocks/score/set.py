@@ -16,7 +16,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from blocks.arrays import Note
 from blocks.base import BlockConfig, Expander, Failure, Skip
 from blocks.common.singing import is_nucleus
-from blocks.score.schema import Setting, Spoken
+from blocks.score.schema import Setting, Utterance
 
 
 class Config(BlockConfig):
@@ -40,7 +40,7 @@ class Set(Expander[Config]):
     tiny = Config(copies=1)
     stochastic = True
 
-    def expand(self, items: list[Spoken]) -> Iterator[Setting | Failure | Skip]:
+    def expand(self, items: list[Utterance]) -> Iterator[Setting | Failure | Skip]:
         for item in items:
             syllables = _syllables(item)
             if not syllables:
@@ -104,7 +104,7 @@ class Set(Expander[Config]):
         return made
 
 
-def _syllables(item: Spoken) -> list[tuple[str, bool]]:
+def _syllables(item: Utterance) -> list[tuple[str, bool]]:
     """Of each syllable its phones, with ``-`` where its word goes on, and whether a pause follows.
 
     How consonants go with vowels is for `score.phones` to say: here, a syllable but the first begins with its vowel.

@@ -11,7 +11,7 @@ from blocks.load import find
 from blocks.metric.boundary_jumps import BoundaryJumps, Timed
 from blocks.metric.boundary_jumps import Config as JumpsConfig
 from blocks.metric.coverage import Config as CoverageConfig
-from blocks.metric.coverage import CoverageOfContexts, Said
+from blocks.metric.coverage import CoverageOfContexts, Utterance
 from blocks.spec import AudioSpec
 from blocks.subset.schema import Row
 from blocks.subset.share import Config as ShareConfig
@@ -48,8 +48,8 @@ def test_what_is_held_out_is_held_out_whole():
 # ---- contexts ----
 
 
-def said(phones: str, words: list[int]) -> Said:
-    return Said(phones=tuple(phones), word_of_phone=np.array(words, np.int32))
+def said(phones: str, words: list[int]) -> Utterance:
+    return Utterance(phones=tuple(phones), word_of_phone=np.array(words, np.int32))
 
 
 def test_contexts_are_counted_once():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from blocks.base import BadItem, Failure
-from blocks.flow.moments import FEWEST, Config, Heard, LatentMoments, Moments
+from blocks.flow.moments import FEWEST, Config, LatentMoments, Moments, Recording
 from blocks.flow.moved_latent import Move, MovedLatent
 from blocks.spec import AudioSpec
 
@@ -27,7 +27,7 @@ def mel(frames: int, pause: int = 0) -> np.ndarray:
 
 
 def moments(*latents, pause: int = 0) -> Moments:
-    items = [Heard(latent=each, log_mel=mel(len(each), pause)) for each in latents]
+    items = [Recording(latent=each, log_mel=mel(len(each), pause)) for each in latents]
     return LatentMoments(Config(), SPEC).reduce(items)
 
 
@@ -47,7 +47,7 @@ def test_frames_of_a_group_have_moments_of_their_own():
 def test_what_is_summed_up_counts_alike():
     one, other = moments(latent(100)), moments(latent(5000, mean=2))
     both = LatentMoments(Config(), SPEC).reduce(
-        [Heard(latent_mean=each.latent_mean, latent_spread=each.latent_spread) for each in (one, other)]
+        [Recording(latent_mean=each.latent_mean, latent_spread=each.latent_spread) for each in (one, other)]
     )
     np.testing.assert_allclose(both.latent_mean, (one.latent_mean + other.latent_mean) / 2, rtol=1e-6)
 

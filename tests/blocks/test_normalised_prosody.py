@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from blocks.base import Failure
-from blocks.features.normalised_prosody import Heard, NormalisedProsody, TrainItem, parts
+from blocks.features.normalised_prosody import NormalisedProsody, TrainItem, Utterance, parts
 from blocks.load import restore
 from blocks.spec import AudioSpec
 from runner.conformance.trained import fit_on
@@ -52,7 +52,7 @@ def habits(tmp_path_factory):
 
 
 def one(block, said: dict, **more):
-    (made,) = block.apply([Heard(**said, **more)])
+    (made,) = block.apply([Utterance(**said, **more)])
     return made
 
 
@@ -97,7 +97,7 @@ def test_a_stranger_lies_between_the_sentence_and_the_known(habits):
     """One as low as ben is not taken for a mean voice; one sentence is not believed outright."""
     said = sentence(5, 100.0, 0.15, -26.0)
     mean = np.log(said["pitch"][said["pitch"] > 0]).mean()
-    found = habits._of_speaker(Heard(**said))
+    found = habits._of_speaker(Utterance(**said))
     prior = habits.known.mean(axis=0)
     assert min(mean, prior[0]) < found[0] < max(mean, prior[0])
     assert abs(found[0] - mean) < 0.3 * abs(prior[0] - mean)
@@ -107,7 +107,7 @@ def test_where_one_speaker_is_known_the_sentence_is_believed(tmp_path):
     items = {str(n): TrainItem(**sentence(n, *VOICES["ann"]), speaker="ann") for n in range(4)}
     block, said = fit_on(NormalisedProsody(NormalisedProsody.tiny, SPEC), items, tmp_path), sentence(9, *VOICES["ben"])
     mean = np.log(said["pitch"][said["pitch"] > 0]).mean()
-    assert block._of_speaker(Heard(**said))[0] == pytest.approx(mean, abs=1e-4)
+    assert block._of_speaker(Utterance(**said))[0] == pytest.approx(mean, abs=1e-4)
 
 
 def test_a_melody_comes_out_in_another_register(habits):

@@ -8,7 +8,7 @@ from blocks.base import Failure
 from blocks.common.phones import nearest
 from blocks.score import phones as phones_block
 from blocks.score import pool, set, timing
-from blocks.score.schema import REST_OCTAVE, REST_STEP, Melody, Pronounced, Spoken, Untimed
+from blocks.score.schema import REST_OCTAVE, REST_STEP, Melody, Pronounced, Untimed, Utterance
 from blocks.spec import AudioSpec
 
 REST = Note(key=None, seconds=0.5)
@@ -131,7 +131,7 @@ def spoken(id="a", words=("h ə l ˈoʊ", "w ˈɚ l d")):
     said = [word.split() for word in words]
     phones = ("sil", *(phone for word in said for phone in word), "sil")
     of = np.array([-1, *(n for n, word in enumerate(said) for _ in word), -1], np.int32)
-    return Spoken(id=id, phones=phones, word_of_phone=of, split="train", melodies=TUNE * 3)
+    return Utterance(id=id, phones=phones, word_of_phone=of, split="train", melodies=TUNE * 3)
 
 
 def test_a_text_is_set_to_stretches_of_melodies_in_the_voices_range():

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from blocks.base import BadItem, Failure
-from blocks.features.prosody_statistics import ProsodyStatisticsOf, Said
+from blocks.features.prosody_statistics import ProsodyStatisticsOf, Utterance
 from blocks.metric.prosody_distance import Config, ProsodyDistance
-from blocks.metric.prosody_distance import Said as Heard
-from blocks.metric.style_variance import Said as Styles
+from blocks.metric.prosody_distance import Utterance as Measured
 from blocks.metric.style_variance import StyleVariance
+from blocks.metric.style_variance import Utterance as Styles
 from blocks.reference.style_centroid import StyleCentroid, Styled
 from blocks.reference.style_gallery import Named, StyleGallery
 from blocks.reference.style_gallery import TrainItem as StyleTrainItem
@@ -50,14 +50,14 @@ def test_an_unknown_style_is_answered_by_the_list(tmp_path):
 # ---- statistics ----
 
 
-def said(**changed) -> Said:
+def said(**changed) -> Utterance:
     """Ten frames of silence, 40 of speech, 20 of silence, 30 of speech: F0 rises by an octave."""
     hz = np.where(np.r_[np.zeros(10), np.ones(40), np.zeros(20), np.ones(30)] > 0, np.geomspace(100, 200, 100), 0)
     fields = dict(
         pitch=hz.astype("f4"), energy=np.where(hz > 0, np.arange(100) % 2 * 4 - 20, -90).astype("f4"),
         phones=("sil", "a", "b", "sil", "a"), durations=np.array([10, 15, 25, 20, 30], np.int32), pitch_mean=100.0,
     )  # fmt: skip
-    return Said(**fields | changed)
+    return Utterance(**fields | changed)
 
 
 def test_statistics_are_what_they_are_called():
@@ -85,13 +85,13 @@ def test_what_tells_no_prosody_is_refused():
 # ---- distances ----
 
 
-def heard(shift: dict[str, float], rows: int = 40) -> list[Heard]:
+def heard(shift: dict[str, float], rows: int = 40) -> list[Measured]:
     rng = np.random.default_rng(0)
     drawn = rng.standard_normal((rows, 6)).astype("f4")
-    return [Heard(prosody={name: row + np.float32(by) for name, by in shift.items()}) for row in drawn]
+    return [Measured(prosody={name: row + np.float32(by) for name, by in shift.items()}) for row in drawn]
 
 
-def distances(items: list[Heard], **config):
+def distances(items: list[Measured], **config):
     return ProsodyDistance(Config(resamples=100, **config), SPEC).reduce(items)
 
 

@@ -22,6 +22,7 @@ from blocks.common.checks import check_mel
 from blocks.common.mel import mels_below
 from blocks.common.mel_model import Kernel
 from blocks.common.phones import SILENCES, stressless
+from blocks.common.schedule import warmup_cosine
 from blocks.common.symbols import Symbols
 from blocks.recogniser.ctc import heard
 from blocks.recogniser.ctc.labels import Labels, labels
@@ -164,9 +165,7 @@ class Ctc(Trainable[Config]):
 
     def _rate(self, step: int) -> float:
         config = self.config
-        done = min(1.0, step / config.max_steps)
-        cosine = config.final_lr + (1 - config.final_lr) * 0.5 * (1 + np.cos(np.pi * done))
-        return float(config.lr * min(1.0, step / config.warmup_steps) * cosine)
+        return config.lr * warmup_cosine(step, config.warmup_steps, config.max_steps, config.final_lr)
 
     # ---- the artifact ----
 
