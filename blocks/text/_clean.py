@@ -14,7 +14,9 @@ _MARKDOWN = [(re.compile(pattern, re.S), said) for pattern, said in (
 _SMILEY = re.compile(r"(?<!\S)(?:[:;=]['’]?-?[()\[\]DPpOo3/|*]+|xD|XD)(?![\w)])|(?<!\S)<3(?!\S)|\^_\^")
 _ENDS = ".!?…,;:—–"
 # Signs that some language says; all other symbols are dropped.
-_SAID = frozenset("&*#@%/\\§_€$£₽₹¥¢₴₡₿+=<>~^≈≠≤≥±×÷·√°µμΩ№−№|`´¬∞∑′″")
+_SAID = frozenset("&*#@%/\\§_€$£₽₹¥¢₴₡₿+=<>~^≈≠≤≥±×÷·√°µΩ№−|`¬∞∑′″")
+# Twins: other code points for what the rules know, as keyboards and Unicode's own forms have them.
+_TWINS = {"μ": "µ", "´": "'", "⁄": "/", "℃": "°C", "℉": "°F"}
 _SUPER = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 
 
@@ -41,10 +43,10 @@ def signs(text: str, keep: re.Pattern) -> tuple[str, list[str]]:
 
 
 def _sign(char: str, keep: re.Pattern, notes: list[str]) -> str:
+    if twin := _TWINS.get(char):
+        return twin
     if char.isascii() or char in _SAID or keep.match(char):
         return char
-    if char == "⁄":
-        return "/"
     if char.isnumeric():
         return _digit(char)
     kind = unicodedata.category(char)

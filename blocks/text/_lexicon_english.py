@@ -18,15 +18,17 @@ _ROLES = {
     "NN": "NN JJ", "NNS": "NN VB", "NNP": "NN JJ", "NNPS": "NN", "JJ": "JJ NN VB", "JJR": "JJ", "JJS": "JJ",
     "RB": "RB JJ", "RP": "RB IN", "IN": "IN RB", "TO": "IN",
 }  # fmt: skip
+_USED_TO = "j ˈu s t"  # of a habit, and of what somebody is used to
 _BEFORE_PAUSE = {"to": "t ˈu", "for": "f ˈɔ ɹ", "of": "ˈʌ v", "from": "f ɹ ˈʌ m", "at": "ˈæ t"}
 # What the dictionary lacks or has in another order: by role, "" for all others.
 _OWN = {
     "hello": {"": "h ə l ˈoʊ"}, "and": {"": "ə n d"}, "tv": {"": "t ˈi v ˈi"}, "ok": {"": "ˌoʊ k ˈeɪ"}, "rosé": {"": "ɹ oʊ z ˈeɪ"}, "emoji": {"": "ɪ m ˈoʊ d͡ʒ i"},
-    "used": {"": "j ˈu z d"}, "lead": {"VB": "l ˈi d", "VBD": "l ˈi d"}, "polish": {"VB": "p ˈɑ l ɪ ʃ", "NN": "p ˈɑ l ɪ ʃ"},
+    "used": {role: "j ˈu z d" for role in ("VB", "VBD", "VBN", "JJ", "")}, "lead": {"VB": "l ˈi d", "VBD": "l ˈi d"}, "polish": {"VB": "p ˈɑ l ɪ ʃ", "NN": "p ˈɑ l ɪ ʃ"},
     "tear": {"VB": "t ˈɛ ɹ", "": "t ˈɪ ɹ"}, "tears": {"VB": "t ˈɛ ɹ z", "": "t ˈɪ ɹ z"}, "bow": {"VB": "b ˈaʊ"},
     "beloved": {"": "b ɪ l ˈʌ v d"}, "august": {"JJ": "ɔ ɡ ˈʌ s t"}, "combat": {"VB": "k ə m b ˈæ t", "NN": "k ˈɑ m b æ t"},
     "number": {"": "n ˈʌ m b ɚ"}, "does": {"": "d ˈʌ z"}, "kyiv": {"": "k ˈi ɪ v"},
 }  # fmt: skip
+_BE = frozenset(["be", "is", "are", "am", "was", "were", "been", "being"])
 # Acronyms that are words, too: in capitals they are spelled.
 _CAPITALS = "US IT AM PM TV AI WHO IP ID OS PC DC LA CD IQ HR PR ER ET EU UN UK AC AD BC CE MA PA TA"
 _SPELLED = frozenset(_CAPITALS.split())
@@ -38,7 +40,7 @@ _CLITICS = {"ve": ("ə", "v"), "ll": ("ə", "l"), "d": ("ə", "d"), "re": ("ɚ",
 
 class English(Lexicon):
     def roles(self, text: Sequence[str]) -> list[str]:
-        """Tags of the Penn Treebank, found sentence by sentence; ``full`` for a function word before a pause."""
+        """Tags of the Penn Treebank, found sentence by sentence; ``full`` for a function word before a pause, ``habit`` for `used` to."""
         found: list[str] = []
         sentence: list[str] = []
         for token in (*text, "."):
@@ -47,10 +49,14 @@ class English(Lexicon):
                 found += self._tagger(sentence)
                 sentence = []
         after = (*text[1:], ".")
-        return [
+        found = [
             "full" if word.lower() in _BEFORE_PAUSE and next_ in ",.?!" else tag
             for word, tag, next_ in zip(text, found, after)
         ]
+        for at in [n for n, word in enumerate(text[:-1]) if word.lower() == "used" and text[n + 1].lower() == "to"]:
+            purpose = at and text[at - 1].lower() in _BE and found[at + 2 : at + 3] == ["VB"]  # is used to cut
+            found[at] = found[at] if purpose else "habit"
+        return found
 
     def forms(self, word: str) -> Iterable[str]:
         cuts = [half for cut in range(2, len(word) - 2) for half in (word[:cut], word[cut:])]
@@ -64,6 +70,8 @@ class English(Lexicon):
     def find(self, word: str, role: str = "") -> Pronunciation | None:
         if role == "full" and word in _BEFORE_PAUSE:
             return self.own(_BEFORE_PAUSE[word])
+        if role == "habit":
+            return self.own(_USED_TO)
         wanted = _ROLES.get(role, "").split()
         entries = [(theirs, self.own(phones)) for theirs, phones in _OWN.get(word, {}).items() if theirs]
         entries += self.known(word)
