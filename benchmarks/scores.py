@@ -1,10 +1,11 @@
 """How many of the scores with lyrics that music21 brings along are read, pronounced and timed, part by part; and why others are not.
 
-    python benchmarks/scores.py
+    python benchmarks/scores.py [--quick]
 
 Nothing is sung aloud: phones are taken to be said if `pretrained/allison` knows them or one like them, consonants to last 80 ms.
 """
 
+import argparse
 import json
 from collections import Counter
 from pathlib import Path
@@ -31,13 +32,16 @@ def made(name: str, **config):
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="the songs of one folder: to see that it runs")
+    folders = {"beach": LANGUAGES["beach"]} if parser.parse_args().quick else LANGUAGES
     table = json.loads((Path(__file__).parents[1] / "pretrained" / "allison" / "symbols.json").read_text())["tables"][
         "phones"
     ]
     known = set(table)
     say, place, time = made("text.phones"), made("score.phones"), made("score.timing")
     parts, files, reasons, remarks = Counter(), {}, Counter(), Counter()
-    for folder, language in LANGUAGES.items():
+    for folder, language in folders.items():
         for song in made("score.musicxml", corpus=folder, part="all", language=language).read():
             if isinstance(song, Skip):
                 continue

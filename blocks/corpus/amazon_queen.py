@@ -49,9 +49,7 @@ class Config(RecordingConfig):
     @classmethod
     def _are_there(cls, actors: tuple[str, ...]) -> tuple[str, ...]:
         if strange := [actor for actor in actors if actor not in _ACTORS]:
-            raise ValueError(
-                f"no actor {strange[0]!r}{suggest(strange[0], list(_ACTORS))}; there is {', '.join(_ACTORS)}"
-            )
+            raise ValueError(f"no actor {strange[0]!r}{suggest(strange[0], list(_ACTORS))}")
         return actors
 
 

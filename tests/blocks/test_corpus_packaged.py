@@ -423,7 +423,7 @@ def test_some_actors_of_the_queen_keep_the_splits_that_they_have_among_all():
     )
     split = recordings._splits(entries, True)
     assert all(row.split == split[row.id] for row in rows)
-    with pytest.raises(ValueError, match="Input should be 'lavelle'"):
+    with pytest.raises(ValueError, match="no actor 'coleman'; there is lavelle"):
         AmazonQueen.Config(actors=("coleman",))
 
 
