@@ -36,13 +36,13 @@ def main() -> None:
     given = parser.parse_args()
     store = Store(given.store)
     plan = make_plan(check(read_graph(GRAPH, size=given.size)), store)
-    tables = {name: store.existing(plan.steps[name].digest) for name in ("said", "mel", "speech")}
+    tables = {name: store.existing(plan.steps[name].digest) for name in ("g2p", "mel", "speech")}
     found = {}
     for speaker, node in VOICES.items():
         block = restore(store.find_artifact(plan.steps[given.model or node].digest))
         for split in ("train", "dev"):
             ids = [row["id"] for row in tables["speech"].rows(fields=["speaker", "split"]) if fits(row, speaker, split)]
-            ids = [id for id in ids if id in tables["said"] and id in tables["mel"]]
+            ids = [id for id in ids if id in tables["g2p"] and id in tables["mel"]]
             random = np.random.default_rng(0)
             ids = [ids[n] for n in random.permutation(len(ids))[: 12 if given.quick else given.rows]]
             found[speaker, split] = judged(block, ids, tables, random)
@@ -71,7 +71,7 @@ def share(flags) -> str:
 
 def judged(block, ids: list[str], tables: dict, random: np.random.Generator) -> tuple[list, list]:
     """(score, whether it passes the whole gate) of every right text, and of every wrong one that can be aligned."""
-    phones = {id: tables["said"].get(id, ["phones"])["phones"] for id in ids}
+    phones = {id: tables["g2p"].get(id, ["phones"])["phones"] for id in ids}
     right, wrong = [], []
     for id in ids:
         mel = tables["mel"].get(id, ["log_mel"])["log_mel"]

@@ -100,7 +100,7 @@ def ours(way: str, batch: int, seconds: int, size: dict, threads: int):
 
     block = find("flow.affine")
     made = block(block.Config(**size, squeeze=SQUEEZE, split=0, pitch=False, dropout=DROPOUT), AudioSpec(n_mels=MELS))
-    made.given = made._new_given()
+    made.conditioning = made._new_conditioning()
     flow, x, lengths = made._network(), mels(batch, seconds), np.full(batch, seconds * RATE, np.int32)
     shapes = jax.eval_shape(flow.init, jax.random.key(0), x, lengths, {})
     rng = np.random.default_rng(0)

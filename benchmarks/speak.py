@@ -326,7 +326,7 @@ def tensors(items: list) -> dict:
     import numpy as np
     import torch
 
-    from blocks.acoustic._voice import of_phones
+    from blocks.acoustic._targets import of_phones
 
     targets = [of_phones(item, True, True) for item in items]
     arrays = {name: np.stack([each[name] for each in targets]) for name in targets[0]}

@@ -158,7 +158,7 @@ def check_alike(made, speak) -> None:
     """Raises ValueError where a contender says something else than ours: then its time is that of other work."""
     import numpy as np
 
-    wanted = made._spoken(mel(made, 0.25))  # phases of a long one drift by rounding
+    wanted = made._synthesise(mel(made, 0.25))  # phases of a long one drift by rounding
     off = np.abs(speak(mel(made, 0.25)) - wanted).max() / np.abs(wanted).max()
     if not off < ALIKE:
         raise ValueError(f"a contender's wave is {off:.2g} of our peak away from ours, want under {ALIKE:g}")
@@ -220,12 +220,12 @@ def torch_network(made):
     """Log-mel (T, M) -> what every head of fourier tells of it (T, ...), by name; with the weights of the block."""
     import torch
 
+    from blocks.vocoder.fourier.mel_analysis import FAINT
     from blocks.vocoder.fourier.net import SURE
-    from blocks.vocoder.fourier.sound import FAINT
 
     params, (mean, deviation) = in_torch(made._params), map(float, made._scale)
     hidden = torch_backbone(params, made.config)
-    relief, patterns = in_torch(made._sound.patterns)
+    relief, patterns = in_torch(made._analysis.patterns)
 
     def likeness(log_mel):
         heard = log_mel.exp().clamp(min=FAINT).log() @ relief
@@ -256,14 +256,14 @@ def torch_source(made):
     """Log-mel (T, M) and what was told of it -> magnitude (T, F) and first spectrum (T, F) of harmonics and noise, shaped."""
     import torch
 
+    from blocks.vocoder.fourier.mel_analysis import FAINT, LEAST, STEPS
     from blocks.vocoder.fourier.net import LOUDEST
-    from blocks.vocoder.fourier.sound import FAINT, LEAST, STEPS
     from blocks.vocoder.fourier.source import noise_table
 
-    hilbert = torch.from_numpy(made._sound.hilbert)
-    filters, share = in_torch(made._sound.filters)
-    below, above, between = in_torch(made._sound.places)
-    views = [(points, in_torch(spread)) for points, spread in made._sound.views]
+    hilbert = torch.from_numpy(made._analysis.hilbert)
+    filters, share = in_torch(made._analysis.filters)
+    below, above, between = in_torch(made._analysis.places)
+    views = [(points, in_torch(spread)) for points, spread in made._analysis.views]
     transform, _ = torch_transforms(made)
     table = torch.from_numpy(noise_table(made.spec.hop_length))
 
@@ -303,8 +303,8 @@ def likeliest(odds):
     """Log-odds (T, C) of every pitch -> Hz (T)."""
     import torch
 
+    from blocks.vocoder.fourier.mel_analysis import LOWEST, OCTAVE
     from blocks.vocoder.fourier.net import ASIDE
-    from blocks.vocoder.fourier.sound import LOWEST, OCTAVE
 
     numbers = torch.arange(odds.shape[1])
     far = (numbers - odds.argmax(1, keepdim=True)).abs() > ASIDE
@@ -395,7 +395,7 @@ def exported(seconds: float, threads: int):
 
 def first(seconds: str) -> float:
     made = block()
-    return timed(lambda: made._spoken(mel(made, float(seconds))))
+    return timed(lambda: made._synthesise(mel(made, float(seconds))))
 
 
 def stream(seconds: str) -> str:
@@ -418,7 +418,7 @@ def stream(seconds: str) -> str:
 
 def memory(seconds: str) -> float:
     made = block()
-    made._spoken(mel(made, float(seconds)))
+    made._synthesise(mel(made, float(seconds)))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

@@ -6,7 +6,7 @@ One warm process for each contender, called in turn, held to the same number of 
 what is known from the log-mel is given to all. Two peers, written here: `loop` is how public code of this kind speaks (a
 recurrent cell over embedding and conditioning, a categorical distribution, one stream, `.item()` at each sample, which
 goes round the streams one after the other), `batched` takes all streams at once with the same cell, chance drawn beforehand
-and the inverse of the distribution. Ours is the compiled loop of `blocks.vocoder.rnn_ms.voice`. Throughput is before what
+and the inverse of the distribution. Ours is the compiled loop of `blocks.vocoder.rnn_ms.synthesis`. Throughput is before what
 the overlap of folded pieces costs. Ours does less:
 the embedding's gates are tabulated and the conditioning's made once a row, where the peers multiply them out for every sample.
 """

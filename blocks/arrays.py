@@ -239,7 +239,7 @@ def type_name(hint) -> str:
 def apart(hint, name: str):
     """The same array type with axes of its own, for a second one in a schema that may have another length.
 
-    ``heard: apart(Wave, "heard")`` has the axis ``samples:heard``; an edge compares only what stands before the colon.
+    ``prediction: apart(Wave, "prediction")`` has the axis ``samples:prediction``; an edge compares only what stands before the colon.
     """
     base, mark = hint.__origin__, hint.__metadata__[0]
     dims = tuple(f"{dim}:{name}" if isinstance(dim, str) and dim != "mels" else dim for dim in mark.dims)

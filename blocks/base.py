@@ -86,6 +86,9 @@ RENAMED = {
     "critic_lr": "discriminator_lr",
     "frames_a_step": "reduction_factor",
     "led_steps": "teacher_forced_steps",
+    "phones_told": "phone_voice",
+    "floor": "lower_anchor",
+    "ceilings": "upper_anchors",
 }
 
 

@@ -16,7 +16,8 @@ from blocks.spec import AudioSpec
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 _NOT_KINDS = {"common"}
-ARTIFACT = 3  # the newest format of an artifact's folder; all since 1 can be read
+MOVED = {"english_aligner": "aligner_en_background"}  # shipped artifacts by the names that they had
+ARTIFACT = 4  # the newest format of an artifact's folder; all since 1 can be read
 
 
 class UnknownBlock(LookupError):
@@ -197,9 +198,16 @@ def described(file: Path) -> Any:
     Raises OSError, or ValueError for what is no JSON.
     """
     about = json.loads(file.read_text(encoding="utf-8"))
-    if isinstance(about, dict) and about.get("format") in (1, 2) and isinstance(about.get("config"), dict):
+    if isinstance(about, dict) and about.get("format") in range(1, ARTIFACT) and isinstance(about.get("config"), dict):
         about["config"] = {RENAMED.get(name, name): value for name, value in about["config"].items()}
     return about
+
+
+def artifact_folder(path: str | Path) -> Path:
+    """The folder of an artifact; where a shipped one had another name, it is found under that, too."""
+    folder = Path(path)
+    moved = folder.with_name(MOVED.get(folder.name, folder.name))
+    return moved if moved.is_dir() and not folder.exists() else folder
 
 
 def restore(folder: str | Path, spec: AudioSpec | None = None) -> Trainable:
@@ -207,7 +215,8 @@ def restore(folder: str | Path, spec: AudioSpec | None = None) -> Trainable:
 
     Raises ValueError for a folder that is no artifact or has a later format, and where `spec` is given and differs.
     """
-    path = Path(folder) / "artifact.json"
+    folder = artifact_folder(folder)
+    path = folder / "artifact.json"
     try:
         about = described(path)
         if about["format"] not in range(1, ARTIFACT + 1):
@@ -220,6 +229,6 @@ def restore(folder: str | Path, spec: AudioSpec | None = None) -> Trainable:
     if spec is not None and (unlike := made_at.differences(spec)):
         raise ValueError(f"{folder}: made for another audio spec: {'; '.join(unlike)}")
     block = cls(config, made_at)
-    block.load(Path(folder))
+    block.load(folder)
     block.setup()
     return block

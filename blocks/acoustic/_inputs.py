@@ -54,7 +54,7 @@ class Inputs(Declared):
         super().check(item, len(item.phones))
         self.references.check(item, len(item.phones))
 
-    def can_be_said(self, item: Request) -> None:
+    def check_request(self, item: Request) -> None:
         """`check`, and raise BadItem for phones and names that the model was not trained on."""
         self.check(item)
         if strange := list(dict.fromkeys(phone for phone in item.phones if not self.row(phone))):
@@ -65,16 +65,16 @@ class Inputs(Declared):
         self.check_known(item)
 
     def row(self, phone: str) -> int:
-        """Of what the phone is `said_as`; 0 where there is nothing like it."""
-        return self.phones.row(self.said_as(phone))
+        """Of its `substitute`; 0 where there is nothing like it."""
+        return self.phones.row(self.substitute(phone))
 
     def substituted(self, item: Request) -> str | None:
         """Which phones, if any, are said as others, such as ``ʒ as d͡ʒ, ˌaɪ as aɪ``."""
-        others = {phone: self.said_as(phone) for phone in item.phones}
+        others = {phone: self.substitute(phone) for phone in item.phones}
         return ", ".join(f"{phone} as {other}" for phone, other in others.items() if phone != other) or None
 
-    def said_as(self, phone: str) -> str:
-        """The `nearest` of those it knows."""
+    def substitute(self, phone: str) -> str:
+        """The phone itself, or the `nearest` of those that the model knows."""
         return nearest(phone, self.phones)
 
     def arrays(self, items: list, length: int = 0) -> dict[str, np.ndarray]:

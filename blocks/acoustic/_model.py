@@ -8,7 +8,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model
 
 from blocks.acoustic._inputs import Inputs, grown
 from blocks.acoustic._references import Reference, References
-from blocks.acoustic._voice import Measures, check_controls, of_phones, padded
+from blocks.acoustic._targets import Measures, check_controls, of_phones, padded
 from blocks.acoustic.schema import Referenced, Styled, TrainItem
 from blocks.base import BadItem, C, Failure
 from blocks.common import weights

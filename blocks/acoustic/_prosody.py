@@ -36,7 +36,7 @@ class Prosodic(nn.Module):
             self.register_buffer(f"{name}_std", torch.ones(size))
         self.register_buffer("frames_per_phone", torch.ones(1))
 
-    def taught(self, x_BND: torch.Tensor, mask_BN: torch.Tensor, arrays: Arrays) -> tuple[torch.Tensor, Arrays]:
+    def with_targets(self, x_BND: torch.Tensor, mask_BN: torch.Tensor, arrays: Arrays) -> tuple[torch.Tensor, Arrays]:
         """Phones told the pitch and energy of `arrays`, and what the predictors say instead, which `prosody_losses` compares."""
         made = {}
         if self.pitch is not None:
@@ -47,7 +47,9 @@ class Prosodic(nn.Module):
             x_BND = x_BND + self.energy_in(self.scaled_energy(arrays["energy"])[..., None])
         return x_BND, made
 
-    def told(self, x_BND: torch.Tensor, mask_BN: torch.Tensor, arrays: Arrays) -> tuple[torch.Tensor, Arrays]:
+    def with_predictions(
+        self, x_BND: torch.Tensor, mask_BN: torch.Tensor, arrays: Arrays
+    ) -> tuple[torch.Tensor, Arrays]:
         """Phones told what is predicted, moved by `shift` semitones, or given, not NaN, as `pitch` and `energy`; with these.
 
         `edges` marks silences that a text begins and ends with: where something strange is said, such as one letter, they
@@ -55,7 +57,7 @@ class Prosodic(nn.Module):
         """
         made = {}
         if self.pitch is not None:
-            hz_BN = self.heard_pitch(self.pitch(x_BND, mask_BN))
+            hz_BN = self.pitch_hz(self.pitch(x_BND, mask_BN))
             if "shift" in arrays:
                 hz_BN = hz_BN * torch.exp2(arrays["shift"] / 12)
             made["pitch"] = _kept(arrays.get("pitch"), hz_BN)
@@ -82,7 +84,7 @@ class Prosodic(nn.Module):
         logs = (torch.where(voiced, hz_BN, 1.0).log() - self.pitch_mean) / self.pitch_std
         return torch.stack([torch.where(voiced, logs, 0.0), voiced.float()], 2)
 
-    def heard_pitch(self, made_BN2: torch.Tensor) -> torch.Tensor:
+    def pitch_hz(self, made_BN2: torch.Tensor) -> torch.Tensor:
         """Hz, 0 where unvoiced, of what the predictor says: `scaled_pitch` with a log-odds of voicing."""
         logs, odds = made_BN2.float().unbind(2)
         return torch.where(odds > 0, torch.exp(logs.clamp(-5, 5) * self.pitch_std + self.pitch_mean), 0.0)
@@ -97,7 +99,7 @@ class Prosodic(nn.Module):
         return (errors_BN * where_BN).sum() * self.frames_per_phone[0] / frames
 
     def prosody_losses(self, made: Arrays, arrays: Arrays, frames: torch.Tensor) -> Arrays:
-        """`pitch` and `voicing`, and `energy`, of what `taught` made; and divergences, which are what they are."""
+        """`pitch` and `voicing`, and `energy`, of what `with_targets` made; and divergences, which are what they are."""
         mask_BN, found = mask_of(arrays["tokens"], arrays["phones"].shape[1]), {}
         if "pitch" in made:
             logs, voiced = self.scaled_pitch(arrays["pitch"]).unbind(2)

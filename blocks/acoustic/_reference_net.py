@@ -26,16 +26,16 @@ class ReferenceEncoders(nn.Module):
 
         `scaled` brings log-mels near -1..1, for those that hear them as they are.
         """
-        told_BND, found = x_BND, {}
+        x_out_BND, found = x_BND, {}
         for name, encoder in self.encoders.items():
             name = name[3:]
             values_BLC, lengths_B = arrays[f"references.{name}"], arrays[f"reference_lengths.{name}"]
             latents_BZ = arrays.get(f"reference_latents.{name}")
             said, divergence_BN = encoder(x_BND, mask_BN, values_BLC, lengths_B, scaled, latents_BZ)
-            told_BND = told_BND + said
+            x_out_BND = x_out_BND + said
             if divergence_BN is not None:
                 found[f"kl_{name}"] = divergence_BN
-        return told_BND, found
+        return x_out_BND, found
 
 
 class ReferenceEncoder(nn.Module):
@@ -57,7 +57,7 @@ class ReferenceEncoder(nn.Module):
     def forward(
         self, x_BND, mask_BN, values_BLC, lengths_B, scaled=None, latents_BZ=None
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        h = self.heard(x_BND, mask_BN, values_BLC, lengths_B, scaled)
+        h = self.encode(x_BND, mask_BN, values_BLC, lengths_B, scaled)
         there_B, divergence_BN = lengths_B > 0, None
         if self.code is not None:
             mean, log_std = self.code(h).float().chunk(2, dim=2)
@@ -73,7 +73,7 @@ class ReferenceEncoder(nn.Module):
             there_B = there_B | given_B
         return self.join(h) * there_B[:, None, None], divergence_BN
 
-    def heard(self, x_BND, mask_BN, values_BLC, lengths_B, scaled=None) -> torch.Tensor:
+    def encode(self, x_BND, mask_BN, values_BLC, lengths_B, scaled=None) -> torch.Tensor:
         """(B, N, W), or (B, 1, W) of a whole recording: what lies before the bottleneck."""
         if self.kind == "utterance_conv":
             return self.strided(values_BLC if scaled is None else scaled(values_BLC), lengths_B)[:, None]
@@ -85,7 +85,7 @@ class ReferenceEncoder(nn.Module):
 
     def mean(self, values_BLC, lengths_B, scaled=None) -> torch.Tensor:
         """(B, Z): of what a bottleneck hears in whole recordings."""
-        return self.code(self.heard(None, None, values_BLC, lengths_B, scaled))[:, 0, : self.latent].float()
+        return self.code(self.encode(None, None, values_BLC, lengths_B, scaled))[:, 0, : self.latent].float()
 
 
 class StridedEncoder(nn.Module):

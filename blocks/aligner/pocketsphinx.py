@@ -45,12 +45,12 @@ class Pocketsphinx(Mapper[Config]):
             raise BadItem(
                 f"{frames} frames for {len(item.phones)} phones: want at least one phone, and a frame for each"
             )
-        times, score = self._heard(item.wave, _words(item))
+        times, score = self._align(item.wave, _words(item))
         seconds = frames / self.spec.frame_rate
         ends = _ends(item.word_of_phone >= 0, np.minimum(times, seconds), seconds)
         return Aligned(durations=_a_frame_each(self.spec.durations(ends, frames)), score=score)
 
-    def _heard(self, wave: np.ndarray, words: list[str]) -> tuple[np.ndarray, float]:
+    def _align(self, wave: np.ndarray, words: list[str]) -> tuple[np.ndarray, float]:
         """(starts and ends of the phones of the words in s (P, 2), score)."""
         decoder, pcm = self._decoder(set(words)), _pcm(wave, self.spec.sample_rate)
         try:

@@ -28,7 +28,7 @@ class Utterance(Schema):
 class Transcribed(Schema):
     text: Text  # the given one, else what was heard
     transcript: Annotated[str, Value("transcript", "what the recogniser heard")]
-    heard_language: Language  # the likeliest
+    detected_language: Language  # the likeliest
 
 
 class Config(BlockConfig):
@@ -59,4 +59,4 @@ class Transcript(Mapper[Config]):
         heard = self.recogniser.language(wave)
         told = whisper.code(item.language or "und")
         transcript, _ = self.recogniser.transcribe(wave, told if told in whisper.LANGUAGES else heard)
-        return Transcribed(text=item.text or transcript, transcript=transcript, heard_language=heard)
+        return Transcribed(text=item.text or transcript, transcript=transcript, detected_language=heard)

@@ -102,18 +102,18 @@ def _with_pyav(path: Path) -> tuple[np.ndarray, int]:
             to_float = av.AudioResampler(format="fltp")
             parts = [part for frame in container.decode(audio=0) for part in to_float.resample(frame)]
             parts = [part for part in parts + to_float.resample(None) if part.samples] if parts else []
-            rate, told = container.streams.audio[0].rate, _told_seconds(container)
+            rate, declared = container.streams.audio[0].rate, _header_seconds(container)
     except av.error.FFmpegError as error:
         raise BadItem(f"{path.name} cannot be decoded: {error.strerror or error}") from error
     if not parts:
         return np.zeros((0, 1), np.float32), rate
     wave_SC = np.concatenate([part.to_ndarray() for part in parts], axis=1).T
-    if len(wave_SC) / rate < told - _SLACK_S:
-        raise BadItem(f"{path.name} is cut off: {len(wave_SC) / rate:.2f} s found, its header says {told:.2f} s")
+    if len(wave_SC) / rate < declared - _SLACK_S:
+        raise BadItem(f"{path.name} is cut off: {len(wave_SC) / rate:.2f} s found, its header says {declared:.2f} s")
     return wave_SC, rate
 
 
-def _told_seconds(container) -> float:
+def _header_seconds(container) -> float:
     """The length in the header of a container that has one, of its audio; else 0. FFmpeg guesses those of others."""
     (stream, *_), name = container.streams.audio, container.format.name
     if not name.startswith(("matroska", "mov", "asf")):

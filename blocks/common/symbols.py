@@ -80,11 +80,11 @@ def read(folder: Path, *names: str, about: Mapping[str, str]) -> list[Symbols]:
 def differences(found: Sequence[str], wanted: Sequence[str], most: int = 5) -> list[str]:
     """``["row 3 is 'b', want 'a'", ...]``; rows count from 1, as `Symbols.row` does."""
     pairs = enumerate(zip_longest(found, wanted), 1)
-    lines = [f"row {row} is {_said(ours)}, want {_said(theirs)}" for row, (ours, theirs) in pairs if ours != theirs]
+    lines = [f"row {row} is {_quoted(ours)}, want {_quoted(theirs)}" for row, (ours, theirs) in pairs if ours != theirs]
     return lines[:most] + ([f"and {len(lines) - most} more"] if len(lines) > most else [])
 
 
-def _said(name: str | None) -> str:
+def _quoted(name: str | None) -> str:
     return "missing" if name is None else repr(name)
 
 

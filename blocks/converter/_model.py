@@ -13,7 +13,7 @@ from blocks.common.griffin_lim import griffin_lim
 from blocks.common.mel_model import Kernel, MelConfig, MelModel
 from blocks.common.moments import Moments
 from blocks.common.schedule import warmup_cosine
-from blocks.converter._given import Given
+from blocks.converter._conditioning import Conditioning
 from blocks.converter.schema import Conversion, Converted, TrainItem
 from blocks.training import Run
 
@@ -43,7 +43,7 @@ class Converter(MelModel[C]):
     """A variant adds `_network` and `_losses`. Its network has `taught(arrays)` for those, and `converted(arrays)`: a mel (B, T, M)."""
 
     parallel: ClassVar[bool] = False  # whether it learns from pairs of mels, `target_log_mel` beside `log_mel`
-    given: Given
+    conditioning: Conditioning
 
     # ---- training ----
 
@@ -64,20 +64,20 @@ class Converter(MelModel[C]):
         import torch
 
         found, seen, moments, narrow = {}, set(), Moments(), Moments()
-        self.given = Given.of(self.config, self.spec, self.parallel)
+        self.conditioning = Conditioning.of(self.config, self.spec, self.parallel)
         if run.init:
             found, about = weights.read(run.init)
-            self.given.read(run.init, about, lenient=True)
+            self.conditioning.read(run.init, about, lenient=True)
         for number, item in enumerate(run.items):
             try:
-                self.given.meet([item])
+                self.conditioning.meet([item])
             except BadItem as error:
                 raise ValueError(f"item {number} to train on: {error}") from None
             seen |= item.streams.keys()
-            (moments if self.given.hears_all(item) else narrow).add(
+            (moments if self.conditioning.has_full_band(item) else narrow).add(
                 item.target_log_mel if self.parallel else item.log_mel
             )
-        self.given.streams.all_wired(seen)
+        self.conditioning.streams.all_wired(seen)
         torch.manual_seed(run.key(0, "weights"))
         self.net = self._network()
         if found:
@@ -92,7 +92,7 @@ class Converter(MelModel[C]):
         return warmup_cosine(step, self.config.warmup_steps, self.config.max_steps)
 
     def _tensors(self, items: list, frames: int) -> dict:
-        return {name: self._on_device(value) for name, value in self.given.arrays(items, frames).items()}
+        return {name: self._on_device(value) for name, value in self.conditioning.arrays(items, frames).items()}
 
     def validate(self, items: list[TrainItem]) -> dict[str, float]:
         import torch
@@ -106,7 +106,7 @@ class Converter(MelModel[C]):
         """What discriminators say of `made` beside `mel`, both scaled, in the bands that were recorded."""
         if not adversary:
             return {}
-        seen = real[..., None] * arrays["heard"][:, None]
+        seen = real[..., None] * arrays["band"][:, None]
         found = adversary.losses(mel * seen, made.float() * seen, arrays["lengths"], step)
         return {name: found[name] for name in self.config.discriminator_weights}
 
@@ -134,7 +134,7 @@ class Converter(MelModel[C]):
         made, good = {}, []
         for index, item in enumerate(items):
             try:
-                self.given.can_be_converted(item)
+                self.conditioning.can_be_converted(item)
                 good.append(index)
             except BadItem as error:
                 made[index] = Failure(str(error))
@@ -156,12 +156,12 @@ class Converter(MelModel[C]):
 
     def save(self, folder: Path) -> None:
         tensors = {name: value.cpu().numpy() for name, value in self.net.state_dict().items()}
-        weights.write(folder, tensors, self.given.write(folder))
+        weights.write(folder, tensors, self.conditioning.write(folder))
 
     def load(self, folder: Path) -> None:
         found, about = weights.read(folder)
-        self.given = Given.of(self.config, self.spec, self.parallel)
-        self.given.read(folder, about)
+        self.conditioning = Conditioning.of(self.config, self.spec, self.parallel)
+        self.conditioning.read(folder, about)
         self.net = self._network()
         self._take(found, f"{folder}")
         self.net.eval()

@@ -155,7 +155,7 @@ class Scaled(nn.Module):
         return mel.float() * self.mel_std + self.mel_mean
 
 
-def over_band(errors_BTM: torch.Tensor, heard_BM: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
+def over_band(errors_BTM: torch.Tensor, band_BM: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
     """The mean over frames of each frame's mean over the mels that its recording has."""
-    of_frames_BT = (errors_BTM * heard_BM[:, None]).sum(2) / heard_BM.sum(1)[:, None]
+    of_frames_BT = (errors_BTM * band_BM[:, None]).sum(2) / band_BM.sum(1)[:, None]
     return (of_frames_BT * mask_BT).sum() / mask_BT.sum()

@@ -32,7 +32,7 @@ class Prompt:
     sound: bytes
 
 
-def said(path: Path) -> Iterator[Prompt]:
+def prompts(path: Path) -> Iterator[Prompt]:
     """Every segment that has a sound, once, in the order of the file's lines. Raises ValueError where it is none of this game."""
     files = _table(path.read_bytes(), path)
     seen = set()

@@ -17,7 +17,7 @@ from pydantic import PositiveFloat, field_validator
 from blocks.base import BadItem, Failure, Skip, Source
 from blocks.common import debian
 from blocks.common.recordings import Entry, RecordingConfig, rows
-from blocks.corpus._queen import Prompt, said
+from blocks.corpus._queen import Prompt, prompts
 from blocks.corpus.schema import Utterance
 from blocks.load import suggest
 
@@ -64,7 +64,7 @@ class AmazonQueen(Source[Config]):
         return debian.fingerprint([_PACKAGE])
 
     def read(self) -> Iterator[Utterance | Failure | Skip]:
-        every = list(map(_entry, said(debian.tree(_PACKAGE) / _FILE)))
+        every = list(map(_entry, prompts(debian.tree(_PACKAGE) / _FILE)))
         wanted = {f"queen-{actor}" for actor in self.config.actors}
         entries = [entry for entry in every if not wanted or entry.fields["speaker"] in wanted]
         for row in rows(Utterance, entries, self.config, self.spec.sample_rate, among=every):

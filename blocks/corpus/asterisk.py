@@ -77,7 +77,7 @@ def _entries(language: str) -> Iterator[Entry]:
     tag, speaker, licence = _VOICES[language]
     ids = {path.relative_to(root).with_suffix("").as_posix(): path for path in root.rglob("*.g722")}
     for id in sorted(ids):
-        text, skip = spoken(id, texts.get(id, ""))
+        text, skip = transcript(id, texts.get(id, ""))
         fields = dict(text=text, speaker=speaker, language=tag, style="neutral", licence=licence)
         yield Entry(f"asterisk-{language}/{id}", id, partial(audio.decode, ids[id]), fields, skip)
 
@@ -92,7 +92,7 @@ def transcripts(raw: bytes) -> dict[str, str]:
     return {id.strip(): text.strip() for id, text in pairs}
 
 
-def spoken(id: str, text: str) -> tuple[str, str]:
+def transcript(id: str, text: str) -> tuple[str, str]:
     """What is said, and else why the prompt is left out: notes in [..] or <..> are not spoken."""
     said = " ".join(re.sub(r"\[[^\]]*\]|<[^>]*>", " ", text).split())
     if id.startswith("silence/"):

@@ -31,7 +31,7 @@ class Config(OwnConfig):
     text: Literal["raw", "normalised"] = "raw"
 
     @model_validator(mode="after")
-    def _tell_enough(self):
+    def _check_columns(self):
         named = [name for name in self.columns if name != "-"]
         if self.columns and (len(set(named)) < len(named) or "id" not in named or self.text_column is None):
             raise ValueError(

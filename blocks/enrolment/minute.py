@@ -81,7 +81,7 @@ class Minute(Expander[Config]):
         return ""
 
     def _foreign(self, item: Offered) -> str | None:
-        heard = item.heard_language
+        heard = item.detected_language
         return None if heard is None or heard.split("-")[0] in self.config.languages else heard
 
     def _seconds(self, item: Offered) -> float:

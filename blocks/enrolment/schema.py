@@ -20,7 +20,7 @@ class Offered(Schema):
     band_hz: BandHz
     embedding: Embedding | None = None  # by a judge of identity
     transcript: Annotated[str, Value("transcript")] | None = None
-    heard_language: Language | None = None
+    detected_language: Language | None = None
 
 
 class Enrolled(DerivedRow):

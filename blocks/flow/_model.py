@@ -10,14 +10,14 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from blocks.base import BadItem, C, Trainable
 from blocks.common import weights
 from blocks.common.checks import check_mel
-from blocks.flow._given import Given, GivenConfig, room_for
+from blocks.flow._conditioning import Conditioning, ConditioningConfig, room_for
 from blocks.flow.schema import Conditions, PriorTrainItem, TrainItem
 from blocks.training import Batch, Run, bucket
 
 OF_FRAMES = ("x", "frames", "owners", "places", "prior_mean")  # arrays (B, T, ...)
 
 
-class FlowConfig(GivenConfig):
+class FlowConfig(ConditioningConfig):
     hidden: PositiveInt = 64  # channels of the nets
     kernel: PositiveInt = 5  # positions a convolution sees
     encoder_layers: PositiveInt = 3  # of the convolutions over phones
@@ -36,7 +36,7 @@ class FlowModel(Trainable[C]):
 
     needs = ("flax", "jax", "optax")
     extra = "jax"
-    given: Given | None = None  # what the model is told, once there is one
+    conditioning: Conditioning | None = None  # what the model is told, once there is one
     variables: dict
 
     # ---- for a variant to write ----
@@ -139,18 +139,18 @@ class FlowModel(Trainable[C]):
         """
         import jax
 
-        self.given, found, densest, most = self._new_given(), None, 0.0, 1
+        self.conditioning, found, densest, most = self._new_conditioning(), None, 0.0, 1
         if run.init:
             found, about = weights.read(run.init)
-            self.given.read(run.init, about, lenient=True)
+            self.conditioning.read(run.init, about, lenient=True)
         for number, item in enumerate(run.items):
             try:
                 check_mel(item.log_mel, self.spec)
-                self.given.check(item, len(item.log_mel))
+                self.conditioning.check(item, len(item.log_mel))
                 self._check_item(item)
             except BadItem as error:
                 raise ValueError(f"item {number} to train on: {error}") from None
-            self.given.meet([item])
+            self.conditioning.meet([item])
             if item.phones is not None:
                 densest = max(densest, len(item.phones) / bucket(len(item.log_mel)))
                 most = max(most, len(item.phones))
@@ -159,15 +159,15 @@ class FlowModel(Trainable[C]):
             return most if self.config.crop_frames else max(1, int(np.ceil(frames * densest)))
 
         arrays = self._first(self._some(run, room), run.key(0, "noise"))
-        key, inputs = jax.random.key(run.key(0, "weights"), impl="unsafe_rbg"), called(arrays)
+        key, inputs = jax.random.key(run.key(0, "weights"), impl="unsafe_rbg"), call_args(arrays)
         if found is None:
             self._use(jax.jit(self._network().init)(key, *inputs))
         else:
             self._take(grown(found, self._shapes(inputs)), inputs, f"{run.init}")
         return room
 
-    def _new_given(self) -> Given:
-        return Given(self.config.streams, self.config.globals, pitch=self.config.pitch)
+    def _new_conditioning(self) -> Conditioning:
+        return Conditioning(self.config.streams, self.config.globals, pitch=self.config.pitch)
 
     def _some(self, run: Run, room: Callable[[int], int]) -> dict:
         order, items, longest = np.random.default_rng(run.key(0, "start")).permutation(len(run.items)), [], 0
@@ -188,15 +188,15 @@ class FlowModel(Trainable[C]):
     def _padded(self, items: list, frames: int, size: int, room: Callable[[int], int] | None = None) -> dict:
         """Arrays of `size` items of at least `frames` frames, zeros where there is nothing.
 
-        `x` (B, T, M), `lengths` (B), what `Given` makes, and phones in `room` (of the frames) places where they are needed.
+        `x` (B, T, M), `lengths` (B), what `Conditioning` makes, and phones in `room` (of the frames) places where they are needed.
         """
         frames = -(-frames // self.multiple) * self.multiple
         rows = [self._values(item) for item in items]
         made = {"x": padded(rows, frames), "lengths": np.array([len(row) for row in rows], np.int32)}
-        made |= self.given.arrays(items, frames)
+        made |= self.conditioning.arrays(items, frames)
         if self._needs_phones(items[0]):
             count = room(frames) if room else room_for(max(len(item.phones) for item in items), frames)
-            made |= self.given.phone_arrays(items, frames, count)
+            made |= self.conditioning.phone_arrays(items, frames, count)
         return extended(made, size)
 
     @property
@@ -230,25 +230,25 @@ class FlowModel(Trainable[C]):
         from flax.traverse_util import flatten_dict
 
         tensors = {name: np.asarray(value) for name, value in flatten_dict(self.variables, sep="/").items()}
-        weights.write(folder, tensors, self.given.write(folder))
+        weights.write(folder, tensors, self.conditioning.write(folder))
 
     def load(self, folder: Path) -> None:
         tensors, about = weights.read(folder)
-        self.given = self._new_given()
-        self.given.read(folder, about)
+        self.conditioning = self._new_conditioning()
+        self.conditioning.read(folder, about)
         self._take(tensors, self._example(), f"{folder}")
 
     def _example(self) -> tuple:
         """What the network is called with, one item of few frames and one phone."""
         frames = self.multiple
         made = {"x": np.zeros((1, frames, self.spec.n_mels), np.float32), "lengths": np.full(1, frames, np.int32)}
-        if self.given.width:
-            made["frames"] = np.zeros((1, frames, self.given.width), np.float32)
-        for name, each in self.given.globals.items():
+        if self.conditioning.width:
+            made["frames"] = np.zeros((1, frames, self.conditioning.width), np.float32)
+        for name, each in self.conditioning.globals.items():
             made[f"globals.{name}"] = np.zeros((1, each.size), np.float32) if each.size else np.zeros(1, np.int32)
         made |= {"phones": np.zeros((1, 1), np.int32), "tokens": np.ones(1, np.int32)}
         made |= {"owners": np.zeros((1, frames), np.int32), "places": np.zeros((1, frames), np.float32)}
-        return called(made)
+        return call_args(made)
 
     def _shapes(self, inputs: tuple) -> dict:
         import jax
@@ -266,12 +266,12 @@ class FlowModel(Trainable[C]):
     def _globals(self) -> tuple[tuple[str, int, int], ...]:
         """As `_net.Whole` wants them."""
         return tuple(
-            (name, 0 if each.size else len(self.given.names[name]), each.size or self.config.hidden)
-            for name, each in self.given.globals.items()
+            (name, 0 if each.size else len(self.conditioning.names[name]), each.size or self.config.hidden)
+            for name, each in self.conditioning.globals.items()
         )
 
 
-def called(arrays: dict) -> tuple:
+def call_args(arrays: dict) -> tuple:
     """What a network is called with, of arrays of `FlowModel._padded`: x, lengths, and all else by name."""
     return arrays["x"], arrays["lengths"], {name: a for name, a in arrays.items() if name not in ("x", "lengths")}
 

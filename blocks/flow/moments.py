@@ -42,7 +42,7 @@ class LatentMoments(Reducer[Config]):
 
     def reduce(self, items: list[Recording]) -> Moments:
         known = [(item.latent_mean, item.latent_spread) for item in items if item.latent is None]
-        groups = [self._said(item) for item in items if item.latent is not None]
+        groups = [self._speech_groups(item) for item in items if item.latent is not None]
         if groups:
             all_GC = np.concatenate(groups).astype(np.float64)
             if len(all_GC) < FEWEST:
@@ -53,13 +53,13 @@ class LatentMoments(Reducer[Config]):
         mean_C, spread_C = (np.mean(each, axis=0, dtype=np.float64).astype(np.float32) for each in zip(*known))
         return Moments(latent_mean=mean_C, latent_spread=spread_C)
 
-    def _said(self, item: Recording) -> np.ndarray:
+    def _speech_groups(self, item: Recording) -> np.ndarray:
         if item.log_mel is None:
             raise BadItem("a latent without the log_mel that it is of: want both")
-        return said(item.latent, item.log_mel, self.spec, self.config.squeeze)
+        return speech_groups(item.latent, item.log_mel, self.spec, self.config.squeeze)
 
 
-def said(latent_TM: np.ndarray, log_mel_TM: np.ndarray, spec: AudioSpec, squeeze: int) -> np.ndarray:
+def speech_groups(latent_TM: np.ndarray, log_mel_TM: np.ndarray, spec: AudioSpec, squeeze: int) -> np.ndarray:
     """(G, C): the groups of frames in which something is said. Raises BadItem for a log-mel of another length."""
     if len(latent_TM) != len(log_mel_TM):
         raise BadItem(f"a latent of {len(latent_TM)} frames beside a log_mel of {len(log_mel_TM)}: want as many")

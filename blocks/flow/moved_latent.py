@@ -11,7 +11,7 @@ from pydantic import PositiveInt
 
 from blocks.arrays import Latent, LatentMean, LatentSpread, LogMel
 from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema
-from blocks.flow.moments import FEWEST, grouped, said
+from blocks.flow.moments import FEWEST, grouped, speech_groups
 
 
 class Move(Schema):
@@ -46,7 +46,7 @@ class MovedLatent(Mapper[Config]):
         mean, spread = item.own_mean, item.own_spread
         if mean is None or spread is None:
             try:
-                spoken_GC = said(item.latent, item.log_mel, self.spec, squeeze)
+                spoken_GC = speech_groups(item.latent, item.log_mel, self.spec, squeeze)
             except BadItem as error:
                 return Failure(str(error))
             if len(spoken_GC) < FEWEST:

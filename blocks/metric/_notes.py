@@ -42,14 +42,14 @@ def places(item: Sung, spec: AudioSpec) -> list[Place]:
         ends = np.cumsum([note.seconds for note in item.notes])
         bounds = {n: (end - note.seconds, end) for n, (note, end) in enumerate(zip(item.notes, ends))}
     else:
-        bounds = _told(item, spec)
+        bounds = _note_bounds(item, spec)
     made = [Place(note, n, *bounds[n]) for n, note in enumerate(item.notes) if note.key is not None and n in bounds]
     if not made:
         raise BadItem("no notes but rests: nothing to judge")
     return made
 
 
-def _told(item: Sung, spec: AudioSpec) -> dict[int, tuple[float, float]]:
+def _note_bounds(item: Sung, spec: AudioSpec) -> dict[int, tuple[float, float]]:
     if item.phones is None or item.note_of_phone is None or not (
         len(item.phones) == len(item.note_of_phone) == len(item.durations)
     ):  # fmt: skip

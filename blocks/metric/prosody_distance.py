@@ -1,9 +1,9 @@
 """How far the ways of several systems to speak lie from those of recordings, and how much of the gap each closes.
 
 Of each of six statistics of an utterance (`features.prosody_statistics`) the Wasserstein distance between a system's distribution and
-that of the recordings, in units of the standard deviation of the recordings; their mean is the system's distance. With a `floor` and
-`ceilings`, the gap closed is (floor - system) / (floor - ceiling): 100 % is as near as the ceiling; a ceiling that is the recordings
-themselves lies at 0. Ribeiro et al. 2022 tell the gap so, of listeners' scores, with the conversions and the recordings as ceilings.
+that of the recordings, in units of the standard deviation of the recordings; their mean is the system's distance. With a `lower_anchor` and
+`upper_anchors`, the gap closed is (lower - system) / (lower - upper): 100 % is as near as the upper anchor; one that is the recordings
+themselves lies at 0. Ribeiro et al. 2022 tell the gap so, of listeners' scores, with the conversions and the recordings as upper anchors.
 Only utterances that all systems have are counted. Intervals are percentile bootstraps over these.
 """
 
@@ -34,12 +34,12 @@ class Distance(BaseModel):
 
 
 class Closed(BaseModel):
-    """`percent` of the gap; none where floor and ceiling are equally far, or the ceiling is farther."""
+    """`percent` of the gap; none where both anchors are equally far, or the upper one is farther."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     system: str
-    ceiling: str
+    upper_anchor: str
     percent: float | None
     low: float | None
     high: float | None
@@ -53,8 +53,8 @@ class Distances(Schema):
 
 class Config(BlockConfig):
     reference: str = "recordings"  # the system that the others are held against
-    floor: str | None = None
-    ceilings: tuple[str, ...] = ()
+    lower_anchor: str | None = None
+    upper_anchors: tuple[str, ...] = ()
     resamples: PositiveInt = 500
 
 
@@ -70,8 +70,8 @@ class ProsodyDistance(Reducer[Config]):
         """Systems that the settings name and nothing is wired to."""
         systems = wired.get("prosody")
         if isinstance(systems, dict):
-            named = [(("reference",), config.reference), (("floor",), config.floor)]
-            named += [(("ceilings", number), name) for number, name in enumerate(config.ceilings)]
+            named = [(("reference",), config.reference), (("lower_anchor",), config.lower_anchor)]
+            named += [(("upper_anchors", number), name) for number, name in enumerate(config.upper_anchors)]
             for path, name in named:
                 if name is not None and name not in systems:
                     yield path, f"no system {name!r} is wired{suggest(name, list(systems))}"
@@ -112,22 +112,24 @@ class ProsodyDistance(Reducer[Config]):
         }
 
     def _closed(self, found: dict[str, np.ndarray]) -> list[Closed]:
-        """Of each system that is neither floor nor recordings, for each ceiling that is another."""
-        made, floor = [], self.config.floor
-        if floor is None:
+        """Of each system that is neither lower anchor nor recordings, for each upper anchor that is another."""
+        made, lower = [], self.config.lower_anchor
+        if lower is None:
             return made
         for name in found:
-            for ceiling in self.config.ceilings:
-                if name in (floor, ceiling, self.config.reference):
+            for upper_anchor in self.config.upper_anchors:
+                if name in (lower, upper_anchor, self.config.reference):
                     continue
-                gap = found[floor] - found[ceiling]
+                gap = found[lower] - found[upper_anchor]
                 with np.errstate(divide="ignore", invalid="ignore"):
-                    percent = np.where(gap > 0, 100 * (found[floor] - found[name]) / gap, np.nan)
+                    percent = np.where(gap > 0, 100 * (found[lower] - found[name]) / gap, np.nan)
                 drawn = percent[1:][np.isfinite(percent[1:])]
                 there = bool(np.isfinite(percent[0]) and len(drawn))
                 bounds = _interval(drawn) if there else {"low": None, "high": None}
                 made.append(
-                    Closed(system=name, ceiling=ceiling, percent=float(percent[0]) if there else None, **bounds)
+                    Closed(
+                        system=name, upper_anchor=upper_anchor, percent=float(percent[0]) if there else None, **bounds
+                    )
                 )
         return made
 

@@ -13,7 +13,7 @@ from blocks.common.audio import decode, to_wave
 SECONDS = 120  # for one text
 
 
-def sayable(text: str) -> str:
+def checked_text(text: str) -> str:
     """The text with single spaces. Raises BadItem where it has no words, or holds what a peer would spell out."""
     line = " ".join(text.split())
     if not any(map(str.isalnum, line)):

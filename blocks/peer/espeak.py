@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from blocks.base import BadItem, BlockConfig, Mapper
-from blocks.peer._program import program, run, sayable, speak
+from blocks.peer._program import checked_text, program, run, speak
 from blocks.peer.schema import Voiced, Written
 
 
@@ -29,7 +29,7 @@ class Espeak(Mapper[Config]):
         return [self._one(item) for item in items]
 
     def _one(self, item: Written) -> Voiced:
-        text = sayable(item.text)
+        text = checked_text(item.text)
         voice = self.config.voice or self._voice_of(item.language)
         command = (self.program, "-b", "1", "-v", voice, "-s", str(self.config.rate))  # -b 1: the text is UTF-8
         return Voiced(wave=speak(command, "-w", text, self.spec.sample_rate))

@@ -1,7 +1,7 @@
 """Peer: flite, small voices of the festival family (diphones, clustered units). Needs the program flite (BSD-like), which runs as a process of its own."""
 
 from blocks.base import BadItem, BlockConfig, Mapper
-from blocks.peer._program import english, program, run, sayable, speak
+from blocks.peer._program import checked_text, english, program, run, speak
 from blocks.peer.schema import Voiced, Written
 
 
@@ -28,7 +28,7 @@ class Flite(Mapper[Config]):
 
     def _one(self, item: Written) -> Voiced:
         english(item.language, "peer.flite")
-        text = sayable(item.text)
+        text = checked_text(item.text)
         if bad := next((char for char in text if not char.isascii()), None):
             raise BadItem(f"{bad!r} in the text: flite leaves out what is not ASCII; write it in letters a to z")
         return Voiced(wave=speak((self.program, "-voice", self.config.voice), "-o", text, self.spec.sample_rate))

@@ -17,7 +17,7 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from blocks.base import BadItem, BlockConfig, Mapper
 from blocks.common.audio import to_wave
-from blocks.peer._program import english, program, run, sayable
+from blocks.peer._program import checked_text, english, program, run
 from blocks.peer.schema import Voiced, Written
 
 _VOICE = "en_US-joe-medium.onnx"
@@ -63,9 +63,9 @@ class Piper(Mapper[Config]):
 
     def _one(self, item: Written) -> Voiced:
         english(item.language, "peer.piper")
-        sentences = self._sentences(sayable(item.text))
+        sentences = self._sentences(checked_text(item.text))
         pause = np.zeros(round(self.config.pause * self.rate), np.float32)
-        parts = [part for sentence in sentences for part in (pause, self._say(sentence))][1:]
+        parts = [part for sentence in sentences for part in (pause, self._synthesise(sentence))][1:]
         wave = to_wave(np.concatenate(parts)[:, None], self.rate, self.spec.sample_rate, channel=None, upsample=True)
         return Voiced(wave=wave)
 
@@ -78,7 +78,7 @@ class Piper(Mapper[Config]):
         noise = np.random.default_rng(self.seed).standard_normal(_NOISE, dtype=np.float32)
         return onnxruntime.InferenceSession(_with_noise(model, noise), options, providers=["CPUExecutionProvider"])
 
-    def _say(self, phones: str) -> np.ndarray:
+    def _synthesise(self, phones: str) -> np.ndarray:
         """float32 (S,) at the voice's rate."""
         ids = np.array([self._numbers(phones)], np.int64)
         scales = np.array([self.config.noise_scale, self.config.length_scale, self.config.noise_w], np.float32)

@@ -90,7 +90,7 @@ class Constituent(Expander[Config]):
         """Each recording as it is, then `made` utterances of it; a `Skip` with what stood in the way of each that could not be made."""
         stream = iter(items)
         while chunk := list(islice(stream, self.config.pool)):
-            drawn = _Drawn({_said(item.words) for item in chunk})
+            drawn = _Drawn({_text(item.words) for item in chunk})
             partners = self._partners(chunk)
             for item in chunk:
                 if self.config.originals:
@@ -130,7 +130,7 @@ class Constituent(Expander[Config]):
                 refused[reason] += 1
                 continue
             drawn.given[comes.item.id] += 1
-            drawn.said.add(_said(_words(stays, comes)))
+            drawn.said.add(_text(_words(stays, comes)))
             return self._spliced(id, stays, comes)
         told = ", ".join(f"{count} {reason}" for reason, count in refused.most_common())
         return Skip(f"no swap found in {self.config.tries} draws: {told}" if own else "no constituents to swap", id)
@@ -139,7 +139,7 @@ class Constituent(Expander[Config]):
         config = self.config
         if stays.item.id == comes.item.id:
             return "of the recording itself"
-        if _said(_words(stays, comes)) in drawn.said:
+        if _text(_words(stays, comes)) in drawn.said:
             return "that says what is said already"
         if config.most_given and drawn.given[comes.item.id] >= config.most_given:
             return "from a recording that gave most_given"
@@ -230,7 +230,7 @@ def _words(stays: _Stretch, comes: _Stretch) -> tuple[str, ...]:
     return stays.item.words[: stays.span.first] + comes.words + stays.item.words[stays.span.last :]
 
 
-def _said(words: tuple[str, ...]) -> str:
+def _text(words: tuple[str, ...]) -> str:
     return " ".join(words).casefold()
 
 

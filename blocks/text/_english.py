@@ -178,7 +178,7 @@ class English(Spelling):
         return f" {self.ordinal(int(digits)) if len(digits) < 10 else self.digits(digits)} "
 
     def _decade(self, m: re.Match) -> str:
-        words = self.told(m[1].strip("'’"))
+        words = self.quantity(m[1].strip("'’"))
         return f" {words[:-1] + 'ies' if words.endswith('y') else words + 's'} "
 
 

@@ -86,7 +86,7 @@ class Numbers:
             return ", ".join(filter(None, [self.digits(whole), self.digits(part)]))
         return self.decimal(whole, part, mark) if part else self.cardinal(int(whole), **how)
 
-    def told(self, number: str) -> str:
+    def quantity(self, number: str) -> str:
         """A number without a unit: four digits alone may be a year."""
         return self.year(int(number)) if re.fullmatch(r"1[1-9]\d\d|20\d\d", number) else self.say(number)
 

@@ -160,7 +160,7 @@ class Spelling(Numbers):
         yield rf"(?i)\b((?:{self.cues})\W{{1,3}})(\d{{3,}})(?![.,]?\d|\w)", lambda m: m[1] + self.digits(m[2])
         yield rf"(?<={LETTER})[.\-]?(\d{{3,}})(?![.,]?\d)", self._numbered
         yield rf"(?<={LETTER})[.\-](?=\d)|(?<=\d)-(?={LETTER})", lambda m: " "
-        yield rf"(?<!\d)({number})", lambda m: f" {self.told(m[1])} "
+        yield rf"(?<!\d)({number})", lambda m: f" {self.quantity(m[1])} "
 
     def _left_over(self) -> Iterable[Rule]:
         yield r" */ +| +/ *", lambda m: ", "
@@ -245,7 +245,7 @@ class Spelling(Numbers):
 
     def _range(self, m: re.Match) -> str:
         """The second number keeps its digits: its unit is still to be said."""
-        return f" {self.told(m[1])} {self.words['to']} {m[2]} "
+        return f" {self.quantity(m[1])} {self.words['to']} {m[2]} "
 
     def _unit(self, m: re.Match) -> str:
         if m[2] == '"' and m.string[: m.start()].count('"') % 2:
@@ -302,7 +302,7 @@ class Spelling(Numbers):
     def _numbered(self, m: re.Match) -> str:
         """A number that belongs to letters: a year, or a kind of something."""
         whole = self.wholes and m[0][0] == "-" and len(m[1]) < 4
-        return f" {self.told(m[1]) if whole or re.fullmatch('(?:19|20)..', m[1]) else self.digits(m[1])} "
+        return f" {self.quantity(m[1]) if whole or re.fullmatch('(?:19|20)..', m[1]) else self.digits(m[1])} "
 
 
 def _apart(m: re.Match, words: str) -> str:

@@ -88,7 +88,7 @@ class Neural(Trainable[C]):
         """Compiled (params, mel (B, T, M), lengths (B,)) -> wave (B, T * hop); the compiler meets one shape for each padded length."""
         raise NotImplementedError
 
-    def _heard(self, arrays: dict) -> np.ndarray:
+    def _generated(self, arrays: dict) -> np.ndarray:
         """The wave (B, S) of what `_cropped` gives."""
         return self._compiled(self._params, arrays["mel"], arrays["lengths"])
 
@@ -141,7 +141,7 @@ class Neural(Trainable[C]):
 
     def _show(self, run: Run[TrainItem], step: int, name: str, item: TrainItem) -> None:
         """One of the step's items, for those who watch: as recorded, and as spoken now."""
-        said = self._spoken(item.log_mel[:LONGEST])
+        said = self._synthesise(item.log_mel[:LONGEST])
         for what, wave in {"true": item.wave[: len(said)], "pred": said}.items():
             run.audio(step, f"samples/{name}/{what}", wave)
             run.image(step, f"samples/{name}/{what}", log_mel(wave, self.spec))
@@ -235,7 +235,7 @@ class Neural(Trainable[C]):
         for at in range(0, len(items), size):
             some = items[at : at + size]
             arrays = self._cropped(some, size)
-            distances.append(np.asarray(self._compared(self._heard(arrays), arrays["wave"]))[: len(some)])
+            distances.append(np.asarray(self._compared(self._generated(arrays), arrays["wave"]))[: len(some)])
         return float(np.concatenate(distances).mean())
 
     @cached_property
@@ -278,7 +278,7 @@ class Neural(Trainable[C]):
         """Raises ValueError where there are no weights."""
         if self._params is None:
             raise ValueError("this vocoder has no weights yet: fit it, or load what a fit has saved")
-        return [Voiced(wave=self._spoken(item.log_mel)) for item in items]
+        return [Voiced(wave=self._synthesise(item.log_mel)) for item in items]
 
     def warm(self, items: list) -> None:
         self.apply(items)
@@ -292,7 +292,7 @@ class Neural(Trainable[C]):
         pieces = ((mel[at : at + LONGEST], False) for mel in mels for at in range(0, len(mel), LONGEST))
         return self._placed(self._cells(chain(pieces, [(end, True)])))
 
-    def _spoken(self, mel: np.ndarray) -> np.ndarray:
+    def _synthesise(self, mel: np.ndarray) -> np.ndarray:
         check_mel(mel, self.spec)
         pieces = ((mel[at : at + LONGEST], at + LONGEST >= len(mel)) for at in range(0, len(mel), LONGEST))
         return np.concatenate(list(self._placed(self._cells(pieces))))

@@ -89,7 +89,7 @@ def fits(want, have) -> bool:
 
 
 def _word(dim):
-    """``samples:heard`` compares as ``samples``."""
+    """``samples:prediction`` compares as ``samples``."""
     return dim.split(":")[0] if isinstance(dim, str) else dim
 
 

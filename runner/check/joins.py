@@ -118,7 +118,7 @@ class Joins:
             return None, first
         if origins.apart(rows, other) and by:
             made = f"{edge.node} has one row for each group by {by}, which shares no ids with {first}"
-            at = self.told_by(node, by) or "node.field"
+            at = self.group_field(node, by) or "node.field"
             hope = f"{{row: {edge}, at: {at}}} takes that of the group which a row names"
             self.walk.wrong(edge.place, f"{here}: {made}, whose rows are made by {_names(rows)}; {hope}")
             return rows, first
@@ -128,7 +128,7 @@ class Joins:
             return rows, first
         return origins.join(rows, other), first if rows or not other else str(edge)
 
-    def told_by(self, node: Node, by: Edge) -> str | None:
+    def group_field(self, node: Node, by: Edge) -> str | None:
         """A field of the node's own rows that names a group."""
         hint = self.walk.fields[by.node][by.field].hint
         own = [name for name in node.tables() if name not in self.groups[node.name]]

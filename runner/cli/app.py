@@ -99,7 +99,7 @@ def run(
             help="Write the --until node's audio and TextGrids as <id>.wav and <id>.TextGrid; default: as the graph says.",
         ),
     ] = None,
-    play: Annotated[bool, typer.Option("--play", help="Let the --until node's audio be heard.")] = False,
+    play: Annotated[bool, typer.Option("--play", help="Let the --until node's audio be played.")] = False,
     raw: Annotated[
         bool, typer.Option("--raw", help="The --until node's audio on stdout, as 16-bit mono PCM; nothing else there.")
     ] = False,
@@ -171,8 +171,8 @@ def submit(
     given, (file, options) = inner.params, own_options(inner.params["graph"], inner.args)
     if file != graph:
         stop(f"name the graph before its options: voxblocks submit {file} ...")
-    if heard := [f"--{key}" for key in ("play", "raw") if given[key]]:
-        stop(f"{heard[0]} would be heard on the cluster; afterwards, here: voxblocks run with the same --store")
+    if alive := [f"--{key}" for key in ("play", "raw") if given[key]]:
+        stop(f"{alive[0]} would be played on the cluster; afterwards, here: voxblocks run with the same --store")
     if lost := [f"--{key}" for key in ("out", "report") if given[key] and not given[key].is_absolute()]:
         stop(
             f"{lost[0]} would be written on the cluster; afterwards, here: voxblocks run or report with the same --store"

@@ -145,7 +145,7 @@ def print_waves(paths: list[str], raw: bool) -> None:
 
 
 def sound_of(plan, until: str | None, play: bool, raw: bool, as_json: bool):
-    """A function that lets waves be heard, or None where that was not asked for."""
+    """A function that plays or writes waves, or None where that was not asked for."""
     from runner.run.output import field_of
     from runner.speak import playback
 
@@ -162,7 +162,7 @@ def sound_of(plan, until: str | None, play: bool, raw: bool, as_json: bool):
     except ValueError as error:
         stop(str(error))
 
-    def heard(waves: Iterable) -> None:
+    def play_or_write(waves: Iterable) -> None:
         stdout = sys.stdout.buffer
         try:
             with redirect_stdout(sys.stderr):  # whatever blocks print while they speak
@@ -176,11 +176,11 @@ def sound_of(plan, until: str | None, play: bool, raw: bool, as_json: bool):
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
 
-    return heard
+    return play_or_write
 
 
 def speak(plan, speaking, sound, until: str, folder: Path | None, raw: bool, console) -> None:
-    """Let the rows be heard as they are made, then write them; nothing is kept in the store."""
+    """Play the rows as they are made, then write them; nothing is kept in the store."""
     sound(speaking.waves())
     if folder:
         print_waves(write_files(plan, speaking, until, folder, console), raw)

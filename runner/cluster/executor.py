@@ -130,7 +130,7 @@ class ClusterNode(NodeRun):
             made = self._one(work, missing[0]) if len(missing) == 1 else _many(work, missing, scale)
             for note in made:
                 self.cluster.check()
-                found = _told(note)
+                found = _parsed(note)
                 self.busy = (self.busy or 0.0) + found["seconds"]
                 yield _shard(found)
         work.reopen()
@@ -178,7 +178,9 @@ class ClusterNode(NodeRun):
         """The whole node as one task on the cluster."""
         self.observer.node_started(self.step, None, 0)
         with room_for(self.step, 1, self.cluster):
-            found = _told(self._task(DEATHS - 1, _whole, self.plan, self.step.name, self.store, self.heard))
+            found = _parsed(
+                self._task(DEATHS - 1, _whole, self.plan, self.step.name, self.store, self.seen_in_training)
+            )
         self.busy = found["seconds"]
         self.result.unmatched, self.result.offered = found["unmatched"], found["offered"]
 
@@ -258,14 +260,14 @@ def _made(work: MapWork, index: int) -> str:
     return json.dumps({"ids": shard.ids, "failures": failures, "seconds": time.perf_counter() - begun})
 
 
-def _whole(plan: Plan, name: str, store, heard: dict[str, int]) -> str:
-    """An expand or a reduce. What models have `heard` the driver knows, which has the folders that a graph loads."""
+def _whole(plan: Plan, name: str, store, seen_in_training: dict[str, int]) -> str:
+    """An expand or a reduce. What models were trained on the driver knows, which has the folders that a graph loads."""
     step = plan.steps[name]
     result = NodeResult(step.digest, "waiting")
     begun = time.perf_counter()
     try:
         node = NodeRun(plan, step, store, Observer(), result)
-        node.heard = heard
+        node.seen_in_training = seen_in_training
         node.run()
     except BlockError as error:
         return json.dumps({"error": broke(step.checked.node, error)})
@@ -293,7 +295,7 @@ def _many(work: MapWork, missing: list[int], scale) -> Iterator[str]:
         yield row["note"]
 
 
-def _told(note: str) -> dict:
+def _parsed(note: str) -> dict:
     """What a worker says of its work. Raises NodeFailed where it could not do it."""
     found = json.loads(note)
     if "error" in found:

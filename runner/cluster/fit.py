@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 
 from runner.cluster.resources import wanted
+from runner.fit.local_run import TrainingError
 from runner.fit.node import FitWork, publish, train
 from runner.fit.ranks import LOST, JaxRun, RankRun, TorchRun
-from runner.fit.run import TrainingError
 from runner.fit.watchdog import AT_REST, NOTE_S, Ranks, Watchdog, forget, hang, patience, rank_file
 from runner.work.executor import ClusterError, NodeFailed
 

@@ -42,11 +42,11 @@ class Session:
         self._over.set()
 
     def _watch(self) -> None:
-        heard = time.monotonic()
+        seen = time.monotonic()
         while not self._over.wait(1.0):
             if self._answers():
-                heard = time.monotonic()
-            elif time.monotonic() - heard > SILENT_S:
+                seen = time.monotonic()
+            elif time.monotonic() - seen > SILENT_S:
                 self.alive = False
                 return
 

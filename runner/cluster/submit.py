@@ -117,7 +117,7 @@ def send(job: Job, address: str):
                 return client, client.submit_job(entrypoint=command, runtime_env={"working_dir": folder})
             except (RuntimeError, OSError) as error:
                 if "try again later" not in str(error) or time.monotonic() > deadline:
-                    hint = f"{_said(error)}{_AGENT if 'agent' in str(error) else ''}"
+                    hint = f"{_message(error)}{_AGENT if 'agent' in str(error) else ''}"
                     raise SubmitError(f"the cluster at {address} did not take the job: {hint}") from None
             time.sleep(1)  # the dashboard of a head that has just started answers before it can take jobs
 
@@ -133,13 +133,13 @@ def follow(client, job: str) -> int:
         info = client.get_job_info(job)
     except (RuntimeError, OSError) as error:
         raise SubmitError(
-            f"lost the cluster while following {job} ({_said(error)}). The job may go on: see `ray job status {job}`; "
+            f"lost the cluster while following {job} ({_message(error)}). The job may go on: see `ray job status {job}`; "
             "finished shards are in the store, and the same command goes on from there"
         ) from None
     if status == "SUCCEEDED":
         return 0
     if info.driver_exit_code is None:
-        print(f"job {job} {status.lower()}: {_said(info.message)}", file=sys.stderr)
+        print(f"job {job} {status.lower()}: {_message(info.message)}", file=sys.stderr)
     return 130 if status == "STOPPED" else info.driver_exit_code or 1
 
 
@@ -173,14 +173,14 @@ def _client(address: str):
     except (RuntimeError, OSError, ValueError) as error:
         if "ray[default]" in str(error):
             raise SubmitError("submit wants Ray with its dashboard: pip install 'voxblocks[cluster]'") from None
-        raise SubmitError(f"the cluster at {address} cannot take jobs: {_said(error)}") from None
+        raise SubmitError(f"the cluster at {address} cannot take jobs: {_message(error)}") from None
 
 
 def _url(address: str) -> str:
     return address if "://" in address else f"http://{address}"
 
 
-def _said(error) -> str:
+def _message(error) -> str:
     return " ".join(str(error).split())[:300]
 
 

@@ -27,7 +27,7 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("name", named or names())
     elif "mapper" in metafunc.fixturenames:
         every = [f"{name}.{method}" for name in named or names() for method in methods(find(name))]
-        asked = [each for each in every if getattr(metafunc.function, "of", "") in _hears(each)]
+        asked = [each for each in every if getattr(metafunc.function, "of", "") in _arrays_of(each)]
         marked = [pytest.param(each, marks=() if named else _marks(each)) for each in asked]
         metafunc.parametrize("mapper", marked, indirect=True, scope="module")
     elif "expander" in metafunc.fixturenames:
@@ -41,7 +41,7 @@ def _marks(mapper: str):
     return pytest.mark.slow if name.startswith("vocoder.") and issubclass(find(name), Trainable) else ()
 
 
-def _hears(mapper: str) -> set[str]:
+def _arrays_of(mapper: str) -> set[str]:
     """The arrays a method of a mapper takes, by the names of their types."""
     name, _, method = mapper.rpartition(".")
     return {"", *(mark.name for _, mark in ports(find(name), "map", method).inputs.__arrays__)}

@@ -8,7 +8,7 @@ from blocks.training import FitConfig
 from runner.conformance.items import VALUES, draw
 from runner.fit.checkpoints import Checkpoints
 from runner.fit.events import Events
-from runner.fit.run import Items, LocalRun
+from runner.fit.local_run import Items, LocalRun
 from runner.store import Store
 
 

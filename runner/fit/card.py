@@ -1,4 +1,4 @@
-"""The model card of an artifact, in Markdown: what it is, what it has heard, how good it is, how it is used."""
+"""The model card of an artifact, in Markdown: what it is, what it was trained on, how good it is, how it is used."""
 
 import sys
 
@@ -8,16 +8,18 @@ from blocks.spec import PRESETS, AudioSpec
 _NAMED = 12  # speakers and the like that a card lists
 
 
-def card(node: str, block: str, cls: type[Block], meta: dict, heard: dict, made_by: list[dict], metrics: dict) -> str:
-    """`meta` is the lineage, `heard` and `made_by` are of `runner.fit.data`, `metrics` is what metrics.json holds."""
+def card(
+    node: str, block: str, cls: type[Block], meta: dict, trained_on: dict, made_by: list[dict], metrics: dict
+) -> str:
+    """`meta` is the lineage, `trained_on` and `made_by` are of `runner.fit.data`, `metrics` is what metrics.json holds."""
     parts = [
         f"# {node}: {block}",
         (sys.modules[cls.__module__].__doc__ or "").strip(),
         f"Paper: {cls.paper}" if cls.paper else "",
         "## Use\n" + _use(block, cls, meta),
-        "## Data\n" + _data(meta, heard, made_by),
+        "## Data\n" + _data(meta, trained_on, made_by),
         "## Scores\n" + _scores(metrics),
-        "## Known limits\n" + _limits(cls, heard, metrics),
+        "## Known limits\n" + _limits(cls, trained_on, metrics),
         "## Settings\n" + _list(meta["config"]),
     ]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
@@ -54,14 +56,14 @@ def _spec(found: dict) -> str:
     return "{" + ", ".join(f"{key}: {'null' if value is None else value}" for key, value in own.items()) + "}"
 
 
-def _data(meta: dict, heard: dict, made_by: list[dict]) -> str:
-    facts = {"Rows": f"{heard['rows']:,} for training, {heard['dev_rows']:,} for validation"}
-    if "hours" in heard:
-        facts["Hours of training"] = f"{heard['hours']:g}"
+def _data(meta: dict, trained_on: dict, made_by: list[dict]) -> str:
+    facts = {"Rows": f"{trained_on['rows']:,} for training, {trained_on['dev_rows']:,} for validation"}
+    if "hours" in trained_on:
+        facts["Hours of training"] = f"{trained_on['hours']:g}"
     for name in ("speakers", "languages", "styles", "licences"):
-        if name in heard:
-            facts[name.capitalize()] = f"{len(heard[name])}: {_counts(heard[name])}"
-    if len(heard.get("languages", ())) > 1 and (spoken := heard.get("speaker_languages")):
+        if name in trained_on:
+            facts[name.capitalize()] = f"{len(trained_on[name])}: {_counts(trained_on[name])}"
+    if len(trained_on.get("languages", ())) > 1 and (spoken := trained_on.get("speaker_languages")):
         facts["Languages of speakers"] = _several(
             [f"{name} {', '.join(found)}" for name, found in spoken.items()], "; "
         )
@@ -94,11 +96,11 @@ def _scores(metrics: dict) -> str:
     return _list(facts | {f"Last {key}": f"{value:.6g}" for key, value in last.items()})
 
 
-def _limits(cls: type[Block], heard: dict, metrics: dict) -> str:
+def _limits(cls: type[Block], trained_on: dict, metrics: dict) -> str:
     lines = [cls.limits] if cls.limits else []
     for name in ("speakers", "languages", "styles"):
-        if 0 < len(heard.get(name, ())) <= 3:
-            lines.append(f"It has heard no other {name} than {', '.join(heard[name])}.")
+        if 0 < len(trained_on.get(name, ())) <= 3:
+            lines.append(f"It was trained on no other {name} than {', '.join(trained_on[name])}.")
     if not metrics["best"]:
         lines.append("It was not validated: there were no dev rows.")
     return "\n".join(f"- {line}" for line in lines or ["None were stated."])

@@ -1,4 +1,4 @@
-"""What a training has heard: rows, hours, speakers, languages and licences, counted in the tables its rows come from."""
+"""What a model was trained on: rows, hours, speakers, languages and licences, counted in the tables its rows come from."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from runner.work.ancestry import Ancestry
 _COUNTED = {"speaker": "speakers", "language": "languages", "style": "styles", "licence": "licences"}
 
 
-def heard(ancestry: Ancestry, train: list[str], dev: list[str]) -> dict:
+def trained_on(ancestry: Ancestry, train: list[str], dev: list[str]) -> dict:
     """``{"rows", "dev_rows", "hours", "speakers": {name: rows}, "languages": ..., "styles": ..., "licences": ...}``.
 
     And ``"speaker_languages": {speaker: {language: rows}}``. What no table knows is left out; dev rows are in none of the

@@ -10,10 +10,10 @@ from blocks.load import line_of
 from blocks.training import FitConfig
 from runner.fit.card import card
 from runner.fit.checkpoints import Checkpoints
-from runner.fit.data import heard
+from runner.fit.data import trained_on
 from runner.fit.events import Events, curves, thinned
-from runner.fit.run import Items, LocalRun, TrainingError
-from runner.work.ancestry import Ancestry, Heard
+from runner.fit.local_run import Items, LocalRun, TrainingError
+from runner.work.ancestry import Ancestry, TrainedOn
 from runner.work.apply import make_item, stumbled, trace_of
 from runner.work.device import device_of
 from runner.work.executor import NodeFailed
@@ -81,16 +81,16 @@ def train(work: FitWork, kind: type[LocalRun] = LocalRun, on_step=None, on_start
 
 
 def publish(work: FitWork, block: Trainable, run: LocalRun) -> None:
-    """The artifact: weights, what makes them loadable, metrics, provenance, the rows it heard, and a card."""
+    """The artifact: weights, what makes them loadable, metrics, provenance, the rows it was trained on, and a card."""
     ancestry = Ancestry(work.store, work.tables.values())
-    found, made_by = heard(ancestry, run.items.ids, run.dev.ids), ancestry.made_by()
+    found, made_by = trained_on(ancestry, run.items.ids, run.dev.ids), ancestry.made_by()
     metrics = {
         "steps": run.done,
         "best": run.best,
         "weights": run.config.weights,
         "items": len(run.items),
         "dev_items": len(run.dev),
-        **{name: round(value, 4) for name, value in run.pace.told().items()},
+        **{name: round(value, 4) for name, value in run.pace.summary().items()},
         "steps_per_epoch": run.plan.steps_per_epoch,
         "curves": thinned(curves(work.store.files, work.folder)),
     }
@@ -98,7 +98,7 @@ def publish(work: FitWork, block: Trainable, run: LocalRun) -> None:
     meta = work.meta | {"trained_on": found, "made_by": made_by}
     with work.store.write_artifact(work.digest, _described(meta)) as made:
         block.save(made)
-        Heard.of(ancestry.roots(run.items.ids), _heard_before(work)).write(made)
+        TrainedOn.of(ancestry.roots(run.items.ids), _trained_before(work)).write(made)
         (made / "metrics.json").write_text(json.dumps(metrics, indent=1))
         text = card(node.name, node.block, work.checked.cls, work.meta, found, made_by, metrics)
         (made / "README.md").write_text(text, encoding="utf-8")
@@ -132,7 +132,7 @@ def _split(rows: Rows, schema: type[Schema], work: FitWork) -> tuple[Items, Item
         found[split].append(id)
     if not found["train"]:
         refuse(f"all {len(rows.ids)} rows are dev, none is train")
-    ancestry, before = Ancestry(work.store, work.tables.values()), _heard_before(work)
+    ancestry, before = Ancestry(work.store, work.tables.values()), _trained_before(work)
     train, dev = ancestry.roots(found["train"]), ancestry.roots(found["dev"])
     if shared := train & dev:
         refuse(f"dev rows and train rows were made from the same recordings ({_few(shared)})")
@@ -143,8 +143,8 @@ def _split(rows: Rows, schema: type[Schema], work: FitWork) -> tuple[Items, Item
     return Items(found["train"], make), Items(found["dev"], make)
 
 
-def _heard_before(work: FitWork) -> Heard | None:
-    return Heard.read(folder) if (folder := work.given()) else None
+def _trained_before(work: FitWork) -> TrainedOn | None:
+    return TrainedOn.read(folder) if (folder := work.given()) else None
 
 
 def _few(ids: Iterable[str]) -> str:

@@ -38,7 +38,7 @@ class Pace:
         """Share of the time so far."""
         return self.waited / max(self.clock() - self.started, 1e-9) if self.started is not None else 0.0
 
-    def told(self) -> dict[str, float]:
+    def summary(self) -> dict[str, float]:
         """``frames_per_s`` and ``items_per_s`` of the last steps, ``waiting`` and ``padding``."""
         speeds = {}
         if len(self.steps) > 1:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from blocks.training import Batch, Validate
-from runner.fit.run import LocalRun, TrainingError
+from runner.fit.local_run import LocalRun, TrainingError
 from runner.fit.watchdog import Watchdog
 from runner.work.executor import number
 

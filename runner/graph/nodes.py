@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from blocks.load import artifact_folder
 from blocks.spec import AudioSpec
 from runner.graph.tree import Item, Place
 
@@ -188,8 +189,8 @@ class Graph:
         return Path(self.outputs[node]) if node in self.outputs else None
 
     def resolve(self, path: str) -> Path:
-        """Where a path written in the graph leads: a relative one starts at the graph's own folder."""
-        return Path(self.file).parent / path
+        """Where the path of an artifact leads: a relative one starts at the graph's own folder."""
+        return artifact_folder(Path(self.file).parent / path)
 
 
 def leaves(inputs: dict, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Edge | Constant | Lookup]]:

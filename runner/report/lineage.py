@@ -1,4 +1,4 @@
-"""Who is heard in a column: reads a run's record to tell copies (`pick`, `union`) from originals, and to follow a
+"""Whose wave is in a column: reads a run's record to tell copies (`pick`, `union`) from originals, and to follow a
 score, a mel or a pitch curve back to the recording it is about."""
 
 from collections.abc import Iterator
@@ -70,7 +70,7 @@ class Lineage:
         waves = self.of_type("wave")
         filed: dict[Column, set[str]] = {}
         for _, system, _, column in self.scored:
-            filed.setdefault(self.heard_in(column[0]), set()).add(system)
+            filed.setdefault(self.judged_wave(column[0]), set()).add(system)
         given = {head: names.pop() for head, names in filed.items() if len(names) == 1}
         names = {head: given.get(head) or self._plain_name(head, waves) for head in waves}
         unique = {name for name in names.values() if list(names.values()).count(name) == 1}
@@ -96,11 +96,13 @@ class Lineage:
             for metric, column in edges(metrics)
         ]
 
-    def heard_in(self, node: str) -> Column | None:
+    def judged_wave(self, node: str) -> Column | None:
         """The wave that a node's result is about: what it calls `prediction`, else the latest one it was made from."""
         inputs = list(edges(self.nodes[node]["inputs"]))
-        heard = [column for name, column in inputs if name.startswith("prediction")] or [column for _, column in inputs]
-        found = set().union(*map(self._waves, heard))
+        judged = [column for name, column in inputs if name.startswith("prediction")] or [
+            column for _, column in inputs
+        ]
+        found = set().union(*map(self._waves, judged))
         return max(found, key=list(self.heads).index, default=None)
 
     def made_from(self, head: Column, kind: str) -> Column | None:

@@ -55,7 +55,7 @@ class Listening:
         return [s for s in self.lineage.systems if any(len(self.tables[n]) for n, _ in s.columns if n in self.tables)]
 
     def utterances(self, most: int) -> list[Utterance]:
-        return [self._utterance(id, [self.systems[n] for n in heard]) for id, heard in self._choose(most)]
+        return [self._utterance(id, [self.systems[n] for n in systems]) for id, systems in self._choose(most)]
 
     # ---- which ones ----
 
@@ -88,7 +88,7 @@ class Listening:
         for system, wave in waves.items():
             length = len(wave) / specs[system].sample_rate
             audio = pictures.flac(wave, specs[system].sample_rate)
-            scores, said = self._told(system, id)
+            scores, said = self._judged(system, id)
             clips.append(Clip(system, audio, length, 100 * length / seconds, scores, said))
         self._mark_best(clips)
         self._draw_mels(clips, {system: self._mel(system, id, waves[system]) for system in systems})
@@ -116,11 +116,11 @@ class Listening:
     def _mark_best(self, clips: list[Clip]) -> None:
         """Only where a table of the run says which direction is better."""
         for name in {score["name"] for clip in clips for score in clip.scores if score["lower"] is not None}:
-            rivals = [score for clip in clips for score in clip.scores if score["name"] == name]
-            values = [score["value"] for score in rivals]
-            best = min(values) if rivals[0]["lower"] else max(values)
-            for score in rivals:
-                score["best"] = len(rivals) > 1 and score["value"] == best
+            compared = [score for clip in clips for score in clip.scores if score["name"] == name]
+            values = [score["value"] for score in compared]
+            best = min(values) if compared[0]["lower"] else max(values)
+            for score in compared:
+                score["best"] = len(compared) > 1 and score["value"] == best
 
     # ---- from the tables ----
 
@@ -159,7 +159,7 @@ class Listening:
         found = {kind: [self._get(c, id) for c in self.lineage.of_type(kind).values()] for kind in _ABOUT}
         return {kind: next(filter(None, values)) for kind, values in found.items() if any(values)}
 
-    def _told(self, system: System, id: str) -> tuple[list[dict], list[tuple[str, str]]]:
+    def _judged(self, system: System, id: str) -> tuple[list[dict], list[tuple[str, str]]]:
         """Scores of a clip, and texts about it, from the nodes that judge this system."""
         scores, said = [], []
         for (node, name), label in self._judgements.get(system.head, {}).items():
@@ -181,7 +181,7 @@ class Listening:
             node, name = column
             if node not in self.tables or self.lineage.nodes[node]["verb"] != "map" or self._is_array(column):
                 continue
-            if head := self.lineage.heard_in(node):
+            if head := self.lineage.judged_wave(node):
                 found.setdefault(head, {})[column] = metrics.get(column, name)
         for columns in found.values():
             seen = Counter(columns.values())

@@ -151,11 +151,16 @@ def units(tables: dict, lineage: Lineage, name: str) -> dict[str, str]:
 
 def score_table(row: dict, units: dict[str, str]) -> dict:
     """Cells by system and metric, and differences by metric."""
-    rivals = {metric: sum(mean["metric"] == metric for mean in row["means"]) for metric in row["metrics"]}
+    compared = {metric: sum(mean["metric"] == metric for mean in row["means"]) for metric in row["metrics"]}
     return {
         "systems": row["systems"],
         "metrics": [
-            {"name": metric, "unit": units.get(metric, ""), "lower": metric in row["lower"], "rivals": rivals[metric]}
+            {
+                "name": metric,
+                "unit": units.get(metric, ""),
+                "lower": metric in row["lower"],
+                "compared": compared[metric],
+            }
             for metric in row["metrics"]
         ],
         "cells": {(mean["system"], mean["metric"]): mean for mean in row["means"]},

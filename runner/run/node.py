@@ -11,7 +11,7 @@ from blocks.base import BadItem, Failure, Reducer, streams
 from runner.plan import Plan, Step
 from runner.store import StoreError, ViewPart
 from runner.store.artifact import read_artifact
-from runner.work.ancestry import Ancestry, Heard
+from runner.work.ancestry import Ancestry, TrainedOn
 from runner.work.apply import SHARD_ROWS, BlockError, Shard, broke, make_block, make_item, reason_of, stumbled
 from runner.work.executor import ClusterError, FailurePolicy, NodeFailed, NodeResult, Observer, Outcome
 from runner.work.rows import Rows
@@ -66,7 +66,7 @@ class NodeRun:
             self.result.state = "ran"
         table = self.store.find_table(self.step.digest)
         self.result.rows = len(table)
-        self.result.heard = table.manifest["meta"].get("heard", {})
+        self.result.seen_in_training = _seen_in_training(table)
         self.result.failures = sum(type(failure) is Failure for failure in table.failures)
         self.result.skipped = len(table.failures) - self.result.failures
         self.policy.example = next((f"{f.id}: {f.reason}" for f in table.failures if type(f) is Failure), "")
@@ -326,12 +326,12 @@ class NodeRun:
         if self.step.checked.cls:
             block = self.step.checked.cls(self.step.checked.config, self.step.checked.spec, self.plan.graph.seed)
             licences.update(block.licences)
-        heard = self.heard or _most([table.manifest["meta"].get("heard", {}) for table in tables])
-        marks = {"heard": heard} if heard and self.step.verb != "fit" else {}
+        seen = self.seen_in_training or _most([_seen_in_training(table) for table in tables])
+        marks = {"seen_in_training": seen} if seen and self.step.verb != "fit" else {}
         return self.step.meta | {"graph": self.plan.graph.name, "licences": sorted(licences)} | marks
 
     @cached_property
-    def heard(self) -> dict[str, int]:
+    def seen_in_training(self) -> dict[str, int]:
         """Where this node scores what models made: how many of its rows come from what each of these was trained on.
 
         Raises NodeFailed where such a row is one of dev: what it would say is what nobody wants to know.
@@ -342,7 +342,7 @@ class NodeRun:
             or not self.step.checked.node.block.startswith(JUDGES)
         ):
             return {}
-        known = {name: Heard.read(self._weights(name)) for name in self._models()}
+        known = {name: TrainedOn.read(self._weights(name)) for name in self._models()}
         if not any(known.values()):
             return {}
         ancestry, found = Ancestry(self.store, map(self._digest, self._inputs())), {}
@@ -413,3 +413,9 @@ def _take_good(results: Iterator, limit: int | None) -> Iterator:
         good += not isinstance(result, Failure)
         if good == limit:
             return
+
+
+def _seen_in_training(table) -> dict[str, int]:
+    """What `NodeRun.seen_in_training` was where the table was made; stores of before call it ``heard``."""
+    meta = table.manifest["meta"]
+    return meta.get("seen_in_training", meta.get("heard", {}))

@@ -78,7 +78,7 @@ class Bars(Observer):
             if count
         )
         extra += "".join(
-            f", [yellow]{count} of what {model} was trained on[/]" for model, count in result.heard.items()
+            f", [yellow]{count} of what {model} was trained on[/]" for model, count in result.seen_in_training.items()
         )
         of = f" of {result.offered}" if result.offered not in (None, result.rows) else ""
         rows = f"{result.rows}{of} rows{extra}, " if result.rows else ""

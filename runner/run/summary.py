@@ -16,7 +16,7 @@ def print_results(console: Console, results: dict[str, dict], nodes: dict[str, d
     With the `nodes` of the run's record, it is said of what a model was trained on.
     """
     for name, row in results.items():
-        for model, count in (nodes or {}).get(name, {}).get("heard", {}).items():
+        for model, count in (nodes or {}).get(name, {}).get("seen_in_training", {}).items():
             console.print(f"[yellow]{name}: {count} of these rows come from what {model} was trained on[/]")
         if row.keys() == {"by", "groups"}:
             _print_groups(console, name, **row)

@@ -26,7 +26,7 @@ class About:
     body_s: float = 30.0  # how long a request may take to come
     token_hash: str | None = field(default=None, repr=False)  # SHA-256, in hex
 
-    def told(self) -> dict:
+    def as_json(self) -> dict:
         """The answer of ``/info``."""
         limits = {
             "max_chars": self.max_chars,
@@ -42,11 +42,11 @@ def describe(live: Live, **limits) -> About:
     """`limits` are the later fields of `About`."""
     graph, nodes = live.checked.graph, live.checked.nodes
     models = {name: Path(folder) for name, folder in live.weights.items()}
-    chosen, names, heard = _who(live, models)
+    chosen, names, trained_on = _who(live, models)
     return About(
         graph=graph.name,
         sample_rate=live.sample_rate,
-        voices=_voices(names, heard, nodes[live.source].config),
+        voices=_voices(names, trained_on, nodes[live.source].config),
         fields=list(live.fields),
         chosen=chosen,
         info={
@@ -62,7 +62,7 @@ def describe(live: Live, **limits) -> About:
 
 
 def _who(live: Live, models: dict[str, Path]) -> tuple[bool, list[str], dict]:
-    """Whether a row chooses who speaks, who can, and what the model of these has heard.
+    """Whether a row chooses who speaks, who can, and what the model of these was trained on.
 
     A row does where the source's `speaker` is wired to a model with rows for names: of these, those that it was last
     trained on. Else it is the one voice that a model was trained on.
@@ -73,26 +73,26 @@ def _who(live: Live, models: dict[str, Path]) -> tuple[bool, list[str], dict]:
             if (edge.node, edge.field) != (live.source, "speaker") or node.model not in models:
                 continue
             folder = models[node.model]
-            file, heard = folder / "symbols.json", _trained_on(folder)
+            file, trained_on = folder / "symbols.json", _trained_on(folder)
             tables = json.loads(file.read_text("utf-8")).get("tables", {}) if file.is_file() else {}
             known = tables.get(".".join(path), ())
-            if names := [each for each in known if each in heard.get("speakers", known)]:
-                return True, names, heard
-    for heard in map(_trained_on, models.values()):
-        if len(heard.get("speakers", ())) == 1:
-            return False, list(heard["speakers"]), heard
+            if names := [each for each in known if each in trained_on.get("speakers", known)]:
+                return True, names, trained_on
+    for trained_on in map(_trained_on, models.values()):
+        if len(trained_on.get("speakers", ())) == 1:
+            return False, list(trained_on["speakers"]), trained_on
     return False, [live.checked.graph.name], {}
 
 
-def _voices(names: list[str], heard: dict, settings) -> list[dict]:
-    """The source's own first. Of its languages, that of the settings comes first, of others the most heard.
+def _voices(names: list[str], trained_on: dict, settings) -> list[dict]:
+    """The source's own first. Of its languages, that of the settings comes first, of others the most frequent in training.
 
     Several are told only where a row of the source can choose.
     """
     own, wanted = getattr(settings, "speaker", None), getattr(settings, "language", None)
     voices = []
     for name in sorted(names, key=lambda name: name != own):
-        languages = _languages(name, heard)
+        languages = _languages(name, trained_on)
         if not voices:
             languages = sorted(languages, key=lambda tag: not _alike(tag, wanted)) or [wanted]
         voice = {"name": name, "language": languages[0] if languages else None}
@@ -100,11 +100,11 @@ def _voices(names: list[str], heard: dict, settings) -> list[dict]:
     return voices
 
 
-def _languages(speaker: str, heard: dict) -> list[str]:
-    """Those that the speaker was heard in; older artifacts tell it only where all were heard in one, or all were one."""
-    if not (found := heard.get("speaker_languages", {}).get(speaker)):
-        found = heard.get("languages", {})
-        found = found if len(found) == 1 or list(heard.get("speakers", ())) == [speaker] else {}
+def _languages(speaker: str, trained_on: dict) -> list[str]:
+    """Those that the speaker spoke in training; older artifacts tell it only where all were trained_on in one, or all were one."""
+    if not (found := trained_on.get("speaker_languages", {}).get(speaker)):
+        found = trained_on.get("languages", {})
+        found = found if len(found) == 1 or list(trained_on.get("speakers", ())) == [speaker] else {}
     return [tag for tag in found if tag != "und"]  # undetermined
 
 

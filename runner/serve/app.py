@@ -71,10 +71,10 @@ class Site:
         )
         body = _encoded(parts, encoder)
         if asked.stream_format == "sse":
-            return _Spoken(_events(body), self, parts, media_type="text/event-stream", headers=headers)
+            return _AudioResponse(_events(body), self, parts, media_type="text/event-stream", headers=headers)
         kind = TYPES[asked.response_format]
         kind += f"; rate={self.about.sample_rate}; channels=1" if asked.response_format == "pcm" else ""
-        return _Spoken(body, self, parts, media_type=kind, headers=headers)
+        return _AudioResponse(body, self, parts, media_type=kind, headers=headers)
 
     async def _end(self, parts: AsyncIterator | None) -> None:
         self.busy -= 1
@@ -91,7 +91,7 @@ class Site:
 
     async def info(self, request: Request) -> dict:
         self._allow(request)
-        return self.about.told()
+        return self.about.as_json()
 
     async def health(self) -> dict:
         return {"status": "ok", "busy": self.busy}
@@ -110,7 +110,7 @@ class Site:
             raise Refused(401, message, code="invalid_api_key", headers={"WWW-Authenticate": "Bearer"})
 
 
-class _Spoken(StreamingResponse):
+class _AudioResponse(StreamingResponse):
     """Gives its place back however it ends, also where nobody reads a byte of it."""
 
     def __init__(self, body: AsyncIterator[bytes], site: Site, parts: AsyncIterator, **given):
@@ -157,7 +157,7 @@ def _event(data: dict) -> bytes:
 
 
 async def _refused(request: Request, error: Refused) -> JSONResponse:
-    return JSONResponse(error.told(), error.status, headers=error.headers)
+    return JSONResponse(error.as_json(), error.status, headers=error.headers)
 
 
 async def _no_route(request: Request, error: HTTPException) -> JSONResponse:

@@ -24,7 +24,7 @@ class Refused(Exception):
         self.status, self.message, self.headers = status, message, headers
         self.param, self.code, self.type = param, code, type
 
-    def told(self) -> dict:
+    def as_json(self) -> dict:
         return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
 
 

@@ -1,4 +1,4 @@
-"""Where rows come from, at any depth: the tables above a table, the rows that a row was made from, and what a model heard of them.
+"""Where rows come from, at any depth: the tables above a table, the rows that a row was made from, and what a model was trained on.
 
 A row is made from others by `expand` alone; all else keeps ids. What a row was made from at last, its roots, is what counts:
 two rows share an ancestor where they share a root. Two sources whose ids are equal are taken for one, as two settings of
@@ -16,7 +16,10 @@ import numpy as np
 from runner.graph.nodes import CONSTANT
 from runner.store import Store
 
-HEARD = "heard.safetensors"  # in an artifact: the roots of what it was trained on, as numbers in ascending order
+TRAINED_ON = (
+    "trained_on.safetensors"  # in an artifact: the roots of what it was trained on, as numbers in ascending order
+)
+_OLD_NAME = "heard.safetensors"  # up to format 3
 
 
 class Ancestry:
@@ -77,29 +80,30 @@ class Ancestry:
             yield from ((table, name) for name, hint in table.manifest["fields"].items() if hint.split(" ")[0] == kind)
 
 
-class Heard:
+class TrainedOn:
     """The roots that a model was trained on, itself or what it was trained from."""
 
     def __init__(self, numbers: np.ndarray):
         self.numbers = numbers  # uint64, ascending
 
     @classmethod
-    def of(cls, roots: Iterable[str], before: "Heard | None" = None) -> "Heard":
+    def of(cls, roots: Iterable[str], before: "TrainedOn | None" = None) -> "TrainedOn":
         made = np.array([_number(root) for root in roots], np.uint64)
         return cls(np.unique(np.concatenate([made, before.numbers]) if before else made))
 
     @classmethod
-    def read(cls, folder: str | Path) -> "Heard | None":
+    def read(cls, folder: str | Path) -> "TrainedOn | None":
         """What an artifact says; None for one that was made before artifacts said it."""
         from safetensors.numpy import load_file
 
-        path = Path(folder) / HEARD
-        return cls(load_file(path)["roots"]) if path.is_file() else None
+        paths = (Path(folder) / name for name in (TRAINED_ON, _OLD_NAME))
+        path = next((path for path in paths if path.is_file()), None)
+        return cls(load_file(path)["roots"]) if path else None
 
     def write(self, folder: Path) -> None:
         from safetensors.numpy import save_file
 
-        save_file({"roots": self.numbers}, folder / HEARD)
+        save_file({"roots": self.numbers}, folder / TRAINED_ON)
 
     def among(self, roots: Iterable[str]) -> set[str]:
         """Those of these that it was trained on."""

@@ -27,7 +27,7 @@ class NodeResult:
     skipped: int = 0
     offered: int | None = None  # rows that `where` chose from; None without one, and where that is not known any more
     unmatched: dict[str, int] = field(default_factory=dict)  # per input table: ids it lacks
-    heard: dict[str, int] = field(default_factory=dict)  # per model: rows scored that it was trained on
+    seen_in_training: dict[str, int] = field(default_factory=dict)  # per model: rows scored that it was trained on
     seconds: float = 0.0  # at work: on a cluster of all its workers together, without what the node waited for
     error: str = ""
 

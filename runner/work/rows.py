@@ -118,13 +118,13 @@ class Rows:
     def _group(self, name: str, id: str) -> str | None:
         """The group of a row in a table of groups, which may lack it; None where nothing tells."""
         by = self.checked.groups[name]
-        known = self._told.setdefault(name, {})
+        known = self._groups.setdefault(name, {})
         if id not in known:
             known[id] = self._value(by, id) if id in self._known[by.node] else None
         return known[id]
 
     @cached_property
-    def _told(self) -> dict[str, dict[str, str | None]]:
+    def _groups(self) -> dict[str, dict[str, str | None]]:
         return {}
 
     def _in_group(self, name: str, id: str) -> bool:

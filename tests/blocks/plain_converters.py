@@ -104,7 +104,7 @@ def copycat(w, config, mel, phones, pitch, source, target):
         gru, w, "mel_states.layers", beside_voice(np.concatenate([heard, phonetics("source")], 1), "source")
     )
     codes = linear(w, "code", thinned(states, every))[:, : 2 * config.codes]
-    parts = [phonetics(config.phones_told), np.repeat(codes, every, axis=0)[:T]]
+    parts = [phonetics(config.phone_voice), np.repeat(codes, every, axis=0)[:T]]
     x = filters(
         w, "filters", np.concatenate([beside_voice(np.concatenate(parts, 1), "target"), pitch], 1), config.residual
     )

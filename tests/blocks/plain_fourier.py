@@ -64,7 +64,7 @@ def likeness(log_mel, spec):
     return found
 
 
-def heard_pitch(odds):
+def predicted_pitch(odds):
     """Hz of the log-odds (C) of pitches."""
     best = odds.argmax()
     near = np.arange(max(0, best - 4), min(len(odds), best + 5))
@@ -139,7 +139,7 @@ def speak(log_mel, scale, params, layers, spec, size, rounds, noise, given=None)
     (mean, deviation), hop, T = scale, spec.hop_length, len(log_mel)
     like = likeness(log_mel, spec)
     made = generator((log_mel.astype(np.float64) - mean) / deviation, like, params, layers)
-    pitch = np.array([heard_pitch(odds) for odds in made["pitch"] + 20 * like])
+    pitch = np.array([predicted_pitch(odds) for odds in made["pitch"] + 20 * like])
     tones, hiss = (
         harmonics(pitch if given is None else given, hop, spec.sample_rate),
         noise[:T].ravel().astype(np.float64),

@@ -15,7 +15,7 @@ from blocks.common.conditions import Global, Stream
 from blocks.spec import AudioSpec
 from runner.fit.checkpoints import Checkpoints
 from runner.fit.events import Events, curves
-from runner.fit.run import Items, LocalRun, Stopped
+from runner.fit.local_run import Items, LocalRun, Stopped
 from runner.store import Store
 from tests.blocks import plain_attention as plain
 
@@ -293,11 +293,11 @@ def test_what_is_written_hears_pitch_and_energy_and_the_attention_does_not(tmp_p
         assert curve(told, f"train/loss_{name}").keys() == {1, 2, 3, 4}
         assert curve(told, f"val/loss_{name}").keys() == {2, 4}
     request = asked(items[0])
-    before, heard, *_ = next(block._said([request]))
+    before, heard, *_ = next(block._decode([request]))
     for predictor, bias in ((block.net.energy, 0), (block.net.pitch, 0)):
         with torch.no_grad():
             predictor.out.bias[bias] += 3
-        after, again, *_ = next(block._said([request]))
+        after, again, *_ = next(block._decode([request]))
         np.testing.assert_array_equal(again, heard)
         assert np.abs(after - before).max() > 1e-3
         before = after
@@ -339,7 +339,7 @@ def test_two_together_equal_each_alone_and_the_seed_draws_the_dropout(trained):
 def test_it_goes_on_when_it_more_likely_than_not_would_have_gone_on(trained):
     block, _, _, items = trained
     requests = [asked(item) for item in (*items, utterance(100))]
-    for request, (_, weights, where, _) in zip(requests, block._said(requests)):
+    for request, (_, weights, where, _) in zip(requests, block._decode(requests)):
         want, phone, stays = [], 0, 1.0
         for step, chances in enumerate(weights):
             stays *= 1 - chances[phone + 1 :].sum() if step else 1.0
@@ -361,7 +361,7 @@ def test_a_phone_that_holds_it_is_left_after_a_while_and_no_text_ends_before_its
         if prior is not None:  # a prior that never goes on
             prior.zero_()[len(prior) // 2] = 1
     phones = items[0].phones
-    ((_, _, where, ended),) = held._said([asked(items[0])])
+    ((_, _, where, ended),) = held._decode([asked(items[0])])
     assert ended
     assert sorted(set(where.tolist())) == list(range(len(phones)))
     (one,) = held.apply([asked(items[0])])
@@ -486,7 +486,7 @@ def test_what_it_says_step_by_step_is_what_it_would_have_been_taught(tmp_path, s
     block, _ = fitted(tmp_path, TINY.model_copy(update=changes), [item])
     with torch.no_grad():
         block.net.stop.bias.fill_(-1e4)
-        ((log_mel, heard, where, ended),) = block._said([asked(item)])
+        ((log_mel, heard, where, ended),) = block._decode([asked(item)])
         frames, own = torch.tensor([len(log_mel)]), torch.zeros(1, *log_mel.shape)
         led = torch.nn.functional.one_hot(torch.from_numpy(where), len(item.phones)).float()[None]
         given = block._tensors([asked(item)], [{"durations": 2 * np.bincount(where, minlength=len(item.phones))}])

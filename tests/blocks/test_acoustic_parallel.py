@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from blocks.acoustic._inputs import Inputs
-from blocks.acoustic._voice import of_phones
+from blocks.acoustic._targets import of_phones
 from blocks.acoustic.parallel import controls
 from blocks.acoustic.schema import Controlled, TrainItem
 from blocks.base import BadItem, Failure, check_item
@@ -746,7 +746,7 @@ def test_numbers_of_phones_that_exist_are_streams(tmp_path):
     asked = Controlled(phones=("a", "b"), streams={"length": lengths, "height": heights, "first": lengths < 3})
     streams = {"length": Stream(scale=10), "height": Stream(scale=100), "first": Stream(classes=1)}
     inputs = Inputs(streams, {}, phones=Symbols(["a", "b"]))
-    inputs.can_be_said(asked)
+    inputs.check_request(asked)
     made = inputs.arrays([asked])
     np.testing.assert_allclose(made["streams.length"][0, :, 0], [0.2, 4.0])
     np.testing.assert_allclose(made["streams.height"][0, :, 0], [0.0, 1.5])
@@ -781,4 +781,4 @@ def test_wrong_wires_are_refused_before_the_run(tmp_path, wrong, message):
 
 def test_bad_items_are_bad_items():
     with pytest.raises(BadItem, match="no phones"):
-        model()._can_be_said(said(()))
+        model()._check_request(said(()))

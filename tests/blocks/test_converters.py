@@ -11,7 +11,7 @@ from blocks.base import BadItem, Failure, Trainable, check_item
 from blocks.common import weights
 from blocks.common.conditions import Global, Stream
 from blocks.common.mel import mels_below
-from blocks.converter._given import STATES, Given
+from blocks.converter._conditioning import STATES, Conditioning
 from blocks.converter._model import grown
 from blocks.converter.schema import Conversion, Converted, TrainItem
 from blocks.load import find, names, restore
@@ -92,7 +92,7 @@ def test_a_loss_is_the_mean_over_frames_of_the_mels_that_are_there():
 
 def test_phones_are_told_by_the_third_that_a_frame_is_in():
     config = find("converter.copycat").Config(globals={}, pitch=False)
-    given, item = Given.of(config, SPEC), train_item(durations=[3, 1, 7], phones=("a", "s", "a"))
+    given, item = Conditioning.of(config, SPEC), train_item(durations=[3, 1, 7], phones=("a", "s", "a"))
     given.phones.extend(("s", "a"))
     states = given.arrays([item], 12)["phones"][0]
     assert states.tolist() == [4, 5, 6, 1, 4, 4, 4, 5, 5, 6, 6, 0]
@@ -138,7 +138,7 @@ def taught(name, **more):
     ],
 )
 def test_what_does_not_fit_is_said(wrong, words):
-    given = Given.of(find("converter.copycat").Config(globals={"speaker": Global()}), SPEC)
+    given = Conditioning.of(find("converter.copycat").Config(globals={"speaker": Global()}), SPEC)
     values = dict(train_item(source={"speaker": "ann"})) | wrong
     if words is None:  # axes that the schema itself compares
         with pytest.raises(ValueError, match="frames is"):
@@ -236,8 +236,8 @@ def test_a_network_is_that_of_numpy(name, residual):
     shape = own(name, hidden=8, every=4, codes=3, residual=residual)
     block = find(name)(find(name).Config(globals={"speaker": Global()}, **shape), SPEC)
     item = asked([4, 0, 9, 5], phones=("sil", "o", "s", "o"))
-    block.given = Given.of(block.config, SPEC, block.parallel)
-    block.given.meet([taught(name, source={"speaker": who}, phones=("sil", "o", "s")) for who in ("ann", "ben")])
+    block.conditioning = Conditioning.of(block.config, SPEC, block.parallel)
+    block.conditioning.meet([taught(name, source={"speaker": who}, phones=("sil", "o", "s")) for who in ("ann", "ben")])
     torch.manual_seed(1)
     block.net = block._network()
     for buffer in (value for key, value in block.net.named_buffers() if key.endswith(("running_mean", "running_var"))):
@@ -245,7 +245,7 @@ def test_a_network_is_that_of_numpy(name, residual):
     block.net.mel_mean.normal_(-5)
     block.net.mel_std.uniform_(1, 2)
     w = {key: value.double().numpy() for key, value in block.net.state_dict().items()}
-    arrays = block.given.arrays([item], 18)
+    arrays = block.conditioning.arrays([item], 18)
     told = {"pitch": arrays["beside"][0]} if block.config.pitch else {}
     told |= {"phones": arrays["phones"][0]} if block.config.phones else {}
     want = getattr(plain, name.partition(".")[2])(w, block.config, item.log_mel, source=1, target=2, **told)
@@ -260,7 +260,7 @@ def begun(*items):
 def test_streams_of_frames_are_told_as_they_are(name):
     streams = {"loud": Stream(scale=10.0), "style": Stream(classes=2)}
     config = find(name).Config(globals={}, pitch=False, phones=False, streams=streams, hidden=8, max_steps=2)
-    given = Given.of(config, SPEC, find(name).parallel)
+    given = Conditioning.of(config, SPEC, find(name).parallel)
     item = taught(
         name, streams={"loud": np.arange(15, dtype=np.float32), "style": np.repeat([0, 1, 2], 5).astype(np.float32)}
     )
@@ -333,10 +333,10 @@ def test_it_learns_and_goes_on_with_more_voices(name, tmp_path):
     assert np.mean(losses[-5:]) < 0.75 * np.mean(losses[:5])
     first = restore(folder)
     more = find(name)(first.config, SPEC)
-    more.given = Given.of(first.config, SPEC, more.parallel)
+    more.conditioning = Conditioning.of(first.config, SPEC, more.parallel)
     kept, about = weights.read(folder)
-    more.given.read(folder, about)
-    more.given.meet([taught(name, source={"speaker": "cid"}, phones=("sil", "o", "m"))])
+    more.conditioning.read(folder, about)
+    more.conditioning.meet([taught(name, source={"speaker": "cid"}, phones=("sil", "o", "m"))])
     more.net = more._network()
     more._take(grown(kept, more.net.state_dict()), "here")
     item = asked([4, 6, 5])
@@ -374,7 +374,7 @@ def test_the_last_training_is_on_the_target_alone(name, tmp_path):
     outcome = LocalExecutor().run(plan, store, Observer())
     assert outcome.error is None
     first, tuned = (restore(Path(store.find_artifact(plan.steps[name].digest))) for name in ("model", "tuned"))
-    assert list(tuned.given.voices.names["speaker"]) == list(first.given.voices.names["speaker"])
+    assert list(tuned.conditioning.voices.names["speaker"]) == list(first.conditioning.voices.names["speaker"])
     np.testing.assert_array_equal(tuned.net.mel_mean, first.net.mel_mean)  # measured once, on all
     for key, value in first.net.named_buffers():  # statistics of batch norms among them
         np.testing.assert_array_equal(dict(tuned.net.named_buffers())[key], value)
@@ -384,7 +384,7 @@ def test_the_last_training_is_on_the_target_alone(name, tmp_path):
 
 @pytest.mark.parametrize("told", ["source", "target", "none"])
 def test_whose_voice_phones_are_told_is_a_setting(told, tmp_path):
-    folder, _ = trained(tmp_path, "converter.copycat", max_steps=1, phones_told=told, adversarial_from=None)
+    folder, _ = trained(tmp_path, "converter.copycat", max_steps=1, phone_voice=told, adversarial_from=None)
     assert restore(folder).apply([asked([4, 6, 5])])[0].log_mel.shape == (15, 20)
 
 
@@ -392,7 +392,7 @@ def test_whose_voice_phones_are_told_is_a_setting(told, tmp_path):
 
 
 def test_a_filter_learns_from_pairs_alone():
-    given = Given.of(find("converter.voice_filter").Config(globals={"speaker": Global()}), SPEC, parallel=True)
+    given = Conditioning.of(find("converter.voice_filter").Config(globals={"speaker": Global()}), SPEC, parallel=True)
     given.check(taught("converter.voice_filter", source={"speaker": "ann"}))
     with pytest.raises(BadItem, match="want the recording's mel that the log-mel goes with"):
         given.check(train_item(source={"speaker": "ann"}))
@@ -402,7 +402,7 @@ def test_a_filter_makes_of_one_mel_another(tmp_path):
     """Pairs whose second is the first turned upside down: what it learns is not to copy."""
     block = find("converter.voice_filter")
     block = block(block.Config(hidden=32, pitch=False), SPEC)
-    block.given = Given.of(block.config, SPEC, parallel=True)
+    block.conditioning = Conditioning.of(block.config, SPEC, parallel=True)
     item = train_item(durations=[20, 40, 30])
     item = item.model_copy(update={"target_log_mel": item.log_mel[:, ::-1].copy()})
     torch.manual_seed(0)

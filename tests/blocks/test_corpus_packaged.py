@@ -55,7 +55,7 @@ def test_asterisk_transcripts_are_read_in_either_encoding():
     ],
 )
 def test_asterisk_notes_in_brackets_are_not_spoken(id, text, expected):
-    assert asterisk.spoken(id, text) == expected
+    assert asterisk.transcript(id, text) == expected
 
 
 def test_festival_prompts_keep_their_stress_and_commas():

@@ -35,7 +35,7 @@ def offered(count=12, **changes):
         "band_hz": 8000.0,
         "embedding": ONE,
     }
-    common |= {"transcript": "say this now", "heard_language": "en"}
+    common |= {"transcript": "say this now", "detected_language": "en"}
     return [
         Offered(id=f"{n:02d}", **common | {k: v(n) if callable(v) else v for k, v in changes.items()})
         for n in range(count)
@@ -67,7 +67,7 @@ def test_all_there_is_will_do_where_it_is_less_than_asked():
     ("changes", "count", "words"),
     [
         ({}, 3, "12 s of recordings that can be used, want 20 s, and 15 at least"),
-        ({"heard_language": "ru", "transcript": "скажи это"}, 12, "in the language 'ru', want en"),
+        ({"detected_language": "ru", "transcript": "скажи это"}, 12, "in the language 'ru', want en"),
         ({"band_hz": 4000.0}, 12, "end at 4000 Hz, as those of a telephone do"),
         ({"wave": np.clip(8 * VOICE, -0.3, 0.3)}, 12, "of the samples are clipped"),
         ({"wave": voice(floor=0.1)}, 12, "noise or music under the speech"),

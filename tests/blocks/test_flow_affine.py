@@ -425,7 +425,7 @@ class TestBlock:
 
     def test_several_in_a_call_equal_each_alone(self, fitted, items):
         block = type(fitted)(fitted.config.model_copy(update={"together": 4}), fitted.spec)
-        block.given, block._folded = fitted.given, fitted._folded
+        block.conditioning, block._folded = fitted.conditioning, fitted._folded
         for one, other in zip(block.apply(items + items[1:2]), fitted.apply(items + items[1:2])):
             np.testing.assert_allclose(one.latent, other.latent, **MODEL)
             np.testing.assert_allclose(one.nll, other.nll, **MODEL)

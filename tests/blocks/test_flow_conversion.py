@@ -12,7 +12,7 @@ from blocks.spec import AudioSpec
 from blocks.training import Batch
 from runner.fit.checkpoints import Checkpoints
 from runner.fit.events import Events
-from runner.fit.run import Items, LocalRun
+from runner.fit.local_run import Items, LocalRun
 from runner.store import Store
 
 jax = pytest.importorskip("jax")
@@ -103,8 +103,8 @@ class TestTextConditioned:
         conditioned.save(tmp_path)
         again = Affine(conditioned.config, SPEC)
         again.load(tmp_path)
-        assert list(again.given.phones) == ["b", "a", "ʃ"]
-        assert list(again.given.names["speaker"]) == ["ann", "ben"]
+        assert list(again.conditioning.phones) == ["b", "a", "ʃ"]
+        assert list(again.conditioning.names["speaker"]) == ["ann", "ben"]
         one, other = (block.apply([spectral(TRAIN_ITEMS["two"])])[0].latent for block in (conditioned, again))
         np.testing.assert_array_equal(one, other)
 
@@ -144,7 +144,7 @@ class TestTextConditioned:
         run.items, run.init, run.config = list(train_items.values()), tmp_path, more.config
         run.key = lambda step, name="": 1
         more._begin(run)
-        assert list(more.given.names["speaker"]) == ["ann", "ben", "cat"]
+        assert list(more.conditioning.names["speaker"]) == ["ann", "ben", "cat"]
         before, after = (b.variables["params"]["told"]["whole"]["speaker"]["table"] for b in (conditioned, more))
         np.testing.assert_array_equal(after[:3], before)
         np.testing.assert_allclose(after[3], np.mean(before[1:], axis=0), rtol=1e-6)

@@ -8,7 +8,7 @@ import pytest
 from blocks.base import Failure
 from blocks.load import find, restore
 from blocks.metric.phone_error import PhoneError, Phonetic
-from blocks.recogniser.ctc import heard
+from blocks.recogniser.ctc import augment
 from blocks.recogniser.ctc.labels import labels
 from blocks.recogniser.schema import Recorded
 from blocks.spec import AudioSpec
@@ -77,19 +77,19 @@ def test_level_and_microphone_do_not_count():
     rng = np.random.default_rng(0)
     mel = rng.normal(size=(50, 80)).astype(np.float32)
     tilted = mel + np.linspace(-2, 2, 80, dtype=np.float32) - 3
-    np.testing.assert_allclose(heard.about_its_mean(mel, 200), heard.about_its_mean(tilted, 200), atol=1e-5)
+    np.testing.assert_allclose(augment.mean_normalised(mel, 200), augment.mean_normalised(tilted, 200), atol=1e-5)
 
 
 def test_stretching_goes_between_frames_and_stops_at_the_last():
     mel = np.array([[0.0], [2.0], [4.0]], np.float32)
-    assert heard.stretched(mel, np.array([0, 0.5, 1.5, 9]), axis=0).ravel().tolist() == [0, 1, 3, 4]
+    assert augment.stretched(mel, np.array([0, 0.5, 1.5, 9]), axis=0).ravel().tolist() == [0, 1, 3, 4]
 
 
 def test_what_is_disturbed_stays_in_shape_and_in_range():
     mel = np.random.default_rng(0).normal(size=(120, 80)).astype(np.float32)
     kept = mel.copy()
     for seed in range(10):
-        made = heard.disturbed(mel, lambda hz: 60, Ctc.tiny, np.random.default_rng(seed))
+        made = augment.disturbed(mel, lambda hz: 60, Ctc.tiny, np.random.default_rng(seed))
         assert (made.dtype, made.shape[1]) == (np.float32, 80)
         assert 100 < len(made) < 145
         assert np.isfinite(made).all()

@@ -74,7 +74,7 @@ def test_neither_level_nor_what_lies_above_its_band_is_heard(encoder):
     (vector,), (quiet,) = embed(encoder, wave), embed(encoder, 0.2 * wave)
     np.testing.assert_allclose(quiet, vector, atol=1e-4)
     narrow = soxr.resample(soxr.resample(wave, 16000, 8400), 8400, 16000)[: len(wave)]
-    heard, still = (encoder._heard(log_mel(one.astype(np.float32), SPEC)) for one in (wave, narrow))
+    heard, still = (encoder._levels(log_mel(one.astype(np.float32), SPEC)) for one in (wave, narrow))
     assert heard.shape[1] == mels_below(SPEC, 4000) < SPEC.n_mels
     assert np.abs(heard[4:-4] - still[4:-4]).mean() < 0.1
 

@@ -97,12 +97,12 @@ def distances(items: list[Measured], **config):
 
 def test_a_shift_of_all_utterances_is_that_far_and_the_gap_is_a_ratio():
     items = heard({"recordings": 0.0, "neutral": 4.0, "styled": 2.0, "converted": 1.0})
-    found = distances(items, floor="neutral", ceilings=("converted", "recordings"))
+    found = distances(items, lower_anchor="neutral", upper_anchors=("converted", "recordings"))
     spread = np.mean(1 / np.stack([each.prosody["recordings"] for each in items]).std(0))
     by_name = {each.system: each for each in found.distances}
     assert by_name["recordings"].distance == 0
     assert by_name["styled"].distance == pytest.approx(2 * spread, rel=1e-4)
-    closed = {(each.system, each.ceiling): each.percent for each in found.closed}
+    closed = {(each.system, each.upper_anchor): each.percent for each in found.closed}
     assert closed["styled", "converted"] == pytest.approx(100 * 2 / 3, rel=1e-3)
     assert closed["styled", "recordings"] == pytest.approx(50, rel=1e-3)
     assert closed["converted", "recordings"] == pytest.approx(75, rel=1e-3)
@@ -112,8 +112,8 @@ def test_a_shift_of_all_utterances_is_that_far_and_the_gap_is_a_ratio():
 def test_without_a_gap_nothing_is_closed():
     (closed,) = distances(
         heard({"recordings": 0.0, "neutral": 1.0, "styled": 0.5, "converted": 3.0}),
-        floor="neutral",
-        ceilings=("converted",),
+        lower_anchor="neutral",
+        upper_anchors=("converted",),
     ).closed
     assert (closed.percent, closed.low) == (None, None)
 
@@ -123,7 +123,7 @@ def test_few_utterances_and_unknown_systems_are_refused():
     with pytest.raises(BadItem, match="1 of 1 utterances have all of recordings, styled"):
         distances(items)
     wired = {"prosody": {"recordings": "a.b", "styled": "c.d"}}
-    ((path, message),) = ProsodyDistance.check_wiring(Config(floor="neutral"), wired)
+    ((path, message),) = ProsodyDistance.check_wiring(Config(lower_anchor="neutral"), wired)
     assert path == ("floor",)
     assert "no system 'neutral' is wired" in message
 

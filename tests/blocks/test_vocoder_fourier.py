@@ -58,8 +58,8 @@ def test_it_follows_its_formulas(frames):
     made, mel = block(), mels(frames)
     config = made.config
     length = np.array([frames], np.int32)
-    told, _ = net.tell(made._generator, {"params": made._params}, mel[None], length, made._sound)
-    pitch = np.asarray(net.heard_pitch(told))[0]
+    told, _ = net.predict(made._generator, {"params": made._params}, mel[None], length, made._analysis)
+    pitch = np.asarray(net.predicted_pitch(told))[0]
     how = made.spec, 800, config.rounds, source.noise_table(200)
     want, plain_pitch = plain_fourier.speak(mel, made._scale, made._params, config.layers, *how, pitch.astype(float))
     np.testing.assert_allclose(pitch, plain_pitch, rtol=1e-5)

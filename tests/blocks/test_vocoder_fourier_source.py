@@ -82,7 +82,7 @@ def test_a_transform_with_other_bins_than_the_spec_gets_what_lies_between():
 def shaping(spec: AudioSpec):
     block = Fourier(Fourier.tiny, spec)
     block._scale = np.zeros(2)
-    return block._sound
+    return block._analysis
 
 
 @pytest.mark.parametrize("hertz", [95.0, 180.0, 333.0])
@@ -94,7 +94,7 @@ def test_the_likeliest_pitch_is_the_one_that_sounds(hertz):
     like = np.asarray(shaping(spec).likeness(mel[None]))
     np.testing.assert_allclose(like[0, 5:8], plain_fourier.likeness(mel[5:8], spec), atol=1e-4)
     told = net.Predicted(None, None, net.SURE * like, None)
-    cents = 1200 * np.log2(np.asarray(net.heard_pitch(told))[0, 5:-5] / hertz)
+    cents = 1200 * np.log2(np.asarray(net.predicted_pitch(told))[0, 5:-5] / hertz)
     assert np.abs(cents).max() < 35
 
 

@@ -27,7 +27,7 @@ from tests.blocks.signals import speechlike
 jax = pytest.importorskip("jax")
 jnp = jax.numpy
 net = pytest.importorskip("blocks.vocoder.rnn_ms.net")
-voice = pytest.importorskip("blocks.vocoder.rnn_ms.voice")
+synthesis = pytest.importorskip("blocks.vocoder.rnn_ms.synthesis")
 cost = pytest.importorskip("blocks.vocoder.rnn_ms.cost")
 recurrent = pytest.importorskip("blocks.vocoder.rnn_ms.gru")
 
@@ -211,9 +211,9 @@ def test_what_is_drawn_equals_what_the_plain_one_draws(settings_):
     block, frames, hop = made(**settings_), 20, SPEC.hop_length
     (said,) = block.apply([Request(log_mel=mel(frames))])
     variables, classes = plain.double(block.variables), 2**block.config.bits
-    rng = np.random.default_rng(voice._seed_of(mel(frames), 0))
+    rng = np.random.default_rng(synthesis._seed_of(mel(frames), 0))
     chance = rng.random((1, 32 * hop), np.float32)[0, : frames * hop]
-    sharp = block._voice._sharpness(mel(frames))
+    sharp = block._synthesiser._sharpness(mel(frames))
     assert len(set(sharp)) == (2 if "temperature" in settings_ else 1)
     known = plain.condition(variables, mel(frames), 2)
     codes, logits = plain.spoken(variables, known, hop, chance, classes // 2, sharp)
@@ -225,7 +225,7 @@ def test_what_is_drawn_equals_what_the_plain_one_draws(settings_):
 @given(chance=st.floats(0, 1, exclude_max=True, width=32), seed=st.integers(0, 50), width=st.floats(0.1, 60))
 def test_a_draw_in_two_levels_is_the_inverse_of_the_distribution(chance, seed, width):
     logits = (width * np.random.default_rng(seed).standard_normal((1024, 1))).astype(np.float32)
-    codes, nats = jax.jit(voice.chosen)(logits, np.array([chance], np.float32))
+    codes, nats = jax.jit(synthesis.chosen)(logits, np.array([chance], np.float32))
     odds = np.exp(logits[:, 0].astype(np.float64) - logits.max())
     upto = np.cumsum(odds) / odds.sum()
     code = int(codes[0])
@@ -259,25 +259,25 @@ def test_what_is_said_depends_on_the_seed_but_not_on_neighbours(fold):
 def test_few_shapes_are_compiled():
     block = made()
     block.apply([Request(log_mel=mel(17))])
-    before = voice.draw._cache_size(), voice.hear._cache_size()
+    before = synthesis.draw._cache_size(), synthesis.condition._cache_size()
     block.apply([Request(log_mel=mel(frames)) for frames in (18, 20, 24)])
-    assert (voice.draw._cache_size(), voice.hear._cache_size()) == before
+    assert (synthesis.draw._cache_size(), synthesis.condition._cache_size()) == before
 
 
 def test_warm_compiles_what_is_needed_and_draws_little():
     block = made(fold=Fold(segment_s=0.05, overlap_s=0.01, streams=4))
     block.warm([Request(log_mel=mel(50)), Request(log_mel=mel(20), recorded=np.zeros(400, np.float32))])
-    before = voice.draw._cache_size(), voice.hear._cache_size(), voice.judge._cache_size()
+    before = synthesis.draw._cache_size(), synthesis.condition._cache_size(), synthesis.judge._cache_size()
     block.apply([Request(log_mel=mel(52)), Request(log_mel=mel(19), recorded=np.zeros(380, np.float32))])
-    assert (voice.draw._cache_size(), voice.hear._cache_size(), voice.judge._cache_size()) == before
+    assert (synthesis.draw._cache_size(), synthesis.condition._cache_size(), synthesis.judge._cache_size()) == before
 
 
 @settings(max_examples=50, deadline=None)
 @given(rows=st.integers(1, 400), most=st.integers(8, 60), overlap=st.integers(1, 3), seed=st.integers(0, 9))
 def test_pieces_cover_all_and_fade_to_a_sum_of_one(rows, most, overlap, seed):
     level = np.random.default_rng(seed).standard_normal(rows)
-    pieces = voice.cut(level, most, overlap)
-    total, fade = np.zeros(rows), voice._fade(overlap)
+    pieces = synthesis.cut(level, most, overlap)
+    total, fade = np.zeros(rows), synthesis._fade(overlap)
     for begin, end in pieces:
         assert 0 < end - begin <= most
         weight = np.ones(end - begin)
@@ -292,7 +292,7 @@ def test_pieces_cover_all_and_fade_to_a_sum_of_one(rows, most, overlap, seed):
 def test_a_cut_is_made_where_it_is_quiet():
     level = np.zeros(100)
     level[33:35] = -5
-    assert voice.cut(level, 40, 2)[0] == (0, 35)
+    assert synthesis.cut(level, 40, 2)[0] == (0, 35)
 
 
 def test_a_recording_is_judged_by_what_it_costs_and_kept_as_the_mu_law_keeps_it():

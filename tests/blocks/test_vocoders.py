@@ -10,7 +10,7 @@ from blocks.common.mel import linear_magnitude, log_mel
 from blocks.common.stft import stft
 from blocks.features.pitch import Config as PitchConfig
 from blocks.features.pitch import Pitch
-from blocks.features.schema import Recorded as Heard
+from blocks.features.schema import Recorded as Input
 from blocks.spec import PRESETS, AudioSpec, preset
 from blocks.vocoder.griffin_lim import Config as GriffinLimConfig
 from blocks.vocoder.griffin_lim import GriffinLim
@@ -109,7 +109,7 @@ def test_world_gives_as_many_samples_as_came_in(samples, rate, seed):
 def test_world_keeps_pitch_and_spectrum(spec, config):
     wave = vowel(spec)
     (voiced,) = World(config, spec).apply([Recorded(wave=wave)])
-    before, after = Pitch(PitchConfig(), spec).apply([Heard(wave=wave), Heard(wave=voiced.wave)])
+    before, after = Pitch(PitchConfig(), spec).apply([Input(wave=wave), Input(wave=voiced.wave)])
     both = before.voicing & after.voicing
     both[:4] = both[-4:] = False
     assert both.mean() > 0.7

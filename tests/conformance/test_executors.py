@@ -10,7 +10,7 @@ from blocks.load import find
 from runner.run.local import LocalExecutor
 from runner.store import Store
 from runner.store.artifact import write_manifest
-from runner.work.ancestry import Heard
+from runner.work.ancestry import TrainedOn
 from tests.clusters import go, tables, told
 from tests.environment import ROOT
 
@@ -119,7 +119,7 @@ def place(tmp_path, spec):
         made = cls(cls.tiny, spec)
         made.fit(None)
         made.save(folder)
-        Heard.of(["tone0001"]).write(folder)
+        TrainedOn.of(["tone0001"]).write(folder)
         about = {"block": block, "config": cls.tiny.model_dump(mode="json"), "spec": spec.model_dump()}
         write_manifest(folder, about)
     return tmp_path
@@ -145,8 +145,10 @@ def test_scores_of_rows_that_a_model_heard_are_marked_alike(executor, place):
     (place / "graph.yaml").write_text(LOADED)
     store = Store(place / "store")
     plan, outcome = go(executor, place / "graph.yaml", store)
-    assert {name: node.heard for name, node in outcome.nodes.items() if node.heard} == {"scores": {"model": 1}}
-    assert store.find_table(plan.steps["scores"].digest).manifest["meta"]["heard"] == {"model": 1}
+    assert {name: node.seen_in_training for name, node in outcome.nodes.items() if node.seen_in_training} == {
+        "scores": {"model": 1}
+    }
+    assert store.find_table(plan.steps["scores"].digest).manifest["meta"]["seen_in_training"] == {"model": 1}
 
 
 def test_a_slice_that_starts_late_makes_only_what_follows(executor, place):

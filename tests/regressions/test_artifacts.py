@@ -6,17 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blocks.load import ARTIFACT, find, restore
+from blocks.load import ARTIFACT, artifact_folder, find, restore
 from runner.check import check, read_graph
 from runner.plan import make_plan
 from runner.run.local import LocalExecutor
 from runner.store import Store
 from runner.store.artifact import read_artifact
+from runner.work.ancestry import TrainedOn
 from runner.work.executor import Observer
 from tests.regressions.write_artifacts import HERE, answers, wave
 
 pytest.importorskip("torch")
 
+ROOT = Path(__file__).parents[2]
 FORMATS = sorted(int(folder.name) for folder in HERE.iterdir())
 GRAPH = """
 spec: {{n_mels: 12}}
@@ -73,3 +75,21 @@ def test_settings_are_understood_by_the_names_that_they_had():
     assert config(critic_width=3, frames_a_step=4) == config(discriminator_width=3, reduction_factor=4)
     with pytest.raises(ValueError, match="critic_width"):
         config(critic_width=3, discriminator_width=4)
+    config = find("metric.prosody_distance").Config
+    assert config(floor="a", ceilings=["b"]) == config(lower_anchor="a", upper_anchors=("b",))
+    config = find("converter.copycat").Config
+    assert config(phones_told="none") == config(phone_voice="none")
+
+
+def test_what_a_model_was_trained_on_is_read_by_the_name_that_its_file_had():
+    old, new = (TrainedOn.read(HERE / number / "tuned") for number in ("3", "4"))
+    assert old.numbers.tolist() == new.numbers.tolist()
+    assert len(new.numbers)
+
+
+def test_a_shipped_artifact_is_found_by_the_name_that_it_had(tmp_path):
+    old, new = (ROOT / "pretrained" / name for name in ("english_aligner", "aligner_en_background"))
+    assert artifact_folder(old) == new
+    assert restore(old).config == restore(new).config
+    (tmp_path / "graph.yaml").write_text(f"nodes:\n  timing: {{load: {old}, as: aligner.monotonic}}\n")
+    assert check(read_graph(tmp_path / "graph.yaml")).nodes.keys() == {"timing"}

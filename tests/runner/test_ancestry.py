@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from runner.run.summary import print_results
-from runner.work.ancestry import HEARD, Ancestry, Heard
+from runner.work.ancestry import TRAINED_ON, Ancestry, TrainedOn
 from tests.runner.report_run import run
 
 pytest.importorskip("torch")
@@ -60,16 +60,16 @@ def test_what_was_made_of_reserved_rows_is_reserved(tmp_path):
 def test_scores_of_rows_that_were_trained_on_are_marked(tmp_path):
     store, record = run(tmp_path, TRAINED)
     assert record["error"] is None
-    marked = {name: node["heard"] for name, node in record["nodes"].items() if node["heard"]}
+    marked = {name: node["seen_in_training"] for name, node in record["nodes"].items() if node["seen_in_training"]}
     assert marked == {"scores": {"model": 9}}, "three of twelve are dev"
     said = io.StringIO()
     print_results(Console(file=said, width=120), record["results"], record["nodes"])
     assert "scores: 9 of these rows come from what model was trained on" in said.getvalue()
     _, again = run(tmp_path, TRAINED)
     assert again["nodes"]["scores"]["state"] == "cached"
-    assert again["nodes"]["scores"]["heard"] == {"model": 9}
+    assert again["nodes"]["scores"]["seen_in_training"] == {"model": 9}
     folder = Path(store.find_artifact(record["nodes"]["model"]["digest"]))
-    assert Heard.read(folder).among(["tone0000", "tone0001"]) == {"tone0001"}
+    assert TrainedOn.read(folder).among(["tone0000", "tone0001"]) == {"tone0001"}
 
 
 def test_a_loaded_model_tells_what_it_heard_and_a_tuned_one_all_of_it(tmp_path):
@@ -78,14 +78,14 @@ def test_a_loaded_model_tells_what_it_heard_and_a_tuned_one_all_of_it(tmp_path):
     lines = TRAINED.splitlines()
     fit = next(line for line in lines if "fit:" in line)
     loaded = TRAINED.replace(fit, f"  model: {{load: {folder}, as: toy.tuned}}")
-    assert run(tmp_path, loaded)[1]["nodes"]["scores"]["heard"] == {"model": 9}
+    assert run(tmp_path, loaded)[1]["nodes"]["scores"]["seen_in_training"] == {"model": 9}
     other = (
         f"  first: {{load: {folder}, as: toy.tuned}}\n  more: {{read: toy.tones, config: {{count: 3, prefix: more}}}}\n"
         "  model: {fit: toy.tuned, init: first, in: {wave: more.wave}, config: {max_frames: 9000, max_steps: 2}}"
     )
-    assert run(tmp_path, TRAINED.replace(fit, other))[1]["nodes"]["scores"]["heard"] == {"model": 9}
-    (Path(folder) / HEARD).unlink()
-    assert Heard.read(folder) is None, "as of those that were made before"
+    assert run(tmp_path, TRAINED.replace(fit, other))[1]["nodes"]["scores"]["seen_in_training"] == {"model": 9}
+    (Path(folder) / TRAINED_ON).unlink()
+    assert TrainedOn.read(folder) is None, "as of those that were made before"
 
 
 def test_dev_rows_that_were_trained_on_are_not_scored(tmp_path):
@@ -101,7 +101,7 @@ def test_a_descendant_of_what_was_trained_on_counts_as_it(tmp_path):
     )
     _, record = run(tmp_path, made)
     assert record["error"] is None
-    assert record["nodes"]["scores"]["heard"] == {"model": 8}
+    assert record["nodes"]["scores"]["seen_in_training"] == {"model": 8}
     mixed = made.replace(
         "toy.pairs, in: {wave: tone.wave}, where: {tone.split: train}",
         "toy.mixes, in: {wave: tone.wave, split: tone.split}",

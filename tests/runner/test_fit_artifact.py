@@ -1,4 +1,4 @@
-"""What a training publishes: who was heard, where it comes from, how it is used, and weights that load again."""
+"""What a training publishes: whom a model was trained on, where it comes from, how it is used, and weights that load again."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from blocks.base import ports
 from blocks.load import find, restore
 from blocks.spec import AudioSpec, preset
 from runner.fit.card import card
-from runner.fit.data import heard
+from runner.fit.data import trained_on
 from runner.fit.events import thinned
 from runner.work.ancestry import Ancestry
 from tests.runner.report_run import run, run_loaded, run_training, write_corpus
@@ -43,7 +43,7 @@ def voices(tmp_path_factory):
     return store, record, Path(store.find_artifact(record["nodes"]["model"]["digest"]))
 
 
-def test_who_was_heard_is_counted_from_the_rows(voices):
+def test_whom_it_was_trained_on_is_counted_from_the_rows(voices):
     store, record, folder = voices
     found = json.loads((folder / "artifact.json").read_text())["lineage"]["trained_on"]
     table = store.find_table(record["nodes"]["both"]["digest"])
@@ -83,7 +83,7 @@ nodes:
     store, record = run(tmp_path, graph)
     digest = record["nodes"]["pair"]["digest"]
     ids = store.find_table(digest).ids
-    found = heard(Ancestry(store, [digest]), ids, [])
+    found = trained_on(Ancestry(store, [digest]), ids, [])
     assert found == {"rows": 5, "dev_rows": 0, "speakers": {"even": 5, "odd": 5}}, "each pair is one of both"
 
 
@@ -114,7 +114,7 @@ def test_the_card_names_data_scores_and_limits(voices):
     assert "- Licences of all it was made from: CC0-1.0, MIT" in text
     assert f"{metrics['best']['score']:.6g} at step {metrics['best']['step']}" in text
     assert "## Known limits\n- It knows one level for all waves.\n" in text
-    assert "- It has heard no other languages than " in text
+    assert "- It was trained on no other languages than " in text
     assert "- max_steps: 4" in text
 
 

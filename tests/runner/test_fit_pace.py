@@ -29,13 +29,13 @@ class Clock:
 def test_time_spent_waiting_is_told_from_time_spent_working():
     clock = Clock()
     pace = Pace(0.25, clock)
-    assert pace.told() == {"waiting": 0.0, "padding": 0.25}
+    assert pace.summary() == {"waiting": 0.0, "padding": 0.25}
     for _ in range(4):
         assert pace.wait(lambda: clock.go(1.0) or "batch") == "batch"
         clock.go(3.0)
         pace.step(600, 2)
     assert pace.waiting == pytest.approx(0.25)
-    told = pace.told()
+    told = pace.summary()
     assert told["frames_per_s"] == pytest.approx(4 * 600 / 15), "from the first batch on"
     assert told["items_per_s"] == pytest.approx(8 / 15)
 
@@ -47,7 +47,7 @@ def test_speed_is_that_of_the_last_steps():
         pace.wait(lambda: None)
         clock.go(seconds)
         pace.step(50, 1)
-    assert pace.told()["frames_per_s"] == pytest.approx(50)
+    assert pace.summary()["frames_per_s"] == pytest.approx(50)
 
 
 GRAPH = """

@@ -252,7 +252,7 @@ nodes:
     store, record = run(tmp_path, graph)
     lineage = Lineage(record)
     assert [system.name for system in lineage.systems] == ["pool", "loud", "pair"]
-    assert lineage.heard_in("level") == ("pair", "wave")
+    assert lineage.judged_wave("level") == ("pair", "wave")
     found = Page(write_report(store, record, tmp_path / "r.html", most=6).read_text("utf-8"))
     names = [text.strip() for text in found.texts["name"]]
     assert names == ["pool", "loud"] * 3 + ["pair"] * 3

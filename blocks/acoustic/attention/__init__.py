@@ -36,7 +36,7 @@ from pydantic import (
 
 from blocks.acoustic._model import AcousticConfig, AcousticModel
 from blocks.acoustic._references import Reference
-from blocks.acoustic.attention.health import health, told
+from blocks.acoustic.attention.health import health, summary
 from blocks.acoustic.schema import Prediction, Request, TrainItem
 from blocks.arrays import Value
 from blocks.base import BadItem, BlockConfig, Failure
@@ -211,7 +211,7 @@ class Attention(AcousticModel[Config]):
         request = Request(phones=item.phones, streams=item.streams, globals=item.globals, references=item.references)
         if self._refused(request):  # a phone or a voice of dev rows that no train row has
             return
-        log_mel, heard, *_ = next(self._said([request]))
+        log_mel, heard, *_ = next(self._decode([request]))
         run.image(step, "attention/dev/spoken", heard)
         run.image(step, "samples/dev/spoken", log_mel)
         if np.isfinite(log_mel).all():
@@ -241,13 +241,13 @@ class Attention(AcousticModel[Config]):
         made = [self._refused(item) for item in items]
         able = [n for n, failure in enumerate(made) if failure is None]
         if able:
-            for n, said in zip(able, self._said([items[n] for n in able])):
-                made[n] = self._uttered(items[n], *said)
+            for n, said in zip(able, self._decode([items[n] for n in able])):
+                made[n] = self._prediction(items[n], *said)
         return made
 
     def _refused(self, item: Request) -> Failure | None:
         try:
-            self.inputs.can_be_said(item)
+            self.inputs.check_request(item)
         except BadItem as reason:
             return Failure(str(reason))
         if item.speaking_rate not in (None, 1.0):
@@ -257,7 +257,7 @@ class Attention(AcousticModel[Config]):
             )
         return None
 
-    def _said(self, items: list[Request]) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, bool]]:
+    def _decode(self, items: list[Request]) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, bool]]:
         """For each the log-mel (T, M), the attention (S, N), the phone of each step (S,), and whether it found an end."""
         import torch
 
@@ -275,7 +275,7 @@ class Attention(AcousticModel[Config]):
             frames = steps * self.config.reduction_factor
             yield log_mel[:frames].copy(), heard[:steps, : len(item.phones)], where[:steps], bool(ended)
 
-    def _uttered(
+    def _prediction(
         self, item: Request, log_mel: np.ndarray, heard: np.ndarray, where: np.ndarray, ended: bool
     ) -> AttendedPrediction | Failure:
         numbers = health(heard, self._step_s, where if self.config.stepwise else None)
@@ -284,7 +284,7 @@ class Attention(AcousticModel[Config]):
         if not ended and self.config.runaways == "fail":
             return Failure(
                 f"a runaway: no end after {len(heard) * self._step_s:.1f} s for {len(item.phones)} phones, the most that "
-                f"longest_phone_s {self.config.longest_phone_s:g} allows; the attention's {told(numbers)}"
+                f"longest_phone_s {self.config.longest_phone_s:g} allows; the attention's {summary(numbers)}"
             )
         return AttendedPrediction(
             log_mel=log_mel,

@@ -38,6 +38,6 @@ def health(weights: np.ndarray, step_s: float, where: np.ndarray | None = None) 
     }
 
 
-def told(numbers: dict[str, float]) -> str:
+def summary(numbers: dict[str, float]) -> str:
     """One line for a record."""
     return ", ".join(f"{name} {value:.3g}" for name, value in numbers.items())

@@ -96,7 +96,7 @@ class Net(AcousticNet):
         spoken, _ = self.speaker(torch.cat((hiddens, contexts), 2))
         spoken = torch.cat((F.dropout(spoken, self.dropout, self.training), contexts), 2)
         coarse = self.frames(spoken).view(B, T, M)
-        toned, prosody = self.taught(memory, there, given)
+        toned, prosody = self.with_targets(memory, there, given)
         fine = self.decoded(toned, whole, durations, real)
         return Taught(coarse.float(), fine.float(), self.stop(spoken)[:, :, 0].float(), weights, prosody | divergences)
 
@@ -171,7 +171,7 @@ class Net(AcousticNet):
         heard = torch.stack(listened, 1)
         real = mask_of(steps, len(listened))
         durations = (heard * real[:, :, None]).sum(1) * self.reduction_factor
-        toned, _ = self.told(memory, there, given)
+        toned, _ = self.with_predictions(memory, there, given)
         fine = self.decoded(toned, whole, durations, real.repeat_interleave(self.reduction_factor, 1))
         return Decoded(self.unscaled(fine), torch.stack(thought, 1), heard.argmax(2), steps, ended)
 

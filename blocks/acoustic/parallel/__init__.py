@@ -22,7 +22,7 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from blocks.acoustic._model import AcousticConfig, AcousticModel
 from blocks.acoustic._references import Reference
-from blocks.acoustic._voice import padded
+from blocks.acoustic._targets import padded
 from blocks.acoustic.parallel import controls
 from blocks.acoustic.schema import Controllable, Controlled, TrainItem
 from blocks.base import BadItem, Failure
@@ -106,7 +106,7 @@ class Parallel(AcousticModel[Config]):
         self.net.eval()
         asked = Controlled(phones=item.phones, streams=item.streams, globals=item.globals, references=item.references)
         try:
-            self._can_be_said(asked)
+            self._check_request(asked)
         except BadItem:  # a phone or a voice of dev rows that no train row has
             return
         mel = self._one_pass([asked])[0].log_mel
@@ -128,11 +128,11 @@ class Parallel(AcousticModel[Config]):
         made, asked = {}, {}
         for index, item in enumerate(items):
             try:
-                self._can_be_said(item)
+                self._check_request(item)
                 asked[index] = controls.pieces(item, references=self.inputs.references)
             except BadItem as error:
                 made[index] = Failure(str(error))
-        said = self._said([piece.item for parts in asked.values() for piece in parts])
+        said = self._predict([piece.item for parts in asked.values() for piece in parts])
         for index, parts in asked.items():
             whole = controls.joined(parts, [next(said) for _ in parts])
             made[index] = self._reached(items[index], whole)
@@ -147,7 +147,7 @@ class Parallel(AcousticModel[Config]):
             return Failure(str(error))
         return said.model_copy(update={"substituted": self.inputs.substituted(item)})
 
-    def _said(self, items: list[Controlled]) -> Iterator[Controllable]:
+    def _predict(self, items: list[Controlled]) -> Iterator[Controllable]:
         for at in range(0, len(items), self.config.together):
             yield from self._one_pass(items[at : at + self.config.together])
 
@@ -156,7 +156,7 @@ class Parallel(AcousticModel[Config]):
 
         with torch.inference_mode():
             arrays = self._tensors(items, [controls.arrays(item, self.spec.frame_rate) for item in items])
-            made = self.net.spoken(arrays)
+            made = self.net.infer(arrays)
         made = {name: value.cpu().numpy() for name, value in made.items()}
         return [self._result({name: value[row] for name, value in made.items()}, len(item.phones))
                 for row, item in enumerate(items)]  # fmt: skip
@@ -166,6 +166,6 @@ class Parallel(AcousticModel[Config]):
         of_each = {f"phone_{name}": made[name][:phones].copy() for name in ("pitch", "energy") if name in made}
         return Controllable(log_mel=made["mel"][: durations.sum()].copy(), durations=durations, **of_each)
 
-    def _can_be_said(self, item: Controlled) -> None:
-        self.inputs.can_be_said(item)
+    def _check_request(self, item: Controlled) -> None:
+        self.inputs.check_request(item)
         controls.check(item, self.spec.frame_rate, self.config.pitch, self.config.energy)

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from blocks.acoustic._references import References
-from blocks.acoustic._voice import check_controls
+from blocks.acoustic._targets import check_controls
 from blocks.acoustic.schema import Controllable, Controlled
 from blocks.base import BadItem
 from blocks.common.phones import SILENCES
@@ -32,7 +32,7 @@ def check(item: Controlled, frame_rate: float, pitch: bool, energy: bool) -> Non
     if item.phone_pitch is not None and item.phone_pitch.min() < 0:
         raise BadItem(f"phone_pitch has {item.phone_pitch.min():g} Hz, want 0 (unvoiced) and more")
     for name, there in (("phone_pitch", pitch), ("phone_energy", energy), ("phone_shift", pitch)):
-        if not there and _says(item, name):
+        if not there and _asks_for(item, name):
             raise BadItem(f"{name} was given, but the model was trained without; leave it out")
     _check_changes(item, rate)
     if item.durations is not None:
@@ -56,13 +56,13 @@ def _check_changes(item: Controlled, rate: float) -> None:
         if spoken := [n for n in paused if item.phones[n] not in SILENCES]:
             raise BadItem(f"phone_pause is given for {item.phones[spoken[0]]!r}, want -1 where phones are no silences")
     for name, outright in (("phone_rate", "durations"), ("phone_pause", "durations"), ("phone_shift", "phone_pitch")):
-        if getattr(item, outright) is not None and _says(item, name):
+        if getattr(item, outright) is not None and _asks_for(item, name):
             raise BadItem(f"{outright} and {name} were given, want one of both")
     if item.durations is not None and rate != 1:
         raise BadItem(f"durations and a speaking rate of {rate:g} were given, want one of both")
 
 
-def _says(item: Controlled, name: str) -> bool:
+def _asks_for(item: Controlled, name: str) -> bool:
     """Whether it asks for anything: a rate of 1, a shift of 0 and a pause of -1 leave all as it is."""
     values = getattr(item, name)
     idle = {"phone_rate": lambda: values == 1, "phone_shift": lambda: values == 0, "phone_pause": lambda: values < 0}

@@ -29,7 +29,7 @@ class Network(AcousticNet):
         """With all that training knows: durations, pitch and energy of the phones. Gives what `loss` compares."""
         x, whole, mask_BN, divergences = self.encoded(arrays)
         made = {"duration": self.duration(x, mask_BN)[..., 0]} | divergences
-        x, prosody = self.taught(x, mask_BN, arrays)
+        x, prosody = self.with_targets(x, mask_BN, arrays)
         return made | prosody | {"mels": self.written(x, whole, arrays["durations"], frames)}
 
     def written(self, x_BND, whole_B1D, durations_BN, frames: int) -> list[torch.Tensor]:
@@ -40,7 +40,7 @@ class Network(AcousticNet):
             mels.append(mels[0] + self.post_out(self.postnet(self.post_in(mels[0]), mask_BT)))
         return mels
 
-    def spoken(self, arrays: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    def infer(self, arrays: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """What apply gives out, of arrays of `controls.arrays` too.
 
         Given `durations`, `pitch` and `energy` are kept to where they are not negative or NaN; `rates` and `shift` change
@@ -49,7 +49,7 @@ class Network(AcousticNet):
         x, whole, mask_BN, _ = self.encoded(arrays)
         durations = self.durations(x, mask_BN, arrays["rates"])
         durations = torch.where(arrays["durations"] >= 0, arrays["durations"], durations) * mask_BN
-        x, prosody = self.told(x, mask_BN, arrays)
+        x, prosody = self.with_predictions(x, mask_BN, arrays)
         mels = self.written(x, whole, durations, int(durations.sum(1).max()))
         return prosody | {"durations": durations, "mel": self.unscaled(mels[-1])}
 

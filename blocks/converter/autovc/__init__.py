@@ -36,14 +36,14 @@ class Autovc(Converter[Config]):
     def _network(self):
         from blocks.converter.autovc.net import Network
 
-        return Network(self.given, self.config, self.spec.n_mels)
+        return Network(self.conditioning, self.config, self.spec.n_mels)
 
     def _losses(self, model, items: list[TrainItem], frames: int, adversary=None, step: int | None = None) -> dict:
         from blocks.common.torch_nn import mask_of
         from blocks.converter._net import over_band
 
         arrays = self._tensors(items, frames)
-        real, mel, heard = mask_of(arrays["lengths"], frames), self.net.scaled(arrays["mel"]), arrays["heard"]
+        real, mel, heard = mask_of(arrays["lengths"], frames), self.net.scaled(arrays["mel"]), arrays["band"]
         coarse, made, code, again = model(arrays)
         parts = {
             "mel": over_band((made.float() - mel).square(), heard, real),

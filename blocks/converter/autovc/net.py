@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from blocks.common.torch_nn import mask_of
-from blocks.converter._given import Given
+from blocks.converter._conditioning import Conditioning
 from blocks.converter._net import Beside, Filters, Recurrent, Scaled, Voice, repeated, spread, thinned
 
 _LAYERS = 3  # convolutions of encoder and decoder, and recurrent layers of the decoder
@@ -19,7 +19,7 @@ Arrays = dict[str, torch.Tensor]
 
 
 class Network(Scaled):
-    def __init__(self, given: Given, config, mels: int):
+    def __init__(self, given: Conditioning, config, mels: int):
         super().__init__(mels)
         width, self.every = config.hidden, config.every
         filters = {"width": width, "layers": _LAYERS, "kernel": config.kernel, "dropout": config.dropout}
@@ -49,7 +49,7 @@ class Network(Scaled):
         return self.unscaled(self.decoded(self.coded(self.scaled(arrays["mel"]), arrays), arrays)[1])
 
     def coded(self, mel_BTM: torch.Tensor, arrays: Arrays) -> torch.Tensor:
-        mel_BTM = mel_BTM * arrays["heard"][:, None]
+        mel_BTM = mel_BTM * arrays["band"][:, None]
         voice_BTD = spread(self.voice(arrays, "source"), mel_BTM)
         x_BTD = self.mel_filters(torch.cat([mel_BTM, voice_BTD], 2), self._mask(arrays))
         codes = thinned(self.mel_states(x_BTD, arrays["lengths"]), arrays["lengths"], self.every)

@@ -28,7 +28,7 @@ class Config(ConverterConfig):
     every: PositiveInt = 16  # frames a code stands for
     kl_weight: NonNegativeFloat = 1.0
     kl_steps: PositiveInt = 2000  # until the KL counts in full
-    phones_told: Literal["source", "target", "none"] = "source"  # whose voice the phones of the decoder are told
+    phone_voice: Literal["source", "target", "none"] = "source"  # whose voice the phones of the decoder are told
 
 
 class Copycat(Converter[Config]):
@@ -44,7 +44,7 @@ class Copycat(Converter[Config]):
     def _network(self):
         from blocks.converter.copycat.net import Network
 
-        return Network(self.given, self.config, self.spec.n_mels)
+        return Network(self.conditioning, self.config, self.spec.n_mels)
 
     def _losses(self, model, items: list[TrainItem], frames: int, adversary=None, step: int | None = None) -> dict:
         from blocks.common.torch_nn import mask_of
@@ -53,7 +53,7 @@ class Copycat(Converter[Config]):
         arrays = self._tensors(items, frames)
         real, mel = mask_of(arrays["lengths"], frames), self.net.scaled(arrays["mel"])
         made, kl_BSD = model(arrays)
-        parts = {"mel": over_band((made.float() - mel).abs(), arrays["heard"], real)}
+        parts = {"mel": over_band((made.float() - mel).abs(), arrays["band"], real)}
         each_D = kl_BSD.sum((0, 1)) / real.sum()  # nats a frame
         parts["kl"] = each_D.sum() / mel.shape[2]
         told = self._against(adversary, arrays, real, made, mel, step or 0)

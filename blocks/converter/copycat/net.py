@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from blocks.common.torch_nn import mask_of
-from blocks.converter._given import STATES, Given
+from blocks.converter._conditioning import STATES, Conditioning
 from blocks.converter._net import Beside, Filters, Recurrent, Scaled, Voice, repeated, spread, thinned
 
 _LAYERS = 3  # convolutions before each recurrent layer
@@ -15,9 +15,9 @@ Arrays = dict[str, torch.Tensor]
 
 
 class Network(Scaled):
-    def __init__(self, given: Given, config, mels: int):
+    def __init__(self, given: Conditioning, config, mels: int):
         super().__init__(mels)
-        width, self.every, self.phones_told = config.hidden, config.every, config.phones_told
+        width, self.every, self.phone_voice = config.hidden, config.every, config.phone_voice
         filters = {"width": width, "layers": _LAYERS, "kernel": config.kernel, "dropout": config.dropout}
         filters["residual"] = config.residual
         self.voice = Voice(given.voices, width)
@@ -48,7 +48,7 @@ class Network(Scaled):
     def codes(self, arrays: Arrays) -> tuple[torch.Tensor, torch.Tensor]:
         """Means and log-variances (B, S, C) of the source."""
         mask_BT, voice_BD = self._mask(arrays), self.voice(arrays, "source")
-        mel_BTM = self.scaled(arrays["mel"]) * arrays["heard"][:, None]
+        mel_BTM = self.scaled(arrays["mel"]) * arrays["band"][:, None]
         x_BTD = self.mel_filters(torch.cat([mel_BTM, spread(voice_BD, mel_BTM)], 2), mask_BT)
         x_BTD = torch.cat([x_BTD, self._phonetics(arrays, voice_BD), spread(voice_BD, x_BTD)], 2)
         states_BSC = thinned(self.mel_states(x_BTD, arrays["lengths"]), arrays["lengths"], self.every)
@@ -58,7 +58,7 @@ class Network(Scaled):
     def decoded(self, arrays: Arrays, codes_BSC: torch.Tensor) -> torch.Tensor:
         mask_BT, voice_BD = self._mask(arrays), self.voice(arrays, "target")
         told = {"source": self.voice(arrays, "source"), "target": voice_BD, "none": torch.zeros_like(voice_BD)}
-        phones_BTD = self._phonetics(arrays, told[self.phones_told])
+        phones_BTD = self._phonetics(arrays, told[self.phone_voice])
         parts = [phones_BTD, repeated(codes_BSC, self.every, phones_BTD.shape[1]), spread(voice_BD, phones_BTD)]
         if "beside" in arrays:
             parts.append(arrays["beside"])

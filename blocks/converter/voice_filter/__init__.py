@@ -62,7 +62,7 @@ class VoiceFilter(Converter[Config]):
     def _network(self):
         from blocks.converter.voice_filter.net import Network
 
-        return Network(self.given, self.config, self.spec.n_mels)
+        return Network(self.conditioning, self.config, self.spec.n_mels)
 
     def _losses(self, model, items: list[TrainItem], frames: int, adversary=None, step: int | None = None) -> dict:
         from blocks.common.torch_nn import mask_of
@@ -71,7 +71,7 @@ class VoiceFilter(Converter[Config]):
         arrays = self._tensors(items, frames)
         real, target_log_mel = mask_of(arrays["lengths"], frames), self.net.scaled(arrays["target_log_mel"])
         made = model(arrays)
-        parts = {"mel": over_band((made.float() - target_log_mel).abs(), arrays["heard"], real)}
+        parts = {"mel": over_band((made.float() - target_log_mel).abs(), arrays["band"], real)}
         told = self._against(adversary, arrays, real, made, target_log_mel, step or 0)
         weight = self.config.discriminator_weights | {"mel": 1.0}
         loss = sum(weight[name] * value for name, value in (parts | told).items())

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from blocks.common.torch_nn import mask_of
-from blocks.converter._given import Given
+from blocks.converter._conditioning import Conditioning
 from blocks.converter._net import Scaled, Voice, spread
 
 _LAYERS = 3  # convolutions before the voice joins, and after
@@ -18,7 +18,7 @@ Arrays = dict[str, torch.Tensor]
 
 
 class Network(Scaled):
-    def __init__(self, given: Given, config, mels: int):
+    def __init__(self, given: Conditioning, config, mels: int):
         super().__init__(mels)
         width, states = config.hidden, config.recurrent or 2 * config.hidden
         self.voice = Voice(given.voices, width)

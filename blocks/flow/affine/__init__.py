@@ -26,7 +26,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model
 
 from blocks.base import BadItem, Failure
 from blocks.common.conditions import Global, Stream
-from blocks.flow._model import FlowConfig, FlowModel, called, padded
+from blocks.flow._model import FlowConfig, FlowModel, call_args, padded
 from blocks.flow.schema import Coded, Conditions, Decoded, Latents, Spectral, TrainItem
 from blocks.training import Precision, Run, bucket
 
@@ -124,7 +124,7 @@ class Affine(FlowModel[Config]):
         from blocks.flow.affine.net import nll
 
         arrays = self._windows(items, self._middles(items), len(items))
-        z, mean, logdet = self._compiled["encode"](self._folded, *called(arrays))
+        z, mean, logdet = self._compiled["encode"](self._folded, *call_args(arrays))
         lengths = arrays["lengths"]
         return {"loss": float(nll(z, mean, logdet, lengths).sum() / (lengths.sum() * z.shape[-1]))}
 
@@ -150,7 +150,7 @@ class Affine(FlowModel[Config]):
             encode_phones=self.config.phones,
             phone_prior=self.config.prior == "phones",
             mels=self.spec.n_mels,
-            rows=len(self.given.phones),
+            rows=len(self.conditioning.phones),
         )
 
     # ---- use ----
@@ -165,7 +165,7 @@ class Affine(FlowModel[Config]):
 
     def _each(self, way: str, items: list[Conditions], of: Callable) -> list:
         """What becomes of each item, or why nothing does."""
-        if self.given is None:
+        if self.conditioning is None:
             raise ValueError("this flow has no weights yet: fit it, or load what a fit has saved")
         results, items = {}, list(map(self._named, items))
         for index, item in enumerate(items):
@@ -175,12 +175,12 @@ class Affine(FlowModel[Config]):
                 results[index] = Failure(str(error))
         left = [index for index in range(len(items)) if index not in results]
         for index, made in zip(left, self._through(way, [items[index] for index in left]), strict=True):
-            results[index] = of(*made).model_copy(update={"remark": self.given.remark(items[index])})
+            results[index] = of(*made).model_copy(update={"remark": self.conditioning.remark(items[index])})
         return [results[index] for index in range(len(items))]
 
     def _named(self, item: Conditions) -> Conditions:
         """With an empty name in the place of one that is not told, where the model can do without."""
-        absent = [name for name in self.given.names if name not in item.globals] if self.config.nameless else []
+        absent = [name for name in self.conditioning.names if name not in item.globals] if self.config.nameless else []
         return item.model_copy(update={"globals": dict.fromkeys(absent, "") | item.globals}) if absent else item
 
     def _check(self, item: Conditions) -> None:
@@ -188,10 +188,10 @@ class Affine(FlowModel[Config]):
         values = self._values(item)
         if len(values) == 0 or not np.isfinite(values).all():
             raise BadItem(f"want at least one frame, all finite; got {len(values)} with NaN or infinite values")
-        self.given.check(item, len(values))
+        self.conditioning.check(item, len(values))
         if self.config.phones and item.phones is None:
             raise BadItem("no phones, but this flow is text-conditioned: wire them and their durations")
-        self.given.check_known(item, nameless=self.config.nameless > 0)
+        self.conditioning.check_known(item, nameless=self.config.nameless > 0)
 
     def _coded(self, latent: np.ndarray, mean: np.ndarray | None, logdet: np.ndarray) -> Coded:
         if mean is None:
@@ -214,7 +214,7 @@ class Affine(FlowModel[Config]):
             for at in range(0, len(found), size):
                 some = found[at : at + size]
                 arrays = self._padded([items[index] for index in some], frames, size)
-                whole = [np.asarray(a) for a in self._compiled[way](self._folded, *called(arrays))]
+                whole = [np.asarray(a) for a in self._compiled[way](self._folded, *call_args(arrays))]
                 for row, index in enumerate(some):
                     length = self._frames(items[index])
                     cut = [a[row, :length] if a.ndim == 3 else a[row] if a.ndim else a for a in whole]

@@ -119,7 +119,7 @@ class Block(nn.Module):
         return (jnp.concatenate([a, b * jnp.exp(log_s) + t], axis=-1), logdet_B), None
 
 
-class Conditioning(nn.Module):
+class ConditioningNet(nn.Module):
     """What is given, as conditions: of frames (B, T, F), of the whole (B, E), and the means of the prior (B, T, M); None for none."""
 
     globals: tuple[tuple[str, int, int], ...]
@@ -171,13 +171,13 @@ class Flow(nn.Module):
         )
 
     @property
-    def told(self) -> Conditioning:
+    def conditioning(self) -> ConditioningNet:
         def encoder(out, there):
             settings = self.encoder_layers, self.encoder_kernel, self.dropout
             return Encoder(self.rows, self.hidden, out, *settings, parent=None) if there else None
 
         phones, prior = encoder(self.hidden, self.encode_phones), encoder(self.mels, self.phone_prior)
-        return Conditioning(self.globals, phones, prior, parent=None)
+        return ConditioningNet(self.globals, phones, prior, parent=None)
 
     def stages(self, channels: int) -> list[tuple[int, int]]:
         """Blocks between two splits, and the channels that they change."""
@@ -189,7 +189,7 @@ class Flow(nn.Module):
     def __call__(self, x_BTM, lengths_B, given: dict, key=None):
         """z and the prior's means (B, T, M), and the log-determinant (B); T is a multiple of `squeeze`, a key turns dropout on."""
         T, n = x_BTM.shape[1], self.squeeze
-        frames_BTF, vector_BE, mean_BTM = self.told.clone(parent=self, name="told")(given, key)
+        frames_BTF, vector_BE, mean_BTM = self.conditioning.clone(parent=self, name="told")(given, key)
         mask_BT1 = real(lengths_B, T).astype(x_BTM.dtype)
         x_BTM, one = ActNorm(name="norm")(x_BTM * mask_BT1, mask_BT1)
         mask_BG1 = real(lengths_B // n, T // n).astype(x_BTM.dtype)
@@ -316,7 +316,7 @@ def decode(flow: Flow, folded: dict, z_BTM, lengths_B, given: dict):
 def _groups(flow: Flow, folded: dict, x_BTM, lengths_B, given: dict):
     """Mask and number of the whole groups, the conditions of each and of the whole, and the prior's means of frames."""
     n = flow.squeeze
-    frames, vector, mean = flow.told.apply({"params": folded["told"]}, given)
+    frames, vector, mean = flow.conditioning.apply({"params": folded["told"]}, given)
     mask = real(lengths_B // n, x_BTM.shape[1] // n).astype(x_BTM.dtype)
     return mask, lengths_B // n, None if frames is None else squeeze(frames, n), vector, mean
 

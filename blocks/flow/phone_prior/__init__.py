@@ -17,7 +17,7 @@ from pydantic import NonNegativeFloat, PositiveInt, model_validator
 
 from blocks.base import BadItem, Failure
 from blocks.common.conditions import Global, Stream
-from blocks.flow._given import check_durations, room_for
+from blocks.flow._conditioning import check_durations, room_for
 from blocks.flow._model import FlowConfig, FlowModel
 from blocks.flow.schema import Prior, PriorRequest, PriorTrainItem
 from blocks.training import Run, bucket
@@ -80,7 +80,7 @@ class PhonePrior(FlowModel[Config]):
 
         taken = ("hidden", "layers", "kernel", "encoder_layers", "encoder_kernel", "dropout")
         settings = {name: getattr(self.config, name) for name in taken}
-        return Network(**settings, globals=self._globals(), mels=self.spec.n_mels, rows=len(self.given.phones))
+        return Network(**settings, globals=self._globals(), mels=self.spec.n_mels, rows=len(self.conditioning.phones))
 
     def _needs_phones(self, item) -> bool:
         return True
@@ -95,7 +95,7 @@ class PhonePrior(FlowModel[Config]):
 
     def apply(self, items: list[PriorRequest]) -> list[Prior | Failure]:
         """The prior's means. Raises ValueError where there are no weights."""
-        if self.given is None:
+        if self.conditioning is None:
             raise ValueError("this prior has no weights yet: fit it, or load what a fit has saved")
         return [self._one(item) for item in items]
 
@@ -108,7 +108,7 @@ class PhonePrior(FlowModel[Config]):
         except BadItem as error:
             return Failure(str(error))
         size = bucket(frames)
-        arrays = self.given.phone_arrays([item], size, room_for(len(item.phones), size))
+        arrays = self.conditioning.phone_arrays([item], size, room_for(len(item.phones), size))
         return Prior(prior_mean=np.asarray(self._means(self.variables, arrays))[0, :frames])
 
     @cached_property

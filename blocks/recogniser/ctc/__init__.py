@@ -24,7 +24,7 @@ from blocks.common.mel_model import Kernel
 from blocks.common.phones import SILENCES, stressless
 from blocks.common.schedule import warmup_cosine
 from blocks.common.symbols import Symbols
-from blocks.recogniser.ctc import heard
+from blocks.recogniser.ctc import augment
 from blocks.recogniser.ctc.labels import Labels, labels
 from blocks.recogniser.schema import Recognised, Recorded, TrainItem
 from blocks.training import FitConfig, Precision, Run
@@ -81,7 +81,7 @@ class Ctc(Trainable[Config]):
                 check_mel(item.log_mel, self.spec)
             except BadItem as error:
                 raise ValueError(f"item {number} to train on: {error}") from None
-            self.phones.extend(_spoken(item.phones))
+            self.phones.extend(_plain_phones(item.phones))
         if not len(self.phones):
             raise ValueError("no item to train on has a phone, want what is said in the recordings")
         if not run.init or known < len(self.phones):
@@ -111,10 +111,10 @@ class Ctc(Trainable[Config]):
 
         self.net.eval()
         with torch.inference_mode():
-            loss = self._loss(self.net, items, [self._heard(item) for item in items])["loss"]
+            loss = self._loss(self.net, items, [self._normalised(item) for item in items])["loss"]
             names = [None, *self.phones]
             said = [[names[one] for one in self._labels(item).classes] for item in items]
-        meant = [_spoken(item.phones) for item in items]
+        meant = [_plain_phones(item.phones) for item in items]
         wrong = sum(Levenshtein.distance(ours, theirs) for ours, theirs in zip(said, meant, strict=True))
         return {"loss": float(loss), "phone_errors": 100 * wrong / max(1, sum(map(len, meant)))}
 
@@ -129,7 +129,7 @@ class Ctc(Trainable[Config]):
         import torch
         from torch.nn import functional
 
-        meant = [[self.phones.row(phone) for phone in _spoken(item.phones)] for item in items]
+        meant = [[self.phones.row(phone) for phone in _plain_phones(item.phones)] for item in items]
         logits, steps = self._logits(model, mels)
         sizes = torch.tensor([len(each) for each in meant])
         wanted = torch.tensor([row for each in meant for row in each], dtype=torch.long)
@@ -154,14 +154,14 @@ class Ctc(Trainable[Config]):
         made = []
         for id, item in zip(part.ids, part.items, strict=True):
             rng = np.random.default_rng([key, zlib.crc32(id.encode())])
-            made.append(heard.disturbed(item.log_mel, self._mels_below, self.config, rng))
+            made.append(augment.disturbed(item.log_mel, self._mels_below, self.config, rng))
         return made
 
     def _mels_below(self, hz: float) -> int:
         return mels_below(self.spec, hz)
 
-    def _heard(self, item: Recorded) -> np.ndarray:
-        return heard.about_its_mean(item.log_mel, self.config.range_db)
+    def _normalised(self, item: Recorded) -> np.ndarray:
+        return augment.mean_normalised(item.log_mel, self.config.range_db)
 
     def _rate(self, step: int) -> float:
         config = self.config
@@ -224,7 +224,7 @@ class Ctc(Trainable[Config]):
         import torch
 
         with torch.inference_mode():
-            logits, _ = self._logits(self.net, [self._heard(item)])
+            logits, _ = self._logits(self.net, [self._normalised(item)])
             odds_SC = logits[0].float().softmax(1).cpu().numpy()
         config, rate = self.config, self.spec.frame_rate
         return labels(odds_SC, config.stride, len(item.log_mel), config.pause_s * rate, config.edge_s * rate)
@@ -241,6 +241,6 @@ class Ctc(Trainable[Config]):
         )
 
 
-def _spoken(phones: tuple[str, ...]) -> list[str]:
+def _plain_phones(phones: tuple[str, ...]) -> list[str]:
     """Without silences and stress."""
     return [stressless(phone) for phone in phones if phone not in SILENCES]

@@ -121,7 +121,7 @@ class Dvector(Trainable[Config]):
         """What is heard of each voice that has recordings enough, as float16: all of it stays in memory."""
         found = defaultdict(list)
         for item in run.items:
-            found[item.speaker].append(self._heard(item.log_mel).astype(np.float16))
+            found[item.speaker].append(self._levels(item.log_mel).astype(np.float16))
         enough = {name: heard for name, heard in found.items() if len(heard) >= self.config.recordings}
         if len(enough) < self.config.voices:
             raise ValueError(
@@ -141,19 +141,19 @@ class Dvector(Trainable[Config]):
                 made.append(self._disturbed(_cut(heard, int(first), max(2, frames), rng), rng))
         return self._scaled(np.stack(made))
 
-    def _disturbed(self, heard_TM: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def _disturbed(self, levels_TM: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """With another tilt, and a floor of noise."""
         tilt = rng.uniform(-self.config.tilt_db, self.config.tilt_db)
-        heard_TM = heard_TM + np.linspace(-tilt, tilt, heard_TM.shape[1], dtype=np.float32)
+        levels_TM = levels_TM + np.linspace(-tilt, tilt, levels_TM.shape[1], dtype=np.float32)
         floor = -rng.uniform(15, max(15, self.config.noise_db)) if self.config.noise_db > 15 else -self.config.range_db
-        return np.clip(heard_TM, max(floor, -self.config.range_db), None)
+        return np.clip(levels_TM, max(floor, -self.config.range_db), None)
 
     def _validate(self, items: list[TrainItem], centroids: dict[str, np.ndarray]) -> dict[str, float]:
         """How well recordings of the training voices are told: against the centroids of others."""
         known = [item for item in items if item.speaker in centroids]
         if not known:
             return {"loss": 0.0, "accuracy": 0.0}
-        names, vectors = list(centroids), self._vectors([self._heard(item.log_mel) for item in known])
+        names, vectors = list(centroids), self._vectors([self._levels(item.log_mel) for item in known])
         scores = float(self.net.scale.detach()) * vectors @ np.stack(list(centroids.values())).T
         rows = [names.index(item.speaker) for item in known]
         top = scores.max(axis=1, keepdims=True)
@@ -184,7 +184,7 @@ class Dvector(Trainable[Config]):
         if not wave.any():
             return Failure("the recording is digital silence, want speech")
         try:
-            (vector,) = self._vectors([self._heard(log_mel(wave, self.spec))])
+            (vector,) = self._vectors([self._levels(log_mel(wave, self.spec))])
             return Embedded(embedding=vector)
         except BadItem as error:
             return Failure(str(error))
@@ -206,15 +206,15 @@ class Dvector(Trainable[Config]):
                     made[index] = torch.nn.functional.normalize(part.mean(0), dim=0).cpu().numpy()
         return np.stack([made[index] for index in range(len(heard))])
 
-    def _windows(self, heard_TM: np.ndarray) -> np.ndarray:
+    def _windows(self, levels_TM: np.ndarray) -> np.ndarray:
         """float32 (W, T, M), each half shared with the next; one of all there is where that is less. T is even."""
         size = max(2, 2 * round(_WINDOW_S * self.spec.frame_rate / 2))
-        heard_TM = np.concatenate([heard_TM, heard_TM[-1:]]) if len(heard_TM) % 2 else heard_TM
-        last = max(0, len(heard_TM) - size)
+        levels_TM = np.concatenate([levels_TM, levels_TM[-1:]]) if len(levels_TM) % 2 else levels_TM
+        last = max(0, len(levels_TM) - size)
         starts = np.unique(np.rint(np.linspace(0, last, 1 + -(-last // (size // 2)))).astype(int) // 2 * 2)
-        return np.stack([heard_TM[start : start + min(size, len(heard_TM))] for start in starts])
+        return np.stack([levels_TM[start : start + min(size, len(levels_TM))] for start in starts])
 
-    def _heard(self, log_mel: np.ndarray) -> np.ndarray:
+    def _levels(self, log_mel: np.ndarray) -> np.ndarray:
         """float32 (T, M): dB below the loud frames, none lower than `range_db`."""
         levels = decibels(log_mel[:, : self._mels], self.spec)
         loud = np.quantile(levels.max(axis=1), _LOUD)

@@ -17,10 +17,10 @@ class Network(nn.Module):
         self.out = nn.Linear(config.hidden, config.size)
         self.scale, self.shift = nn.Parameter(torch.tensor([10.0])), nn.Parameter(torch.tensor([-5.0]))
 
-    def forward(self, heard_BTM: torch.Tensor) -> torch.Tensor:
+    def forward(self, levels_BTM: torch.Tensor) -> torch.Tensor:
         """(B, D), of unit length; T is even."""
-        B, T, M = heard_BTM.shape
-        y_BTH, _ = self.recurrent(heard_BTM.reshape(B, T // 2, 2 * M))
+        B, T, M = levels_BTM.shape
+        y_BTH, _ = self.recurrent(levels_BTM.reshape(B, T // 2, 2 * M))
         return functional.normalize(self.out(y_BTH[:, -1]), dim=1)
 
 

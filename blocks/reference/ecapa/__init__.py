@@ -26,7 +26,7 @@ from blocks.reference.schema import Embedded, Recorded
 from blocks.spec import AudioSpec
 from blocks.training import FitConfig, Run
 
-HEARD = AudioSpec(
+SPEC = AudioSpec(
     sample_rate=16000, n_fft=1024, hop_length=160, win_length=400, n_mels=80, f_min=20.0, f_max=7600.0, mel_scale="htk",
     norm="none", log_floor=1e-8,
 )  # fmt: skip
@@ -120,7 +120,7 @@ class EcapaTdnn(Trainable[Config]):
         if not items:
             return {"loss": 0.0, "accuracy": 0.0}
         with torch.inference_mode():
-            mels = torch.from_numpy(np.stack([_heard(self._piece(item.wave, None)) for item in items]))
+            mels = torch.from_numpy(np.stack([features(self._piece(item.wave, None)) for item in items]))
             voices = torch.tensor([self._row(item.speaker, 0) for item in items], device=self._device)
             cosines = self.classes(self.net(mels.to(self._device)))
             loss = functional.cross_entropy(self.config.sharpness * cosines, voices)
@@ -133,7 +133,7 @@ class EcapaTdnn(Trainable[Config]):
 
     @property
     def _crop_frames(self) -> int:
-        return int(self.config.crop_s * HEARD.frame_rate)
+        return int(self.config.crop_s * SPEC.frame_rate)
 
     def _crops(self, ids: list[str], items: list[TrainItem], key: int):
         """Tensors (B, T, M) and the number of each one's voice, which its speed is a part of."""
@@ -145,19 +145,19 @@ class EcapaTdnn(Trainable[Config]):
         for id, item in zip(ids, items, strict=True):
             rng = np.random.default_rng([key, zlib.crc32(id.encode())])
             speed = int(rng.integers(len(SPEEDS)))
-            mels.append(_hidden(_heard(self._piece(item.wave, rng, SPEEDS[speed])), rng))
+            mels.append(_hidden(features(self._piece(item.wave, rng, SPEEDS[speed])), rng))
             voices.append(self._row(item.speaker, speed))
         device = self._device
         return torch.from_numpy(np.stack(mels)).to(device), torch.tensor(voices, device=device)
 
     def _piece(self, wave: np.ndarray, rng: np.random.Generator | None, speed: float = 1.0) -> np.ndarray:
         """A stretch of `crop_s` at 16 kHz: anywhere, or the middle where there is no generator."""
-        want = self._crop_frames * HEARD.hop_length
-        taken = int(np.ceil((want + 400) * speed * self.spec.sample_rate / HEARD.sample_rate))
+        want = self._crop_frames * SPEC.hop_length
+        taken = int(np.ceil((want + 400) * speed * self.spec.sample_rate / SPEC.sample_rate))
         wave = np.tile(wave, -(-taken // max(1, len(wave))))
         spare = len(wave) - taken
         start = spare // 2 if rng is None else int(rng.integers(spare + 1))
-        piece = _waves.resampled(wave[start : start + taken], self.spec.sample_rate * speed, HEARD.sample_rate)
+        piece = _waves.resampled(wave[start : start + taken], self.spec.sample_rate * speed, SPEC.sample_rate)
         return np.ascontiguousarray(piece[:want], np.float32)
 
     def _row(self, speaker: str, speed: int) -> int:
@@ -196,7 +196,7 @@ class EcapaTdnn(Trainable[Config]):
 
         config = self.config
         taken = (config.channels, config.scale, config.squeeze, config.attention, config.embedding)
-        return Ecapa(HEARD.n_mels, *taken)
+        return Ecapa(SPEC.n_mels, *taken)
 
     def _widen(self) -> None:
         """Classes for all voices; those that are known keep their directions."""
@@ -222,15 +222,15 @@ class EcapaTdnn(Trainable[Config]):
     def _one(self, wave: np.ndarray) -> np.ndarray:
         import torch
 
-        speech = _waves.speech(wave, self.spec.sample_rate, HEARD.sample_rate, self.config.min_seconds)
+        speech = _waves.speech(wave, self.spec.sample_rate, SPEC.sample_rate, self.config.min_seconds)
         with torch.inference_mode():
-            mel = torch.from_numpy(_heard(speech)[None]).to(self._device)
+            mel = torch.from_numpy(features(speech)[None]).to(self._device)
             return self.net(mel)[0].float().cpu().numpy()
 
 
-def _heard(wave: np.ndarray) -> np.ndarray:
+def features(wave: np.ndarray) -> np.ndarray:
     """float32 (T, M): log-mels of one recording about their mean, nothing farther than `RANGE` below the loudest."""
-    mel = log_mel(wave, HEARD)
+    mel = log_mel(wave, SPEC)
     mel = np.maximum(mel, mel.max() - np.float32(RANGE))
     return mel - mel.mean(axis=0)
 
@@ -249,5 +249,5 @@ def _hidden(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 @lru_cache
 def _centres() -> np.ndarray:
     """float (M,): the middle of each band in Hz."""
-    filters = mel_filters(HEARD)
-    return np.arange(len(filters)) @ filters / filters.sum(axis=0) * HEARD.sample_rate / HEARD.n_fft
+    filters = mel_filters(SPEC)
+    return np.arange(len(filters)) @ filters / filters.sum(axis=0) * SPEC.sample_rate / SPEC.n_fft

@@ -53,28 +53,31 @@ class Fourier(Neural[Config]):
         super().fit(run)
 
     def _generate(self, params, part: dict):
-        """The wave, of a source with the pitch and voicing of the recording; and what is told of these."""
+        """The wave, of a source with the pitch and voicing of the recording; and what is predicted of these."""
         import jax
         import jax.numpy as jnp
 
-        from blocks.vocoder.fourier.net import heard_pitch, spectra, spoken, tell
+        from blocks.vocoder.fourier.net import predict, predicted_pitch, spectra, synthesise
         from blocks.vocoder.fourier.source import Start
 
         mel, lengths = part["mel"], part["lengths"]
         mean, deviation = part["scale"].T[..., None, None]
-        sound = replace(self._sound, mean=mean, deviation=deviation)
-        told, mask = tell(self._generator, {"params": params}, mel, lengths, sound)
+        analysis = replace(self._analysis, mean=mean, deviation=deviation)
+        predicted, mask = predict(self._generator, {"params": params}, mel, lengths, analysis)
         voiced = part["pitch"] > 0
-        pitch = jnp.where(voiced, part["pitch"], jax.lax.stop_gradient(heard_pitch(told)))
+        pitch = jnp.where(voiced, part["pitch"], jax.lax.stop_gradient(predicted_pitch(predicted)))
         start = Start(*part["start"])
-        found, unit, _ = spectra(told, pitch, voiced.astype(pitch.dtype), mel, lengths, mask, start, sound)
-        return spoken(found, unit, mask, sound.hop, self.config.training_rounds), (told.pitch, told.voiced)
+        found, unit, _ = spectra(predicted, pitch, voiced.astype(pitch.dtype), mel, lengths, mask, start, analysis)
+        return synthesise(found, unit, mask, analysis.hop, self.config.training_rounds), (
+            predicted.pitch,
+            predicted.voiced,
+        )
 
-    def _apart(self, wave, told, part: dict):
+    def _apart(self, wave, predicted, part: dict):
         from blocks.vocoder.fourier.losses import voice
 
-        astray = voice(*told, part["pitch"], part["lengths"])
-        return super()._apart(wave, told, part) + self.config.pitch_weight * astray
+        astray = voice(*predicted, part["pitch"], part["lengths"])
+        return super()._apart(wave, predicted, part) + self.config.pitch_weight * astray
 
     def _cropped(self, items: list[TrainItem], size: int, rng=None) -> dict:
         """With the pitch of each crop, and a `Start` at any time: no crop is to know its noise."""
@@ -95,7 +98,7 @@ class Fourier(Neural[Config]):
     def _empty(self) -> dict[str, tuple[int, ...]]:
         return {**super()._empty, "pitch": (self.config.crop,)}
 
-    def _heard(self, arrays: dict):
+    def _generated(self, arrays: dict):
         from blocks.vocoder.fourier.source import Start
 
         return self._compiled(self._params, arrays["mel"], arrays["lengths"], Start(*arrays["start"]))[0]
@@ -126,15 +129,15 @@ class Fourier(Neural[Config]):
     def _shapes_in(self) -> list:
         import jax
 
-        from blocks.vocoder.fourier.sound import PITCHES
+        from blocks.vocoder.fourier.mel_analysis import PITCHES
 
         return [jax.ShapeDtypeStruct((1, 8, size), np.float32) for size in (self.spec.n_mels, PITCHES, 1)]
 
     @property
-    def _sound(self):
-        from blocks.vocoder.fourier.sound import Sound
+    def _analysis(self):
+        from blocks.vocoder.fourier.mel_analysis import MelAnalysis
 
-        return Sound(self.spec, self._size, *map(float, self._scale))
+        return MelAnalysis(self.spec, self._size, *map(float, self._scale))
 
     @cached_property
     def _generator(self):
@@ -150,5 +153,5 @@ class Fourier(Neural[Config]):
 
         from blocks.vocoder.fourier.net import speak
 
-        how = self._sound, self.config.rounds
+        how = self._analysis, self.config.rounds
         return jax.jit(lambda params, *given: speak(self._generator, {"params": params}, *given, *how))

@@ -11,8 +11,8 @@ from blocks.vocoder._convnext import KERNEL
 from blocks.vocoder._export import ends
 from blocks.vocoder._stft import hann
 from blocks.vocoder.fourier import Fourier
+from blocks.vocoder.fourier.mel_analysis import FAINT, LEAST, LOWEST, OCTAVE, PITCHES, STEPS
 from blocks.vocoder.fourier.net import ASIDE, LOUDEST, MOMENTUM, SMALL, SURE, speak
-from blocks.vocoder.fourier.sound import FAINT, LEAST, LOWEST, OCTAVE, PITCHES, STEPS
 from blocks.vocoder.fourier.source import NOISE, SHARE, TURN, Start, noise_table
 
 OPSET = 20  # the first with Gelu
@@ -20,7 +20,7 @@ OPSET = 20  # the first with Gelu
 
 def stablehlo(block: Fourier, about: dict[str, str]) -> bytes:
     """As `blocks.vocoder._export.stablehlo`."""
-    how = block._sound, block.config.rounds
+    how = block._analysis, block.config.rounds
     variables = {"params": block._params}
     return _export.stablehlo(block, lambda mel, T: speak(block._generator, variables, mel, T, Start.zero(1), *how)[0])
 
@@ -110,8 +110,8 @@ def _hidden(graph: _Graph, block: Fourier, likeness: str) -> str:
 
 
 def _likeness(graph: _Graph, block: Fourier, mel: str) -> str:
-    """(1, T, C), as `Sound.likeness`."""
-    relief, patterns = block._sound.patterns
+    """(1, T, C), as `MelAnalysis.likeness`."""
+    relief, patterns = block._analysis.patterns
     heard = graph.add("MatMul", graph.add("Log", graph.add("Max", mel, np.float32(FAINT))), relief)
     power = graph.add("ReduceSum", graph.add("Mul", heard, heard), np.array([2]), keepdims=1)
     length = graph.add("Sqrt", graph.add("Add", power, np.float32(1e-6)))
@@ -119,7 +119,7 @@ def _likeness(graph: _Graph, block: Fourier, mel: str) -> str:
 
 
 def _pitch(graph: _Graph, odds: str) -> str:
-    """(1, T, 1) Hz of log-odds (1, T, C), as `net.heard_pitch`."""
+    """(1, T, 1) Hz of log-odds (1, T, C), as `net.predicted_pitch`."""
     numbers = np.arange(PITCHES, dtype=np.int64)[None, None]
     far = graph.add("Abs", graph.add("Sub", numbers, graph.add("ArgMax", odds, axis=2, keepdims=1)))
     near = graph.add("Less", far, np.array(ASIDE + 1))
@@ -176,11 +176,11 @@ def _spectrum(graph: _Graph, block: Fourier, lay: "_Laying", frames: str) -> tup
     tonal = graph.add(
         "Mul", graph.add("Sigmoid", told["voiced"]), graph.add("Sigmoid", graph.add("Neg", told["noisy"]))
     )
-    narrow, wide = (_mixed(graph, lay, waves, tonal, *view) for view in block._sound.views)
+    narrow, wide = (_mixed(graph, lay, waves, tonal, *view) for view in block._analysis.views)
     sizes = [graph.size(part) for part in (narrow, wide)]
     magnitude = _turned(graph, graph.add("Min", _shaped(graph, block, mel, *sizes), np.float32(LOUDEST)))
     gain = graph.add("Div", graph.add("Add", magnitude, np.float32(FAINT)), sizes[0])
-    early = graph.add("MatMul", graph.add("Log", _turned(graph, gain)), block._sound.hilbert)
+    early = graph.add("MatMul", graph.add("Log", _turned(graph, gain)), block._analysis.hilbert)
     phase = _turned(graph, graph.add("Add", told["phase"], early))
     cos, sin = (graph.add(turn, phase) for turn in ("Cos", "Sin"))
     real, imaginary = graph.halves(narrow)
@@ -214,8 +214,8 @@ def _mel(graph: _Graph, block: Fourier) -> str:
 
 
 def _shaped(graph: _Graph, block: Fourier, mel: str, narrow: str, wide: str) -> str:
-    """(1, T, F): the magnitude of the source, brought to the mel, as `Sound.magnitude`."""
-    spec, (filters, share), (below, above, weight) = block.spec, block._sound.filters, block._sound.places
+    """(1, T, F): the magnitude of the source, brought to the mel, as `MelAnalysis.magnitude`."""
+    spec, (filters, share), (below, above, weight) = block.spec, block._analysis.filters, block._analysis.places
     first = _turned(graph, wide)
     power = first = graph.add("Mul", first, first) if spec.power == 2 else first
     for _ in range(STEPS):

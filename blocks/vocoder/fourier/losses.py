@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from blocks.vocoder.fourier.sound import LOWEST, OCTAVE, PITCHES
+from blocks.vocoder.fourier.mel_analysis import LOWEST, OCTAVE, PITCHES
 
 
 def voice(pitch_BTC, voiced_BT, true_BT, lengths_B):

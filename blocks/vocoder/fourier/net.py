@@ -13,7 +13,7 @@ from blocks.common.jax_nn import conv
 from blocks.vocoder._convnext import KERNEL, ConvNeXt
 from blocks.vocoder._stft import inverse, transform
 from blocks.vocoder.fourier import source
-from blocks.vocoder.fourier.sound import FAINT, LOWEST, OCTAVE, PITCHES, Sound
+from blocks.vocoder.fourier.mel_analysis import FAINT, LOWEST, OCTAVE, PITCHES, MelAnalysis
 from blocks.vocoder.fourier.source import Start
 
 LOUDEST = 150.0  # of a magnitude: beyond it lies no audio
@@ -35,7 +35,7 @@ class Predicted(NamedTuple):
 class Generator(nn.Module):
     """Scaled log-mels (B, T, M) and the likeness of pitches (B, T, C) to what is `Predicted`.
 
-    Its first weights believe the likeness, and let the source sound through as it is.
+    Its first weights believe the likeness, and let the source through as it is.
     """
 
     hidden: int
@@ -62,58 +62,62 @@ class Generator(nn.Module):
 
 
 def reach(layers: int, hop: int, size: int, rounds: int = 0) -> tuple[int, int]:
-    """Frames on either side that what is told depends on, and that a sample depends on beyond these."""
+    """Frames on either side that what is predicted depends on, and that a sample depends on beyond these."""
     sides = -(-size // (2 * hop))
     return (1 + layers) * (KERNEL // 2), 1 + 2 * sides + rounds * (-(-size // hop) - 1)
 
 
-def speak(generator: Generator, variables, mel_BTM, lengths_B, start: Start, sound: Sound, rounds: int):
+def speak(generator: Generator, variables, mel_BTM, lengths_B, start: Start, analysis: MelAnalysis, rounds: int):
     """Waves (B, T * hop) of log-mels, and the phases uint32 (B, T) at which frames begin.
 
     Samples from `lengths` frames on are zero. `rounds` as for `agreed`.
     """
-    told, mask_BT1 = tell(generator, variables, mel_BTM, lengths_B, sound)
-    voiced = jax.nn.sigmoid(told.voiced)
-    magnitude, unit, begins = spectra(told, heard_pitch(told), voiced, mel_BTM, lengths_B, mask_BT1, start, sound)
-    return spoken(magnitude, unit, mask_BT1, sound.hop, rounds), begins
+    predicted, mask_BT1 = predict(generator, variables, mel_BTM, lengths_B, analysis)
+    voiced = jax.nn.sigmoid(predicted.voiced)
+    magnitude, unit, begins = spectra(
+        predicted, predicted_pitch(predicted), voiced, mel_BTM, lengths_B, mask_BT1, start, analysis
+    )
+    return synthesise(magnitude, unit, mask_BT1, analysis.hop, rounds), begins
 
 
-def tell(generator: Generator, variables, mel_BTM, lengths_B, sound: Sound) -> tuple[Predicted, jax.Array]:
+def predict(generator: Generator, variables, mel_BTM, lengths_B, analysis: MelAnalysis) -> tuple[Predicted, jax.Array]:
     """And the mask (B, T, 1): 1 where an item has frames."""
     mask_BT1 = (jnp.arange(mel_BTM.shape[1]) < lengths_B[:, None])[..., None].astype(mel_BTM.dtype)
-    return generator.apply(variables, sound.scaled(mel_BTM), sound.likeness(mel_BTM), mask_BT1), mask_BT1
+    return generator.apply(variables, analysis.scaled(mel_BTM), analysis.likeness(mel_BTM), mask_BT1), mask_BT1
 
 
-def heard_pitch(told: Predicted):
+def predicted_pitch(predicted: Predicted):
     """(B, T) Hz: a mean of the pitches about the likeliest."""
     numbers = jnp.arange(PITCHES)
-    near = jnp.abs(numbers - told.pitch.argmax(-1, keepdims=True)) <= ASIDE
-    share = jax.nn.softmax(jnp.where(near, told.pitch, -jnp.inf), axis=-1)
+    near = jnp.abs(numbers - predicted.pitch.argmax(-1, keepdims=True)) <= ASIDE
+    share = jax.nn.softmax(jnp.where(near, predicted.pitch, -jnp.inf), axis=-1)
     return LOWEST * jnp.exp2((share * numbers).sum(-1) / OCTAVE)
 
 
-def spectra(told: Predicted, pitch_BT, voiced_BT, mel_BTM, lengths_B, mask_BT1, start: Start, sound: Sound):
+def spectra(
+    predicted: Predicted, pitch_BT, voiced_BT, mel_BTM, lengths_B, mask_BT1, start: Start, analysis: MelAnalysis
+):
     """Magnitude (B, T, F) of the source brought to the mel, its phase, moved, as complex numbers of size 1; and where frames begin."""
-    T, hop = mel_BTM.shape[1], sound.hop
+    T, hop = mel_BTM.shape[1], analysis.hop
     last_BT = jnp.minimum(jnp.arange(T), jnp.maximum(lengths_B - 1, 0)[:, None])  # beyond the end all is as at it
-    tones, begins = source.harmonics(jnp.take_along_axis(pitch_BT, last_BT, 1), start, hop, sound.spec.sample_rate)
+    tones, begins = source.harmonics(jnp.take_along_axis(pitch_BT, last_BT, 1), start, hop, analysis.spec.sample_rate)
     real_BS = jnp.repeat(mask_BT1[..., 0], hop, axis=1)
     waves = tones * real_BS, source.noise(start, T, hop) * real_BS
-    tonal_BTM = voiced_BT[..., None] * jax.nn.sigmoid(-told.noisy)
+    tonal_BTM = voiced_BT[..., None] * jax.nn.sigmoid(-predicted.noisy)
     made = []
-    for size, spread in sound.views:
+    for size, spread in analysis.views:
         share = jnp.clip(tonal_BTM @ spread, 0.0, 1.0)
-        parts = (transform(wave, sound.size, hop, size) for wave in waves)
+        parts = (transform(wave, analysis.size, hop, size) for wave in waves)
         made.append(sum(part * jnp.sqrt(part_share + SMALL) for part, part_share in zip(parts, (share, 1 - share))))
     narrow, wide = made[0], made[-1]
     sizes = [jnp.sqrt(part.real**2 + part.imag**2 + SMALL) for part in (narrow, wide)]
-    magnitude = jnp.minimum(sound.magnitude(mel_BTM, *sizes), LOUDEST)
-    early = sound.early(jax.lax.stop_gradient((magnitude + FAINT) / sizes[0]))
-    turn = jax.lax.complex(jnp.cos(early + told.phase), jnp.sin(early + told.phase))
+    magnitude = jnp.minimum(analysis.magnitude(mel_BTM, *sizes), LOUDEST)
+    early = analysis.early(jax.lax.stop_gradient((magnitude + FAINT) / sizes[0]))
+    turn = jax.lax.complex(jnp.cos(early + predicted.phase), jnp.sin(early + predicted.phase))
     return magnitude * mask_BT1, narrow / sizes[0] * turn, begins
 
 
-def spoken(magnitude_BTF, unit_BTF, mask_BT1, hop: int, rounds: int):
+def synthesise(magnitude_BTF, unit_BTF, mask_BT1, hop: int, rounds: int):
     return inverse(agreed(magnitude_BTF * unit_BTF, magnitude_BTF, mask_BT1, hop, rounds), mask_BT1, hop)
 
 

@@ -211,20 +211,20 @@ class RnnMs(Trainable[Config]):
             else:
                 samples.check_pair(item.log_mel, item.recorded, self.spec)
         judged = [index for index, item in enumerate(items) if item.recorded is not None]
-        made = dict(zip(judged, self._voice.judge([(items[i].log_mel, items[i].recorded) for i in judged])))
+        made = dict(zip(judged, self._synthesiser.judge([(items[i].log_mel, items[i].recorded) for i in judged])))
         for index, item in enumerate(items):
             if index not in made:
-                made[index] = self._voice.speak(item.log_mel)
+                made[index] = self._synthesiser.speak(item.log_mel)
         return [Judged(wave=wave, bits=bits) for wave, bits in (made[index] for index in range(len(items)))]
 
     def warm(self, items: list[Request]) -> None:
         for item in items:
-            self._voice.warm(len(item.log_mel), item.recorded is not None)
+            self._synthesiser.warm(len(item.log_mel), item.recorded is not None)
 
     @cached_property
-    def _voice(self):
+    def _synthesiser(self):
         if self.variables is None:
             raise ValueError("this vocoder has no weights yet: fit it, or load what a fit has saved")
-        from blocks.vocoder.rnn_ms.voice import Voice
+        from blocks.vocoder.rnn_ms.synthesis import Synthesiser
 
-        return Voice(self._net(), self.variables, self.config, self.spec, self.seed)
+        return Synthesiser(self._net(), self.variables, self.config, self.spec, self.seed)

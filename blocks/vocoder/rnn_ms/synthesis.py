@@ -25,7 +25,7 @@ ROWS = 16  # to a call
 JUDGED = 8  # recordings judged at once
 
 
-class Voice:
+class Synthesiser:
     """A trained network, ready to speak. `speak` and `judge` give waves with the bits a sample they cost."""
 
     def __init__(self, net: Net, variables: dict, config, spec: AudioSpec, seed: int):
@@ -38,7 +38,7 @@ class Voice:
         """float32 (samples,): drawn from the model; the same for the same log-mel and seed, whatever else is spoken."""
         hop, rows = self.spec.hop_length, samples.Rows.of(self.spec, len(log_mel))
         rng = np.random.default_rng(_seed_of(log_mel, self.seed))
-        known_RC, sharp_R = self._hear(log_mel, rows), self._sharpness(log_mel)[rows.frame_R]
+        known_RC, sharp_R = self._condition(log_mel, rows), self._sharpness(log_mel)[rows.frame_R]
         pieces, overlap = self._pieces(log_mel[rows.frame_R])
         whole, faded = np.zeros(len(rows.frame_R) * hop), _fade(overlap * hop)
         bits = []
@@ -118,7 +118,7 @@ class Voice:
         known_RCB = np.zeros((longest, 2 * self.net.conditioning, JUDGED), np.float32)
         codes_SB = np.full((longest * hop + 1, JUDGED), samples.silence(self.net.classes), np.int32)
         for at, (one, (mel, wave)) in enumerate(zip(rows, pairs)):
-            known_RCB[: len(one.frame_R), :, at] = self._hear(mel, one)
+            known_RCB[: len(one.frame_R), :, at] = self._condition(mel, one)
             codes = one.codes(wave, hop, self.net.classes)
             codes_SB[: len(codes), at] = codes
         state, cost = self._silent(JUDGED)[0], []
@@ -135,18 +135,18 @@ class Voice:
 
     # ---- what both need ----
 
-    def _hear(self, log_mel: np.ndarray, rows: samples.Rows) -> np.ndarray:
+    def _condition(self, log_mel: np.ndarray, rows: samples.Rows) -> np.ndarray:
         """float32 (R, C): what is known of each row."""
         count = len(rows.frame_R)
         mel = np.zeros((1, bucket(count), self.spec.n_mels), np.float32)
         mel[0, :count] = log_mel[rows.frame_R]
-        return np.asarray(hear(self.net, self.variables, mel, np.arange(mel.shape[1])[None] < count))[0, :count]
+        return np.asarray(condition(self.net, self.variables, mel, np.arange(mel.shape[1])[None] < count))[0, :count]
 
     def warm(self, frames: int, judged: bool) -> None:
         """Compile what `frames` frames need, without speaking them."""
         mel = np.zeros((frames, self.spec.n_mels), np.float32)
         rows = samples.Rows.of(self.spec, frames)
-        known = self._hear(mel, rows)
+        known = self._condition(mel, rows)
         if judged:
             return self.judge([(mel[:1], np.zeros(self.spec.samples(1), np.float32))])
         pieces, _ = self._pieces(mel[rows.frame_R])
@@ -187,7 +187,7 @@ def folded(params: dict, embedding: int) -> dict:
     into = np.asarray(spoken["into"])
     return {
         "table": np.asarray(params["embed"]) @ into[:embedding] + np.asarray(spoken["bias"]),
-        "heard": into[embedding:].T,
+        "conditioning": into[embedding:].T,
         "over": spoken["over"],
         "inner": spoken["last"],
         "first": np.asarray(params["first"]["w"]).T,
@@ -198,7 +198,7 @@ def folded(params: dict, embedding: int) -> dict:
 
 
 @partial(jax.jit, static_argnums=0)
-def hear(net: Net, variables: dict, mel_BRM, real_BR):
+def condition(net: Net, variables: dict, mel_BRM, real_BR):
     return net.apply(variables, mel_BRM, real_BR, method="condition")
 
 
@@ -208,7 +208,7 @@ def draw(w: dict, state, known_RCB, sharp_RB, chance_RHB):
 
     def row(state, now):
         known_CB, sharp_B, chance_HB = now
-        known_GB = w["heard"] @ known_CB
+        known_GB = w["conditioning"] @ known_CB
 
         def sample(state, chance_B):
             h_HB, code_B = state
@@ -252,7 +252,7 @@ def judge(w: dict, h_HB, known_RCB, before_RHB, after_RHB):
 
     def row(h_HB, now):
         known_CB, before, after = now
-        known_GB = w["heard"] @ known_CB
+        known_GB = w["conditioning"] @ known_CB
         states = gru(w["table"][before].swapaxes(1, 2) + known_GB, w["over"], w["inner"], h_HB)
         S, H, B = states.shape
         x_NL = jax.nn.relu(states.swapaxes(1, 2).reshape(S * B, H) @ w["first"].T + w["first_bias"][:, 0])

@@ -21,7 +21,7 @@ _AROUND = 4  # mels on either side that what is told of a pitch is compared with
 
 
 @dataclass(frozen=True)
-class Sound:
+class MelAnalysis:
     """Log-mels of a spec, for a transform of `size` samples; `mean` and `deviation` are those of the training data."""
 
     spec: AudioSpec

@@ -25,7 +25,7 @@ STATES = 3  # of a phone, from its beginning to its end, as a hidden Markov mode
 
 
 @dataclass
-class Given:
+class Conditioning:
     """What a model is told, with its tables of symbols; rows are given out in `meet` alone."""
 
     spec: AudioSpec
@@ -38,7 +38,7 @@ class Given:
     phones: Symbols = field(default_factory=Symbols)
 
     @classmethod
-    def of(cls, config, spec: AudioSpec, parallel: bool = False) -> "Given":
+    def of(cls, config, spec: AudioSpec, parallel: bool = False) -> "Conditioning":
         voices, streams = Declared({}, config.globals), Declared(config.streams, {})
         return cls(spec, voices, streams, config.pitch, config.phones, config.posteriorgram, parallel)
 
@@ -130,7 +130,7 @@ class Given:
     def arrays(self, items: list[Recorded], frames: int) -> dict[str, np.ndarray]:
         """Zeros beyond an item's end.
 
-        `mel` (B, T, M), `lengths` (B), `heard` (B, M): 1 where an item's band reaches; of pairs `target_log_mel` (B, T, M); as far as they are
+        `mel` (B, T, M), `lengths` (B), `band` (B, M): 1 where an item's band reaches; of pairs `target_log_mel` (B, T, M); as far as they are
         told `beside` (B, T, C): pitch, voicing, streams,
         `phones` (B, T): rows, from 1, of each phone's states, `posteriorgram` (B, T, C), `source.NAME` and `target.NAME` (B) or (B, C).
         """
@@ -138,7 +138,7 @@ class Given:
         made["mel"] = _padded([item.log_mel for item in items], frames)
         if self.parallel and isinstance(items[0], TrainItem):
             made["target_log_mel"] = _padded([item.target_log_mel for item in items], frames)
-        made["heard"] = np.stack([self._heard(item) for item in items])
+        made["band"] = np.stack([self._band(item) for item in items])
         if self.beside:
             pitch = [_padded([_pitch(item) for item in items], frames)] if self.pitch else []
             told = self.streams.arrays([_streams(item) for item in items], frames)
@@ -154,11 +154,11 @@ class Given:
             made |= {f"{whose}.{name.removeprefix('globals.')}": array for name, array in found.items()}
         return made
 
-    def hears_all(self, item: TrainItem) -> bool:
+    def has_full_band(self, item: TrainItem) -> bool:
         """Whether its recording reaches to the last mel."""
-        return bool(self._heard(item).all())
+        return bool(self._band(item).all())
 
-    def _heard(self, item: Recorded) -> np.ndarray:
+    def _band(self, item: Recorded) -> np.ndarray:
         band_hz = getattr(item, "band_hz", None)
         count = self.spec.n_mels if band_hz is None else mels_below(self.spec, band_hz)
         return (np.arange(self.spec.n_mels) < max(1, count)).astype(np.float32)

@@ -21,7 +21,7 @@ from blocks.training import FitConfig, bucket
 SPREAD = 0.2  # of a melody, in nats: about that of read speech
 
 
-class GivenConfig(FitConfig):
+class ConditioningConfig(FitConfig):
     """Settings of what a model of this kind is told."""
 
     pitch: bool = True  # melody without register, and voicing
@@ -30,7 +30,7 @@ class GivenConfig(FitConfig):
 
 
 @dataclass
-class Given(Declared):
+class Conditioning(Declared):
     """What a model is told, with its tables of symbols.
 
     `phones` are those that it knows, in the order of their rows.

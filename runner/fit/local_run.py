@@ -175,7 +175,7 @@ class LocalRun(Run):
         step = batch.step
         # of all ranks, which have equal shares
         self.pace.step(self.world * sum(map(self.length, batch.items)), self.world * len(batch.items))
-        self.on_step(batch, self.scalars | self.pace.told())
+        self.on_step(batch, self.scalars | self.pace.summary())
         last = step == self.config.max_steps
         validating = validate and len(self.dev) and (step % self.config.val_check_interval == 0 or last)
         if validating:

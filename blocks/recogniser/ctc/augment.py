@@ -11,14 +11,14 @@ _MELS, _FRAMES = 12, 16  # at most so many are hidden at a time
 _HIDDEN_FRAMES = 80  # one stretch of time is hidden for each so many
 
 
-def about_its_mean(log_mel: np.ndarray, range_db: float) -> np.ndarray:
+def mean_normalised(log_mel: np.ndarray, range_db: float) -> np.ndarray:
     """float32 (T, M): near -1..1, each mel about its mean over the recording, nothing farther than the range below the loudest."""
     mel = np.maximum(log_mel, log_mel.max() - np.float32(range_db * _NATS))
     return ((mel - mel.mean(axis=0)) / np.float32(_STD)).astype(np.float32)
 
 
 def disturbed(log_mel: np.ndarray, mels_below: Callable[[float], int], config, rng: np.random.Generator) -> np.ndarray:
-    """float32 (T', M), as `about_its_mean`."""
+    """float32 (T', M), as `mean_normalised`."""
     frames, mels = log_mel.shape
     pace, warp = rng.uniform(1 - config.pace, 1 + config.pace), rng.uniform(1 - config.warp, 1 + config.warp)
     mel = stretched(log_mel, np.arange(max(1, round(frames / pace))) * pace, axis=0)
@@ -30,7 +30,7 @@ def disturbed(log_mel: np.ndarray, mels_below: Callable[[float], int], config, r
     low = rng.uniform(*_DROWNED_DB) if rng.random() < config.drowned else config.range_db
     floor = np.float32(loudest - min(low, config.range_db) * _NATS)
     noise = rng.standard_normal(mel.shape, np.float32) * np.float32(0.1) if low < config.range_db else 0
-    made = about_its_mean(np.maximum(mel, floor) + noise, config.range_db)
+    made = mean_normalised(np.maximum(mel, floor) + noise, config.range_db)
     for axis, most, times in ((1, _MELS, 2), (0, _FRAMES, 1 + len(made) // _HIDDEN_FRAMES)):
         for _ in range(times):
             width = int(rng.integers(min(most, made.shape[axis] // 4) + 1))
