@@ -28,6 +28,7 @@ LOOKUP = {
     "additionalProperties": False,
     "description": "A field of another row: of the one whose id is this row's value of `at`.",
 }
+LIMIT = {"type": "integer", "minimum": 1, "description": "At most so many of its rows, spread evenly."}
 TEXT = {"type": "string"}
 WIRED = [EDGE, *({"$ref": f"#/definitions/{name}"} for name in ("constant", "lookup", "edges"))]
 ABOUT = {
@@ -37,7 +38,7 @@ ABOUT = {
     "fit": "Trains weights; a map names it as its model.",
     "reduce": "The whole table to one row, which joins every row; with `by` to one a group.",
     "load": "The folder of a shipped artifact; `as` names its block.",
-    "pick": "Fields of other nodes under names of their own, and with where fewer rows.",
+    "pick": "Fields of other nodes under names of their own, and with where, or a limit in config, fewer rows.",
     "union": "The rows of two or more nodes with the same fields.",
 }
 
@@ -132,6 +133,8 @@ def _verb_rule(verb: str, properties: dict[str, Any]) -> dict[str, Any]:
     then: dict[str, Any] = {"properties": dict.fromkeys(foreign, False)}
     if verb == "load":
         then["required"] = ["as"]
+    if verb == "pick":
+        then["properties"]["config"] = {"properties": {"limit": LIMIT}, "additionalProperties": False}
     return {"if": {"required": [verb]}, "then": then}
 
 

@@ -264,6 +264,8 @@ class _Walk:
                 self.wrong(place, f"{here}: no node {node!r}{suggest(node, list(self.graph.nodes))}")
             elif "config" not in KEYS.get(verb := self.graph.nodes[node].verb, ("config",)):
                 self.wrong(place, f"{here}: {node} is a {verb}, which has no config")
+            elif verb == "pick" and key != "limit":
+                self.wrong(place, f"{here}: {node} is a pick, which has a limit alone")
             elif cls and key not in cls.Config.model_fields:
                 block, known = self.graph.nodes[node].block, list(cls.Config.model_fields)
                 self.wrong(place, f"{here}: {block} has no config key {key!r}{suggest(key, known)}")

@@ -20,7 +20,7 @@ KEYS = {  # verb -> what else its nodes may say
     "fit": ("in", "config", "init", "where", "scale", "spec", "released"),
     "reduce": ("in", "config", "by", "where", "scale", "spec"),
     "load": ("as", "spec"),
-    "pick": ("where",),
+    "pick": ("where", "config"),  # of which there is `limit` alone
     "union": (),  # of all rows; a pick of it may have fewer
 }
 VERBS = tuple(KEYS)
@@ -123,6 +123,7 @@ class Node:
     init: str | None = None
     by: Edge | None = None  # of a reduce: the field whose values name the groups of rows
     where: tuple[Condition, ...] = ()
+    limit: int | None = None  # of a pick: so many of the rows that meet `where`, spread evenly
     scale: Scale = Scale()
     spec: dict = field(default_factory=dict)
     released: str | None = None

@@ -69,7 +69,9 @@ class Overlay(Asker):
                     self.wrong(item.keys[node], f"size {name!r}: {node} is a {verb}, which has no config")
                 else:
                     for key, value in self.mapping(values, f"size {name!r}: {node}: {{key: value}}").items():
-                        if name == chosen:
+                        if key != "limit" and tree.get("nodes", node, "pick"):
+                            self.wrong(values.keys[key], f"size {name!r}: {node} is a pick, which has a limit alone")
+                        elif name == chosen:
                             tree = self.configure(tree, node, (key,), value, values.keys[key])
         return tree, chosen
 

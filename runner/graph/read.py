@@ -187,6 +187,8 @@ class _Reader(Overlay):
             node.config = {
                 k: v.plain() for k, v in self.mapping(item.get("config"), f"{name}.config: {{key: value}}").items()
             }
+        if node.verb == "pick":
+            node.limit = self.limit(node, item.get("config"))
         for key in ("method", "model", "init", "released"):
             if key in KEYS[node.verb] and item.get(key):
                 setattr(node, key, self.text(item.get(key), f"{name}.{key}"))
@@ -199,6 +201,14 @@ class _Reader(Overlay):
         if "spec" in KEYS[node.verb]:
             node.spec = self.spec_fields(item.get("spec"))
         return node
+
+    def limit(self, node: Node, config: Item | None) -> int | None:
+        """How many rows a pick may have; it has no other setting."""
+        for key in node.config:
+            if key != "limit":
+                self.wrong(config.keys[key], f"{node.name}: a pick has no config key {key!r}{suggest(key, ['limit'])}")
+        item = config.get("limit") if node.config else None
+        return self.number(item, f"{node.name}.limit", "a whole number from 1", _count(1), None)
 
     def verb(self, name: str, item: Item, place: Place) -> tuple[str, Item]:
         """The verb of a node, and the node with it; one that is misspelt is read on as the one that was meant."""

@@ -25,19 +25,32 @@ def code_digest(module: str) -> str:
     return hashlib.blake2b(f"{CONTRACT}\0{whole}".encode(), digest_size=16).hexdigest()
 
 
+def forget() -> None:
+    """Read every module anew, for who changed one."""
+    for known in (code_digest, _module, _is_module):
+        known.cache_clear()
+
+
 def _collect(module: str, texts: dict[str, str]) -> None:
     if module in texts or module in _CONTRACT_MODULES:
         return
-    found = importlib.util.find_spec(module)
-    if found is None or not found.origin:
+    if (read := _module(module)) is None:
         return
-    tree = ast.parse(Path(found.origin).read_text(encoding="utf-8"))
-    imported = _imports(tree, found.parent or "")
-    _strip_docstrings(tree)
-    texts[module] = ast.unparse(tree)
+    texts[module], imported = read
     for name in imported:
-        if name.startswith("blocks."):
-            _collect(name, texts)
+        _collect(name, texts)
+
+
+@cache
+def _module(name: str) -> tuple[str, list[str]] | None:
+    """The code of a module without what does not count, and the modules below `blocks` it may import; None where it has no file."""
+    found = importlib.util.find_spec(name)
+    if found is None or not found.origin:
+        return None
+    tree = ast.parse(Path(found.origin).read_text(encoding="utf-8"))
+    imported = [module for module in _imports(tree, found.parent or "") if module.startswith("blocks.")]
+    _strip_docstrings(tree)
+    return ast.unparse(tree), imported
 
 
 def _imports(tree: ast.AST, package: str) -> list[str]:
@@ -57,6 +70,7 @@ def _imports(tree: ast.AST, package: str) -> list[str]:
     return names
 
 
+@cache
 def _is_module(name: str) -> bool:
     if not name.startswith("blocks."):
         return False

@@ -139,6 +139,8 @@ def _step(checked: CheckedNode, graph: Graph, steps: dict[str, Step], store, lim
     made_of = _Sources(steps, checked.groups)
     meta["inputs"] = made_of.named(node.inputs)
     meta["where"] = [[*made_of.column(c.edge), _plain(c.test), *made_of.group(c.edge)] for c in node.where]
+    if node.limit:
+        meta["most"] = node.limit
     if node.by:
         meta["by"] = [*made_of.column(node.by), *made_of.group(node.by)]
     meta["members"] = [steps[name].digest for name in node.members]

@@ -45,8 +45,9 @@ class NodeRun:
 
     busy: float | None = None  # seconds that workers were at work, where there are any; None: as long as `run` takes
 
-    def __init__(self, plan: Plan, step: Step, store, observer: Observer, result: NodeResult):
+    def __init__(self, plan: Plan, step: Step, store, observer: Observer, result: NodeResult, shared=None):
         self.plan, self.step, self.store, self.observer, self.result = plan, step, store, observer, result
+        self.shared = shared  # blocks that other nodes of this process use as well: `runner.run.local.SharedBlocks`
         self.policy = FailurePolicy(plan, step)
 
     def run(self) -> None:
@@ -179,7 +180,9 @@ class NodeRun:
     def _pick(self) -> None:
         rows = self._rows()
         columns = {name: (self._digest(edge.node), edge.field) for name, edge in self.step.checked.node.inputs.items()}
-        self.store.write_view(self.step.digest, self.meta(), [ViewPart(columns, rows.ids)])
+        self.store.write_view(
+            self.step.digest, self.meta(), [ViewPart(columns, _spread(rows.ids, self.step.checked.node.limit))]
+        )
 
     def _union(self) -> None:
         parts = []
@@ -234,7 +237,7 @@ class NodeRun:
 
     def map_work(self) -> MapWork:
         model = self.step.checked.node.model
-        return MapWork(**self._data(), weights=self._weights(model) if model else None)
+        return MapWork(**self._data(), weights=self._weights(model) if model else None, shared=self.shared)
 
     def _data(self) -> dict:
         """The node as data that can travel."""
@@ -379,6 +382,12 @@ def _most(marks: list[dict[str, int]]) -> dict[str, int]:
         name: max(mark.get(name, 0) for mark in marks)
         for name in dict.fromkeys(name for mark in marks for name in mark)
     }
+
+
+def _spread(ids: list[str], limit: int | None) -> list[str]:
+    """At most so many of them, spread evenly: rows of one corpus or speaker stand side by side."""
+    count = min(limit or len(ids), len(ids))
+    return [ids[number * len(ids) // count] for number in range(count)]
 
 
 def _with_failures(results: Iterator, failures: list[Failure]) -> Iterator:

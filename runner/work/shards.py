@@ -8,7 +8,8 @@ three processes have died becomes a failure record.
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 from blocks.base import BadItem, Block, Failure, Mapper, Schema
 from blocks.training import bucket
@@ -23,6 +24,8 @@ _SETUP = "setup"  # stands in the notes where a batch does, while the block is l
 @dataclass
 class MapWork(NodeWork):
     """A map node."""
+
+    shared: Any = None  # in process: `take(node, make)` gives what a node before it set up
 
     @cached_property
     def trials(self) -> "Trials":
@@ -44,7 +47,8 @@ class MapWork(NodeWork):
 
     @cached_property
     def block(self) -> Block:
-        block = make_block(self.checked, self.seed, self.given())
+        make = partial(make_block, self.checked, self.seed, self.given())
+        block = self.shared.take(self.checked.node.name, make) if self.shared else make()
         if type(block).warm is not Mapper.warm:
             self._warm(block)
         return block

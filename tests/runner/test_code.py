@@ -5,6 +5,7 @@ import sys
 import pytest
 
 import blocks
+from runner.plan import code
 from runner.plan.code import code_digest
 
 SCHEMA = "from blocks.base import Schema\n\n\nclass Thing(Schema):\n    size: int\n"
@@ -24,11 +25,11 @@ def kind(tmp_path, monkeypatch):
         (tmp_path / name / "thing.py").write_text(variant.format(kind=name))
         for module in [m for m in sys.modules if m.startswith(f"blocks.{name}")]:
             del sys.modules[module]
-        code_digest.cache_clear()
+        code.forget()
         return code_digest(f"blocks.{name}.thing")
 
     yield digest
-    code_digest.cache_clear()
+    code.forget()
 
 
 def test_comments_docstrings_and_layout_do_not_count(kind):

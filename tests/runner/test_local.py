@@ -188,6 +188,42 @@ nodes:
     assert outcome.nodes["both"].unmatched == {"loud": 1}
 
 
+SHARING = """
+nodes:
+  tone: {read: toy.tones}
+  loud: {map: toy.gain, in: {wave: tone.wave}, config: {gain: 2}}
+  again: {map: toy.gain, in: {wave: loud.wave}, config: {gain: 2}}
+  other: {map: toy.gain, in: {wave: again.wave}, config: {gain: 3}}
+  last: {map: toy.gain, in: {wave: other.wave}, config: {gain: 2}}
+"""
+
+
+def test_nodes_that_differ_by_their_rows_alone_share_a_block(write, store, tmp_path, monkeypatch):
+    set_up = []
+    monkeypatch.setattr(find("toy.gain"), "setup", lambda block: set_up.append(block.config.gain))
+    plan, _ = go(write(SHARING), store)
+    assert set_up == [2, 3]
+    alone = Store(tmp_path / "alone")
+    go(write(SHARING), alone, to_nodes=["other"])
+    go(write(SHARING), alone)
+    assert set_up == [2, 3, 2, 3, 2]  # none waits for a node that is cached
+    digest = plan.steps["last"].digest
+    assert repr(list(store.find_table(digest).rows())) == repr(list(alone.find_table(digest).rows()))
+
+
+def test_a_pick_may_keep_a_few_rows_spread_evenly(write, store):
+    text = GRAPH.replace("tone.speaker: odd}", "tone.speaker: odd}, config: {limit: 2}")
+    plan, whole = go(write(GRAPH), store)
+    every = store.find_table(plan.steps["odd"].digest).ids
+    plan, outcome = go(write(text), store)
+    assert store.find_table(plan.steps["odd"].digest).ids == [every[0], every[len(every) // 2]]
+    assert (states(outcome)["odd"], states(outcome)["even"]) == ("ran", "cached")
+    for limit in (1, 100):
+        plan, _ = go(write(text), store, sets=[f"odd.limit={limit}"])
+        assert store.find_table(plan.steps["odd"].digest).ids == every[:limit]
+    assert whole.nodes["odd"].rows == len(every) > 2
+
+
 KILLABLE = """
 nodes:
   tone: {{read: toy.tones, config: {{count: 320, seconds: 0.02}}}}
