@@ -8,12 +8,13 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model
 
 from blocks.acoustic._inputs import Inputs, grown
 from blocks.acoustic._references import Reference, References
-from blocks.acoustic._targets import Measures, check_controls, of_phones, padded
+from blocks.acoustic._targets import Measures, check_controls, of_phones
 from blocks.acoustic.schema import Referenced, Styled, TrainItem
 from blocks.base import BadItem, C, Failure
 from blocks.common import weights
 from blocks.common.checks import check_mel
 from blocks.common.conditions import Global, Name, Stream
+from blocks.common.items import padded
 from blocks.common.mel_model import Kernel, MelConfig, MelModel
 from blocks.load import suggest
 from blocks.training import Run

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from blocks.base import BadItem, BlockConfig
+from blocks.common.checks import check_numbers
 from blocks.common.mel_model import Kernel
 from blocks.load import suggest
 
@@ -87,8 +88,7 @@ class References:
                         f"the reference {name} is a latent of {len(values)} numbers, but the model's is of {each.latent}: "
                         "want one that this model has encoded, or a recording"
                     )
-                if not np.isfinite(values).all():
-                    raise BadItem(f"the reference {name} has NaN or infinite values, want numbers")
+                check_numbers(values, f"the reference {name}")
                 continue
             if unit == "phone" and len(values) != phones:
                 raise BadItem(
@@ -100,8 +100,7 @@ class References:
                 raise BadItem(
                     f"the reference {name} has {size} numbers a {unit}, but the model's settings say {each.size}"
                 )
-            if not np.isfinite(values).all():
-                raise BadItem(f"the reference {name} has NaN or infinite values, want numbers")
+            check_numbers(values, f"the reference {name}")
 
     def arrays(self, items: list, phones: int) -> dict[str, np.ndarray]:
         """`references.NAME` (B, L, C), zeros beyond the end, and `reference_lengths.NAME` (B), 0 where there is none.

@@ -33,14 +33,6 @@ def of_phones(item: TrainItem, pitch: bool, energy: bool) -> dict[str, np.ndarra
     return made
 
 
-def padded(rows: list[np.ndarray], length: int) -> np.ndarray:
-    """Rows of one dtype side by side, zeros behind their ends."""
-    made = np.zeros((len(rows), length, *rows[0].shape[1:]), rows[0].dtype)
-    for row, values in zip(made, rows, strict=True):
-        row[: len(values)] = values
-    return made
-
-
 class Measures:
     """Means and deviations over all items."""
 

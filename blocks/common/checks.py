@@ -14,6 +14,12 @@ def check_finite(wave: np.ndarray) -> None:
         raise BadItem(f"{bad} of {len(wave)} samples are NaN or infinite, want -1..1")
 
 
+def check_numbers(values: np.ndarray, what: str) -> None:
+    """Raise BadItem for values that are no numbers; `what` they are, such as ``the stream tag``."""
+    if not np.isfinite(values).all():
+        raise BadItem(f"{what} has NaN or infinite values, want numbers")
+
+
 def check_mel(log_mel: np.ndarray, spec: AudioSpec) -> None:
     """Raise BadItem for a log-mel (frames, mels) that nothing can be said from."""
     if len(log_mel) == 0:

@@ -14,6 +14,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from blocks.base import BadItem, BlockConfig
 from blocks.common import symbols
+from blocks.common.checks import check_numbers
 from blocks.common.symbols import Symbols
 from blocks.load import suggest
 
@@ -115,8 +116,7 @@ class Declared:
             raise BadItem(
                 f"the stream {name} has {size} numbers a {unit}, but the model's settings say {declared.size}"
             )
-        if not np.isfinite(values).all():
-            raise BadItem(f"the stream {name} has NaN or infinite values, want numbers")
+        check_numbers(values, f"the stream {name}")
         if declared.classes:
             fits = (values == np.floor(values)) & (values >= 0) & (values <= declared.classes)
             if not fits.all():
@@ -133,8 +133,8 @@ class Declared:
             raise BadItem(f"the global {name} is {found}, want {f'a vector of {size}' if size else 'a name'}")
         if size and len(value) != size:
             raise BadItem(f"the global {name} is a vector of {len(value)}, want one of {size}")
-        if size and not np.isfinite(value).all():
-            raise BadItem(f"the global {name} has NaN or infinite values, want numbers")
+        if size:
+            check_numbers(value, f"the global {name}")
 
     def check_known(self, item, nameless: bool = False) -> None:
         """Raise BadItem for names that the model was not trained on; `nameless`, an empty one is none and will do."""

@@ -1,7 +1,12 @@
 """Text files as people save them: any line ends, in UTF-8 or UTF-16."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+
+Row = tuple[
+    int, list[str], str
+]  # of a table: its number from 1, its cells, and what is wrong with its encoding, if anything
 
 _BOMS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
@@ -18,3 +23,15 @@ def read_lines(path: Path) -> list[bytes]:
         raw = raw.decode(_BOMS[mark], "replace").encode()
     lines = re.split(rb"\r\n|\r|\n", raw)
     return lines if lines[-1] else lines[:-1]
+
+
+def read_table(path: Path) -> Iterator[Row]:
+    """The rows of a table with ``|`` between its cells, such as LJ Speech's; empty lines are passed over."""
+    for number, line in enumerate(read_lines(path), 1):
+        if line.strip():
+            try:
+                line.decode("utf-8")
+                wrong = ""
+            except UnicodeDecodeError as error:
+                wrong = f"{error}; want UTF-8"
+            yield number, [cell.strip() for cell in line.decode("utf-8", "replace").split("|")], wrong

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from blocks.common.stft import CHUNK, frames, hann
+from blocks.common.stft import frames, in_chunks
 from blocks.spec import AudioSpec
 
 BLOCK = 20  # neighbouring filters multiplied at a time
@@ -20,18 +20,12 @@ def log_mel(wave: np.ndarray, spec: AudioSpec) -> np.ndarray:
 
     Raises BadItem if the wave is too short for one frame, or not finite.
     """
-    from scipy.fft import rfft
-
     rows = frames(preemphasis(wave, spec), spec)
-    window, blocks = hann(spec), _blocks(spec)
-    buffer = np.zeros((min(CHUNK, len(rows)), spec.n_fft), np.float32)
     mel = np.zeros((len(rows), spec.n_mels), np.float32)
-    for start in range(0, len(rows), CHUNK):
-        part = rows[start : start + CHUNK]
-        np.multiply(part, window, out=buffer[: len(part), : spec.win_length])
-        magnitude = _magnitude(rfft(buffer[: len(part)]), spec)
-        for bins, mels, weights in blocks:
-            np.matmul(magnitude[:, bins], weights, out=mel[start : start + len(part), mels])
+    for here, spectrum in in_chunks(rows, spec):
+        magnitude = _magnitude(spectrum, spec)
+        for bins, mels, weights in _blocks(spec):
+            np.matmul(magnitude[:, bins], weights, out=mel[here, mels])
     return _log(mel, spec)
 
 

@@ -49,7 +49,7 @@ class MelConfig(FitConfig):
 
 
 class MelModel(Trainable[C]):
-    """A kind adds what it is given, a variant `_network`, `fit`, `validate` and `apply`. Items have a `log_mel`."""
+    """A kind adds what it is given, a variant `_network`, `_losses`, `fit` and `apply`. Items have a `log_mel`."""
 
     needs = ("torch",)
     extra = "train"
@@ -59,6 +59,19 @@ class MelModel(Trainable[C]):
     def _network(self):
         """A new one, with a row for all symbols that are known. For a variant to write."""
         raise NotImplementedError
+
+    def _losses(self, model, items: list, frames: int, adversary=None, step: int | None = None) -> dict:
+        """``loss`` and its parts; `step` is that of a training, none where dev items are judged. For a variant to write."""
+        raise NotImplementedError
+
+    def validate(self, items: list) -> dict[str, float]:
+        """`_losses` of dev items, with all that they have given."""
+        import torch
+
+        self.net.eval()
+        with torch.inference_mode():
+            numbers = self._losses(self.net, items, max(map(self.length, items)))
+        return {name: float(value) for name, value in numbers.items()}
 
     def _trained(
         self,

@@ -4,15 +4,16 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeVar
 
 import numpy as np
 from pydantic import NonNegativeInt
 
 from blocks.arrays import Language, Licence, Speaker, Split, Style
-from blocks.base import BadItem, BlockConfig, Failure, Schema, Skip
+from blocks.base import BadItem, BlockConfig, Failure, Schema, Skip, Source
 from blocks.common.audio import SUFFIXES, to_wave
 from blocks.common.splits import splits
+from blocks.spec import AudioSpec
 
 OFFSET = (
     1e-3  # of full scale: a recording with a mean beyond this has a constant part, which energy and vocoders would hear
@@ -38,6 +39,17 @@ class OwnConfig(RecordingConfig):
     language: Language = "und"  # undetermined
     style: Style = "neutral"
     licence: Licence = "NOASSERTION"
+
+
+C = TypeVar("C", bound=OwnConfig)
+
+
+class OwnCorpus(Source[C]):
+    """A corpus that users bring: its licence is that of the settings."""
+
+    def __init__(self, config: C, spec: AudioSpec, seed: int = 0):
+        super().__init__(config, spec, seed)
+        self.licences = (config.licence,)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 Axes: S samples, T frames, W win_length, F bins (n_fft // 2 + 1).
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -61,16 +62,22 @@ def _pad(wave: np.ndarray, spec: AudioSpec) -> np.ndarray:
 
 def stft(wave: np.ndarray, spec: AudioSpec) -> np.ndarray:
     """complex64 (T, F). Phases count from the first sample under the window. Raises BadItem as `frame_count`."""
+    rows = frames(wave, spec)
+    spectrum = np.empty((len(rows), spec.n_fft // 2 + 1), np.complex64)
+    for here, part in in_chunks(rows, spec):
+        spectrum[here] = part
+    return spectrum
+
+
+def in_chunks(rows: np.ndarray, spec: AudioSpec) -> Iterator[tuple[slice, np.ndarray]]:
+    """Of the frames (T, W) of a wave the spectra, complex64 (up to CHUNK, F), and which of the T they are."""
     from scipy.fft import rfft
 
-    rows, window = frames(wave, spec), hann(spec)
-    spectrum = np.empty((len(rows), spec.n_fft // 2 + 1), np.complex64)
-    buffer = np.zeros((CHUNK, spec.n_fft), np.float32)
+    window, buffer = hann(spec), np.zeros((min(CHUNK, len(rows)), spec.n_fft), np.float32)
     for start in range(0, len(rows), CHUNK):
         part = rows[start : start + CHUNK]
         np.multiply(part, window, out=buffer[: len(part), : spec.win_length])
-        spectrum[start : start + len(part)] = rfft(buffer[: len(part)])
-    return spectrum
+        yield slice(start, start + len(part)), rfft(buffer[: len(part)])
 
 
 def istft(spectrum: np.ndarray, spec: AudioSpec) -> np.ndarray:

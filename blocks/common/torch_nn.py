@@ -62,8 +62,12 @@ class Attention(nn.Module):
         return self.given(y_BHTD.transpose(1, 2).reshape(B, T, D))
 
 
-class Convolution(nn.Module):
-    """A filter of its own along each channel, then a net at each position (Liu 2022, ConvNeXt)."""
+class ConvNeXt(nn.Module):
+    """What a ConvNeXt block adds to its input: depthwise convolution, norm, and a wide layer between two products (Liu et al. 2022).
+
+    As `blocks.vocoder._convnext` in Flax, since each framework trains models of its own, but with dropout, an exact GELU and
+    without a gain for each channel.
+    """
 
     def __init__(self, width: int, wide: int, kernel: int, dropout: float):
         super().__init__()
@@ -89,7 +93,7 @@ class Stack(nn.Module):
         super().__init__()
         self.attentions = nn.ModuleList(Attention(width, heads) for _ in range(layers if heads else 0))
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in self.attentions)
-        self.convolutions = nn.ModuleList(Convolution(width, wide, kernel, dropout) for _ in range(layers))
+        self.convolutions = nn.ModuleList(ConvNeXt(width, wide, kernel, dropout) for _ in range(layers))
         self.dropout, self.norm = Dropout(dropout), nn.LayerNorm(width)
 
     def forward(self, x_BTD: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:

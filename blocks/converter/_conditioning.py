@@ -14,6 +14,7 @@ from blocks.base import BadItem
 from blocks.common import symbols
 from blocks.common.checks import check_mel
 from blocks.common.conditions import Declared
+from blocks.common.items import padded
 from blocks.common.mel import mels_below
 from blocks.common.phones import nearest
 from blocks.common.symbols import Symbols
@@ -135,18 +136,18 @@ class Conditioning:
         `phones` (B, T): rows, from 1, of each phone's states, `posteriorgram` (B, T, C), `source.NAME` and `target.NAME` (B) or (B, C).
         """
         made = {"lengths": np.array([len(item.log_mel) for item in items], np.int64)}
-        made["mel"] = _padded([item.log_mel for item in items], frames)
+        made["mel"] = padded([item.log_mel for item in items], frames)
         if self.parallel and isinstance(items[0], TrainItem):
-            made["target_log_mel"] = _padded([item.target_log_mel for item in items], frames)
+            made["target_log_mel"] = padded([item.target_log_mel for item in items], frames)
         made["band"] = np.stack([self._band(item) for item in items])
         if self.beside:
-            pitch = [_padded([_pitch(item) for item in items], frames)] if self.pitch else []
+            pitch = [padded([_pitch(item) for item in items], frames)] if self.pitch else []
             told = self.streams.arrays([_streams(item) for item in items], frames)
             made["beside"] = np.concatenate([*pitch, *self.streams.rows(told)], axis=2)
         if self.spoken:
-            made["phones"] = _padded([self._states(item) for item in items], frames)
+            made["phones"] = padded([self._states(item) for item in items], frames)
         if self.classes:
-            made["posteriorgram"] = _padded([item.posteriorgram for item in items], frames)
+            made["posteriorgram"] = padded([item.posteriorgram for item in items], frames)
         targets = [getattr(item, "target", item.source) for item in items]
         told = {"target": targets} if self.parallel else {"source": [item.source for item in items], "target": targets}
         for whose, voices in told.items():
@@ -188,13 +189,6 @@ def _pitch(item: Recorded) -> np.ndarray:
     if len(at):
         made[:, 0] = (np.interp(np.arange(len(voiced)), at, np.log(item.pitch[at])) - MIDDLE) / WIDTH
     made[:, 1] = voiced
-    return made
-
-
-def _padded(rows: list[np.ndarray], length: int) -> np.ndarray:
-    made = np.zeros((len(rows), length, *rows[0].shape[1:]), rows[0].dtype)
-    for row, values in zip(made, rows, strict=True):
-        row[: len(values)] = values
     return made
 
 

@@ -55,10 +55,6 @@ class Converter(MelModel[C]):
         for _ in self._trained(run, optimizer, self._rate, self._losses, self._show):
             pass
 
-    def _losses(self, model, items: list[TrainItem], frames: int, adversary=None, step: int | None = None) -> dict:
-        """``loss`` and its parts; `step` is that of a training, none where items are judged as they will be converted."""
-        raise NotImplementedError
-
     def _begin(self, run: Run[TrainItem]) -> None:
         """A network with a row for every phone and name of the items; what `run.init` knows comes first."""
         import torch
@@ -93,14 +89,6 @@ class Converter(MelModel[C]):
 
     def _tensors(self, items: list, frames: int) -> dict:
         return {name: self._on_device(value) for name, value in self.conditioning.arrays(items, frames).items()}
-
-    def validate(self, items: list[TrainItem]) -> dict[str, float]:
-        import torch
-
-        self.net.eval()
-        with torch.inference_mode():
-            numbers = self._losses(self.net, items, max(map(self.length, items)))
-        return {name: float(value) for name, value in numbers.items()}
 
     def _against(self, adversary, arrays: dict, real, made, mel, step: int) -> dict:
         """What discriminators say of `made` beside `mel`, both scaled, in the bands that were recorded."""

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from pydantic import model_validator
 
-from blocks.base import Failure, Skip, Source
+from blocks.base import Failure, Skip
 from blocks.common import recordings, textgrid
-from blocks.common.recordings import Channel, Entry
+from blocks.common.lines import Row, read_table
+from blocks.common.recordings import Channel, Entry, OwnCorpus
 from blocks.corpus import folder
 from blocks.corpus.schema import Utterance
 
@@ -36,12 +37,8 @@ class Config(folder.Config):
         return self
 
 
-class Consented(Source[Config]):
+class Consented(OwnCorpus[Config]):
     tiny = Config(path="recordings", consent="the speaker of these tones, today, for a test")
-
-    def __init__(self, config, spec, seed=0):
-        super().__init__(config, spec, seed)
-        self.licences = (config.licence,)
 
     def fingerprint(self) -> str:
         if not self.config.path:
@@ -67,18 +64,18 @@ class Consented(Source[Config]):
                 continue
             yield Entry(entry.id, entry.key, entry.decode, {**entry.fields, "text": text})
 
-    def _table(self) -> dict[str, str]:
+    def _table(self) -> dict[str, Row]:
         path = Path(self.config.path) / "metadata.csv"
-        if not path.is_file():
-            return {}
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-        rows = [line.split("|") for line in lines if line.count("|") >= 1]
-        return {row[0].strip(): row[1].strip() for row in rows}
+        rows = read_table(path) if path.is_file() else ()
+        return {row[1][0]: row for row in rows if len(row[1]) > 1}
 
-    def _text(self, key: str, table: dict[str, str]) -> str:
+    def _text(self, key: str, table: dict[str, Row]) -> str:
         for name in (key, Path(key).name):
             if name in table:
-                return table[name]
+                number, cells, wrong = table[name]
+                if wrong:
+                    raise ValueError(f"metadata.csv, line {number}: {wrong}")
+                return cells[1]
         beside = Path(self.config.path) / key
         if (path := beside.with_name(f"{beside.name}.txt")).is_file():
             return " ".join(path.read_text(encoding="utf-8-sig").split())

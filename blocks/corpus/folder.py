@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from blocks.base import Failure, Skip, Source
+from blocks.base import Failure, Skip
 from blocks.common import audio, recordings
-from blocks.common.recordings import Entry, OwnConfig
+from blocks.common.recordings import Entry, OwnConfig, OwnCorpus
 from blocks.corpus.schema import Recording
 
 
@@ -18,12 +18,8 @@ class Config(OwnConfig):
     prefix: str = ""  # put before each id, to pool several folders
 
 
-class Folder(Source[Config]):
+class Folder(OwnCorpus[Config]):
     tiny = Config(path="recordings")
-
-    def __init__(self, config, spec, seed=0):
-        super().__init__(config, spec, seed)
-        self.licences = (config.licence,)
 
     def fingerprint(self) -> str:
         return recordings.fingerprint(Path(self.config.path), paths(self.config.path)) if self.config.path else ""

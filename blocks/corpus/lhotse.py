@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from blocks.base import BadItem, Failure, Skip, Source
-from blocks.common.recordings import Entry, OwnConfig, rows
+from blocks.base import BadItem, Failure, Skip
+from blocks.common.recordings import Entry, OwnConfig, OwnCorpus, rows
 from blocks.corpus.schema import Utterance
 
 _SAMPLES = 2  # by so many may audio be shorter than the manifest says, which is rounding
@@ -34,14 +34,10 @@ class Config(OwnConfig):
     language: str = ""  # BCP 47, for all rows, instead of the manifest's
 
 
-class Lhotse(Source[Config]):
+class Lhotse(OwnCorpus[Config]):
     tiny = Config(manifest="cuts.jsonl.gz")
     needs = ("lhotse",)
     extra = "lhotse"
-
-    def __init__(self, config, spec, seed=0):
-        super().__init__(config, spec, seed)
-        self.licences = (config.licence,)
 
     def fingerprint(self) -> str:
         found = hashlib.sha256()

@@ -12,10 +12,10 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from blocks.base import BadItem, Failure, Skip, Source
+from blocks.base import BadItem, Failure, Skip
 from blocks.common import audio, recordings
-from blocks.common.lines import read_lines
-from blocks.common.recordings import Entry, OwnConfig
+from blocks.common.lines import Row, read_table
+from blocks.common.recordings import Entry, OwnConfig, OwnCorpus
 from blocks.common.words import plain
 from blocks.corpus.schema import Utterance
 
@@ -45,12 +45,8 @@ class Config(OwnConfig):
         return next((name for name in (self.text, "text") if name in (self.columns or _TEXTS)), None)
 
 
-class LJSpeech(Source[Config]):
+class LJSpeech(OwnCorpus[Config]):
     tiny = Config(path="recordings")
-
-    def __init__(self, config, spec, seed=0):
-        super().__init__(config, spec, seed)
-        self.licences = (config.licence,)
 
     def fingerprint(self) -> str:
         if not self.config.path:
@@ -70,30 +66,28 @@ class LJSpeech(Source[Config]):
         return table
 
     def _entries(self) -> Iterator[Entry | Failure]:
-        lines = read_lines(self._table())
+        rows = list(read_table(self._table()))
         if not self.config.columns:
-            _refuse_speakers(lines)
+            _refuse_speakers([cells for _, cells, _ in rows])
         wavs = Path(self.config.path) / "wavs"
         files = {path.relative_to(wavs).with_suffix("").as_posix(): path for path in recordings.files_below(wavs)}
         seen: set[str] = set()
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                yield self._entry(number, line, seen, files)
+        for row in rows:
+            yield self._entry(row, seen, files)
 
-    def _entry(self, number: int, line: bytes, seen: set[str], files: dict[str, Path]) -> Entry | Failure:
+    def _entry(self, found: Row, seen: set[str], files: dict[str, Path]) -> Entry | Failure:
+        number, cells, wrong = found
         where, spare = f"metadata.csv, line {number}", f"{self.config.prefix}line-{number}"
         names = self.config.columns or ("id", "raw", "normalised")
-        row = dict(zip(names, (cell.strip() for cell in line.decode("utf-8", "replace").split("|"))))
+        row = dict(zip(names, cells))
         key = _without_suffix(row.get("id", ""))
         if key in seen or not key:
             return Failure(f"{where}: id {key!r} is empty or was there before", spare)
         seen.add(key)
         id = self.config.prefix + key
-        try:
-            count = line.decode("utf-8").count("|") + 1
-        except UnicodeDecodeError as error:
-            return Failure(f"{where}: {error}; want UTF-8", id)
-        if count not in ((len(names),) if self.config.columns else (2, 3)):
+        if wrong:
+            return Failure(f"{where}: {wrong}", id)
+        if (count := len(cells)) not in ((len(names),) if self.config.columns else (2, 3)):
             return Failure(f"{where}: {count} columns found, want {'|'.join(names)}; `columns` names others", id)
         column = self.config.text_column
         if not (text := row.get(column, "")):
@@ -111,10 +105,10 @@ def _without_suffix(key: str) -> str:
     return path.with_suffix("").as_posix() if path.suffix.lower() in audio.SUFFIXES else key
 
 
-def _refuse_speakers(lines: list[bytes]) -> None:
+def _refuse_speakers(rows: list[list[str]]) -> None:
     """Raises BadItem for a table whose second column is no text: what LJ Speech has there says the same as its third."""
-    rows = [cells for cells in (line.decode("utf-8", "replace").split("|") for line in lines) if len(cells) == 3]
-    seconds, thirds = ([row[at].strip() for row in rows] for at in (1, 2))
+    rows = [cells for cells in rows if len(cells) == 3]
+    seconds, thirds = ([row[at] for row in rows] for at in (1, 2))
     apart = sum(set(plain(second).split()).isdisjoint(plain(third).split()) for second, third in zip(seconds, thirds))
     if len(rows) > 1 and (2 * apart > len(rows) or 2 * len(set(seconds)) <= len(set(thirds))):
         some = ", ".join(map(repr, dict.fromkeys(seconds[:3])))

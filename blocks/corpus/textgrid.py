@@ -14,9 +14,9 @@ from typing import Literal
 
 import numpy as np
 
-from blocks.base import Failure, Skip, Source
+from blocks.base import Failure, Skip
 from blocks.common import phones, recordings, textgrid
-from blocks.common.recordings import Entry
+from blocks.common.recordings import Entry, OwnCorpus
 from blocks.common.textgrid import Interval, Tiers
 from blocks.corpus import folder
 from blocks.corpus.schema import Recording, Timed
@@ -33,12 +33,8 @@ class Config(folder.Config):
     phone_set: Literal["ipa", "arpabet", "mfa", "own"] = "ipa"
 
 
-class TextGrids(Source[Config]):
+class TextGrids(OwnCorpus[Config]):
     tiny = Config(path="recordings")
-
-    def __init__(self, config, spec, seed=0):
-        super().__init__(config, spec, seed)
-        self.licences = (config.licence,)
 
     def fingerprint(self) -> str:
         root, grids = Path(self.config.path), Path(self.config.grids or self.config.path)

@@ -10,6 +10,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from blocks.base import BadItem, C, Trainable
 from blocks.common import weights
 from blocks.common.checks import check_mel
+from blocks.common.items import padded
 from blocks.flow._conditioning import Conditioning, ConditioningConfig, room_for
 from blocks.flow.schema import Conditions, PriorTrainItem, TrainItem
 from blocks.training import Batch, Run, bucket
@@ -279,14 +280,6 @@ def call_args(arrays: dict) -> tuple:
 def extended(arrays: dict, size: int) -> dict:
     """With rows of zeros, as many as make `size` rows."""
     return {name: np.pad(a, [(0, size - len(a))] + [(0, 0)] * (a.ndim - 1)) for name, a in arrays.items()}
-
-
-def padded(rows: list[np.ndarray], length: int) -> np.ndarray:
-    """Rows of one dtype side by side, zeros behind their ends."""
-    made = np.zeros((len(rows), length, *rows[0].shape[1:]), rows[0].dtype)
-    for row, values in zip(made, rows, strict=True):
-        row[: len(values)] = values
-    return made
 
 
 def grown(found: dict[str, np.ndarray], wanted: dict) -> dict[str, np.ndarray]:

@@ -4,7 +4,7 @@ Of each of six statistics of an utterance (`features.prosody_statistics`) the Wa
 that of the recordings, in units of the standard deviation of the recordings; their mean is the system's distance. With a `lower_anchor` and
 `upper_anchors`, the gap closed is (lower - system) / (lower - upper): 100 % is as near as the upper anchor; one that is the recordings
 themselves lies at 0. Ribeiro et al. 2022 tell the gap so, of listeners' scores, with the conversions and the recordings as upper anchors.
-Only utterances that all systems have are counted. Intervals are percentile bootstraps over these.
+Only utterances that all systems have are counted. Intervals are percentile bootstraps over these (SciPy's).
 """
 
 import numpy as np
@@ -83,32 +83,47 @@ class ProsodyDistance(Reducer[Config]):
             raise BadItem(
                 f"{len(whole)} of {len(items)} utterances have all of {', '.join(systems)}: want {_FEWEST} at least"
             )
-        said = {name: np.stack([each[name] for each in whole]).astype(np.float64) for name in systems}
-        rng, count = np.random.default_rng(self.seed), len(whole)
-        draws = [np.arange(count)] + [rng.integers(0, count, count) for _ in range(self.config.resamples)]
-        tables = [self._distances({name: rows[draw] for name, rows in said.items()}) for draw in draws]
-        found = {name: np.array([table[name].mean() for table in tables]) for name in systems}
+        spoken = {name: np.stack([each[name] for each in whole]).astype(np.float64) for name in systems}
+        table = self._distances(spoken)
+        found = self._resampled(spoken, {name: row.mean() for name, row in table.items()})
         distances = [
             Distance(
                 system=name,
                 distance=float(values[0]),
                 **_interval(values[1:]),
-                statistics=dict(zip(NAMES, map(float, tables[0][name]), strict=True)),
+                statistics=dict(zip(NAMES, map(float, table[name]), strict=True)),
             )
             for name, values in found.items()
         ]
-        return Distances(utterances=count, distances=distances, closed=self._closed(found))
+        return Distances(utterances=len(whole), distances=distances, closed=self._closed(found))
 
-    def _distances(self, said: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def _resampled(self, spoken: dict[str, np.ndarray], of_all: dict[str, float]) -> dict[str, np.ndarray]:
+        """The distance of each system by all utterances, then by each draw of a bootstrap over these, the same for all systems."""
+        from scipy.stats import bootstrap
+
+        def distances(draws_RU: np.ndarray, axis: int) -> np.ndarray:
+            tables = (
+                self._distances({name: rows[draw] for name, rows in spoken.items()}) for draw in draws_RU.astype(int)
+            )
+            return np.array([[table[name].mean() for name in of_all] for table in tables]).T
+
+        utterances = np.arange(len(next(iter(spoken.values()))))
+        drawn = bootstrap(
+            (utterances,), distances, n_resamples=self.config.resamples, vectorized=True, method="percentile",
+            rng=np.random.default_rng(self.seed),
+        ).bootstrap_distribution  # fmt: skip
+        return {name: np.append(of_all[name], rows) for name, rows in zip(of_all, drawn, strict=True)}
+
+    def _distances(self, spoken: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         from scipy.stats import wasserstein_distance
 
-        if self.config.reference not in said:
-            raise BadItem(f"no system {self.config.reference!r}{suggest(self.config.reference, list(said))}")
-        wanted = said[self.config.reference]
+        if self.config.reference not in spoken:
+            raise BadItem(f"no system {self.config.reference!r}{suggest(self.config.reference, list(spoken))}")
+        wanted = spoken[self.config.reference]
         spread = np.maximum(wanted.std(0), 1e-3)
         return {
             name: np.array([wasserstein_distance(rows[:, k], wanted[:, k]) for k in range(len(NAMES))]) / spread
-            for name, rows in said.items()
+            for name, rows in spoken.items()
         }
 
     def _closed(self, found: dict[str, np.ndarray]) -> list[Closed]:

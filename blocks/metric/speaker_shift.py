@@ -7,11 +7,10 @@ matter of means over rows, not of one row: (to_target - that of the source uncha
 
 from typing import Annotated
 
-import numpy as np
-
 from blocks.arrays import Embedding, Value, apart
 from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema, Skip
 from blocks.common.items import each
+from blocks.metric._embedding import direction
 
 
 class Voices(Schema):
@@ -38,7 +37,7 @@ class SpeakerShift(Mapper[Config]):
 
     def _one(self, item: Voices) -> Shift | Skip:
         prediction, source, target = (
-            _direction(getattr(item, name), name) for name in ("prediction", "source", "target")
+            direction(getattr(item, name), name) for name in ("prediction", "source", "target")
         )
         if not len(prediction) == len(source) == len(target):
             raise BadItem(
@@ -51,10 +50,3 @@ class SpeakerShift(Mapper[Config]):
                 f"a cosine of {to_target:.2f} with the target's voice, {to_source:.2f} with the source's: want {least:g} at least"
             )
         return Shift(to_target=to_target, to_source=to_source, nearer=float(to_target > to_source))
-
-
-def _direction(embedding: np.ndarray, name: str) -> np.ndarray:
-    length = np.linalg.norm(embedding.astype(np.float64))
-    if not length:
-        raise BadItem(f"{name}: an embedding of {len(embedding)} zeros has no direction; wants one of unit length")
-    return embedding / length

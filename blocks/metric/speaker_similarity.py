@@ -8,8 +8,9 @@ from typing import Annotated
 import numpy as np
 
 from blocks.arrays import Value
-from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema
+from blocks.base import BlockConfig, Failure, Mapper, Schema
 from blocks.common.items import each
+from blocks.metric._embedding import direction
 from blocks.metric.schema import VoicePair
 
 
@@ -30,12 +31,5 @@ class SpeakerSimilarity(Mapper[Config]):
         return each(self._one, items)
 
     def _one(self, item: VoicePair) -> Similarity:
-        prediction, reference = _direction(item.prediction, "prediction"), _direction(item.reference, "reference")
+        prediction, reference = direction(item.prediction, "prediction"), direction(item.reference, "reference")
         return Similarity(speaker_similarity=float(np.clip(prediction @ reference, -1.0, 1.0)))
-
-
-def _direction(embedding: np.ndarray, name: str) -> np.ndarray:
-    length = np.linalg.norm(embedding.astype(np.float64))
-    if not length:
-        raise BadItem(f"{name}: an embedding of {len(embedding)} zeros has no direction; wants one of unit length")
-    return embedding / length

@@ -16,5 +16,9 @@ class TrainItem(Schema):
     split: Split | None = None  # dev rows are for validation
 
 
+class Named(Schema):
+    speaker: Speaker
+
+
 class Embedded(Schema):
     embedding: Embedding

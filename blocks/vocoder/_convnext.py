@@ -14,7 +14,11 @@ def shift_add(x_BTH, w_KH):
 
 
 class ConvNeXt(nn.Module):
-    """Depthwise convolution, norm, and a wide layer between two products; added to what came in (Liu et al. 2022)."""
+    """Depthwise convolution, norm, and a wide layer between two products; added to what came in (Liu et al. 2022).
+
+    As `blocks.common.torch_nn.ConvNeXt` in torch, since each framework trains models of its own, but with a gain for each channel
+    and the GELU that a CPU computes fast.
+    """
 
     hidden: int
     wide: int

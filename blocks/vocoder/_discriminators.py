@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from blocks.vocoder._conv import Conv
-from blocks.vocoder._losses import spectrum
+from blocks.vocoder._stft import transform
 
 SLOPE = 0.1
 
@@ -55,7 +55,8 @@ class ResolutionDiscriminator(nn.Module):
     @nn.compact
     def __call__(self, wave_BS):
         B, seen = len(wave_BS), []
-        parts = spectrum(wave_BS, self.size, self.size // 4).swapaxes(1, 2) * (8 / self.size)  # (B, F, T, 2)
+        spectrum = transform(wave_BS, self.size, self.size // 4).swapaxes(1, 2) * (8 / self.size)
+        parts = jnp.stack([spectrum.real, spectrum.imag], axis=-1)  # (B, F, T, 2)
         h = parts * ((parts**2).sum(-1, keepdims=True) + 1e-6) ** -0.25  # quiet parts are looked at too
         for n, by in enumerate((4, 2, 2, 1)):
             h = beside(fold(h, by))

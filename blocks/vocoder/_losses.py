@@ -8,35 +8,23 @@ import numpy as np
 
 from blocks.common.mel import mel_filters
 from blocks.spec import AudioSpec
-from blocks.vocoder._stft import hann
+from blocks.vocoder._stft import transform
 
 RESOLUTIONS = ((128, 10), (256, 20), (512, 40), (1024, 80), (2048, 160))  # samples of a window, mels
 
 
-def spectrum(wave_BS, size: int, hop: int):
-    """Real and imaginary part (B, T, F, 2) of windowed frames; `hop` divides `size`; the ends are padded with zeros."""
-    laps, S = size // hop, wave_BS.shape[1]
-    rows = -(-S // hop) + laps - 1
-    before = (size - hop) // 2
-    padded = jnp.pad(wave_BS, ((0, 0), (before, rows * hop - S - before))).reshape(len(wave_BS), rows, hop)
-    T = rows - laps + 1
-    frames_BTN = jnp.concatenate([padded[:, k : k + T] for k in range(laps)], axis=-1) * hann(size)
-    found = jnp.fft.rfft(frames_BTN)
-    return jnp.stack([found.real, found.imag], axis=-1)
-
-
 def log_mel(wave_BS, size: int, mels: int, sample_rate: int):
     """(B, T, M) of windows of `size` samples, a quarter apart; base 10, with a floor of 1e-5."""
-    parts = spectrum(wave_BS, size, size // 4)
-    magnitude = jnp.sqrt((parts**2).sum(-1) + 1e-9)
+    spectrum = transform(wave_BS, size, size // 4)
+    magnitude = jnp.sqrt(spectrum.real**2 + spectrum.imag**2 + 1e-9)
     filters = _filters(size, mels, sample_rate)
     return jnp.log10(jnp.maximum(magnitude @ filters, 1e-5))
 
 
-def spectral(heard_BS, meant_BS, sample_rate: int):
+def spectral(prediction_BS, reference_BS, sample_rate: int):
     """(B,): the mean distance of log-mels, over all resolutions."""
     distances = [
-        jnp.abs(log_mel(heard_BS, *how, sample_rate) - log_mel(meant_BS, *how, sample_rate)).mean((1, 2))
+        jnp.abs(log_mel(prediction_BS, *how, sample_rate) - log_mel(reference_BS, *how, sample_rate)).mean((1, 2))
         for how in RESOLUTIONS
     ]
     return sum(distances) / len(distances)

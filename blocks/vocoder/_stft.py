@@ -8,12 +8,12 @@ import numpy as np
 
 
 def transform(wave_BS, size: int, hop: int, points: int | None = None):
-    """Short-time Fourier transform (B, T, F) of T * hop samples, framed as `inverse` does; zeros lie beyond the ends.
+    """Short-time Fourier transform (B, T, F) of up to T * hop samples, framed as `inverse` does; zeros lie beyond the ends.
 
     Of windows of `size` samples, at more `points` where these are asked for.
     """
     laps, side = -(-size // hop), (size - hop) // 2
-    rows = wave_BS.shape[1] // hop + laps - 1
+    rows = -(-wave_BS.shape[1] // hop) + laps - 1
     padded = jnp.pad(wave_BS, ((0, 0), (side, rows * hop - wave_BS.shape[1] - side))).reshape(len(wave_BS), rows, hop)
     T = rows - laps + 1
     frames = jnp.concatenate([padded[:, k : k + T] for k in range(laps)], axis=-1)[..., :size]

@@ -9,7 +9,8 @@ from blocks.base import BadItem, Failure
 from blocks.corpus.speakers import Config as SpeakersConfig
 from blocks.corpus.speakers import Speakers
 from blocks.reference.centroid import Centroid, Config, Part
-from blocks.reference.gallery import Gallery, Named, TrainItem
+from blocks.reference.gallery import Gallery, TrainItem
+from blocks.reference.schema import Named
 from blocks.spec import AudioSpec
 
 SPEC = AudioSpec()

@@ -11,8 +11,9 @@ from blocks.metric.prosody_distance import Config, ProsodyDistance
 from blocks.metric.prosody_distance import Utterance as Measured
 from blocks.metric.style_variance import StyleVariance
 from blocks.metric.style_variance import Utterance as Styles
+from blocks.reference.schema import Named
 from blocks.reference.style_centroid import StyleCentroid, Styled
-from blocks.reference.style_gallery import Named, StyleGallery
+from blocks.reference.style_gallery import StyleGallery
 from blocks.reference.style_gallery import TrainItem as StyleTrainItem
 from blocks.spec import AudioSpec
 
@@ -124,7 +125,7 @@ def test_few_utterances_and_unknown_systems_are_refused():
         distances(items)
     wired = {"prosody": {"recordings": "a.b", "styled": "c.d"}}
     ((path, message),) = ProsodyDistance.check_wiring(Config(lower_anchor="neutral"), wired)
-    assert path == ("floor",)
+    assert path == ("lower_anchor",)
     assert "no system 'neutral' is wired" in message
 
 

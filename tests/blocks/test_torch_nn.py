@@ -5,13 +5,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 from blocks.acoustic._inputs import grown  # noqa: E402
-from blocks.common.torch_nn import Convolution, Dropout, owners, since  # noqa: E402
+from blocks.common.torch_nn import ConvNeXt, Dropout, owners, since  # noqa: E402
 
 
 @pytest.mark.parametrize(("batch", "length", "kernel"), [(1, 1, 7), (1, 60, 7), (2, 5, 9), (3, 40, 3)])
 def test_the_filter_of_a_convolution_is_that_of_conv1d(batch, length, kernel):
     torch.manual_seed(0)
-    layer = Convolution(24, 32, kernel, 0.0)
+    layer = ConvNeXt(24, 32, kernel, 0.0)
     assert layer.along.weight.shape == (24, 1, kernel), "the shape that released weights have"
     x = torch.randn(batch, 24, length).transpose(1, 2).contiguous().transpose(1, 2)
     made = []

@@ -22,12 +22,12 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from blocks.acoustic._model import AcousticConfig, AcousticModel
 from blocks.acoustic._references import Reference
-from blocks.acoustic._targets import padded
 from blocks.acoustic.parallel import controls
 from blocks.acoustic.schema import Controllable, Controlled, TrainItem
 from blocks.base import BadItem, Failure
 from blocks.common.conditions import Global, Stream
 from blocks.common.griffin_lim import griffin_lim
+from blocks.common.items import padded
 from blocks.common.schedule import warmup_cosine
 from blocks.training import Run
 
@@ -69,15 +69,6 @@ class Parallel(AcousticModel[Config]):
         optimizer = torch.optim.AdamW(self.net.parameters(), betas=(0.9, 0.98), weight_decay=self.config.weight_decay)
         for _ in self._trained(run, optimizer, self._rate, self._losses, self._show):
             pass
-
-    def validate(self, items: list[TrainItem]) -> dict[str, float]:
-        """Losses of dev items, with the durations, pitch and energy that they have."""
-        import torch
-
-        self.net.eval()
-        with torch.inference_mode():
-            numbers = self._losses(self.net, items, max(map(self.length, items)))
-        return {name: float(value) for name, value in numbers.items()}
 
     def _losses(self, model, items: list[TrainItem], frames: int, adversary=None, step: int | None = None) -> dict:
         from blocks.common.torch_nn import mask_of

@@ -26,7 +26,8 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model
 
 from blocks.base import BadItem, Failure
 from blocks.common.conditions import Global, Stream
-from blocks.flow._model import FlowConfig, FlowModel, call_args, padded
+from blocks.common.items import padded
+from blocks.flow._model import FlowConfig, FlowModel, call_args
 from blocks.flow.schema import Coded, Conditions, Decoded, Latents, Spectral, TrainItem
 from blocks.training import Precision, Run, bucket
 
