@@ -9,9 +9,10 @@ from itertools import islice
 
 from blocks.base import BadItem, Failure, Reducer, streams
 from runner.plan import Plan, Step
+from runner.run import seen
 from runner.store import StoreError, ViewPart
 from runner.store.artifact import read_artifact
-from runner.work.ancestry import Ancestry, TrainedOn
+from runner.work.ancestry import TrainedOn
 from runner.work.apply import SHARD_ROWS, BlockError, Shard, broke, make_block, make_item, reason_of, stumbled
 from runner.work.executor import ClusterError, FailurePolicy, NodeFailed, NodeResult, Observer, Outcome
 from runner.work.rows import Rows
@@ -67,7 +68,7 @@ class NodeRun:
             self.result.state = "ran"
         table = self.store.find_table(self.step.digest)
         self.result.rows = len(table)
-        self.result.seen_in_training = _seen_in_training(table)
+        self.result.seen_in_training = seen.marks(table)
         self.result.failures = sum(type(failure) is Failure for failure in table.failures)
         self.result.skipped = len(table.failures) - self.result.failures
         self.policy.example = next((f"{f.id}: {f.reason}" for f in table.failures if type(f) is Failure), "")
@@ -329,8 +330,8 @@ class NodeRun:
         if self.step.checked.cls:
             block = self.step.checked.cls(self.step.checked.config, self.step.checked.spec, self.plan.graph.seed)
             licences.update(block.licences)
-        seen = self.seen_in_training or _most([_seen_in_training(table) for table in tables])
-        marks = {"seen_in_training": seen} if seen and self.step.verb != "fit" else {}
+        counted = self.seen_in_training or seen.most(map(seen.marks, tables))
+        marks = {seen.MARK: counted} if counted and self.step.verb != "fit" else {}
         return self.step.meta | {"graph": self.plan.graph.name, "licences": sorted(licences)} | marks
 
     @cached_property
@@ -339,49 +340,11 @@ class NodeRun:
 
         Raises NodeFailed where such a row is one of dev: what it would say is what nobody wants to know.
         """
-        if (
-            self.step.idle
-            or self.step.verb not in ("map", "reduce")
-            or not self.step.checked.node.block.startswith(JUDGES)
-        ):
+        step = self.step
+        if step.idle or step.verb not in ("map", "reduce") or not step.checked.node.block.startswith(JUDGES):
             return {}
-        known = {name: TrainedOn.read(self._weights(name)) for name in self._models()}
-        if not any(known.values()):
-            return {}
-        ancestry, found = Ancestry(self.store, map(self._digest, self._inputs())), {}
-        roots = {id: ancestry.roots([id]) for id in self._rows().ids}
-        for name, model in known.items():
-            told = model.among(set().union(*roots.values())) if model else set()
-            if rows := [id for id, each in roots.items() if each & told]:
-                self._refuse_dev(name, [id for id in rows if "dev" in ancestry.values("split", id)], len(roots))
-                found[name] = len(rows)
-        return found
-
-    def _refuse_dev(self, model: str, ids: list[str], rows: int) -> None:
-        if ids:
-            raise NodeFailed(
-                f"{self.step.checked.node.place}: {self.step.name}: {len(ids)} of {rows} rows are dev, but {model} was trained "
-                f"on what they were made from ({', '.join(ids[:5])}): wire its split, or leave these rows out"
-            )
-
-    def _models(self) -> list[str]:
-        """The models of all nodes that rows pass on their way here, and of this one."""
-        found, seen, waiting = {}, set(), [self.step.name]
-        while waiting:
-            checked = self.plan.checked.nodes[waiting.pop()]
-            given = (checked.node.model, checked.node.init)
-            found |= dict.fromkeys(name for name in given if name in self.plan.steps)
-            above = [name for name in checked.upstream if name not in given and name not in seen]
-            seen.update(above)
-            waiting += above
-        return list(found)
-
-
-def _most(marks: list[dict[str, int]]) -> dict[str, int]:
-    return {
-        name: max(mark.get(name, 0) for mark in marks)
-        for name in dict.fromkeys(name for mark in marks for name in mark)
-    }
+        known = {name: TrainedOn.read(self._weights(name)) for name in seen.models_of(self.plan, step)}
+        return seen.rows_of(known, step, self.store, self._rows()) if any(known.values()) else {}
 
 
 def _spread(ids: list[str], limit: int | None) -> list[str]:
@@ -422,9 +385,3 @@ def _take_good(results: Iterator, limit: int | None) -> Iterator:
         good += not isinstance(result, Failure)
         if good == limit:
             return
-
-
-def _seen_in_training(table) -> dict[str, int]:
-    """What `NodeRun.seen_in_training` was where the table was made; stores of before call it ``heard``."""
-    meta = table.manifest["meta"]
-    return meta.get("seen_in_training", meta.get("heard", {}))
