@@ -104,7 +104,9 @@ def _variants(root: Path) -> dict[str, Path]:
 def _is_there(name: str) -> bool:
     """Whether `_files` has it, without a look at all others."""
     kind, variant = name.split(".")
-    if kind in _NOT_KINDS or kind not in kinds() or variant == "schema" or variant.startswith(("_", "test_")):
+    if kind in _NOT_KINDS or variant == "schema" or variant.startswith(("_", "test_")):
+        return False
+    if not any(Path(root, kind, "schema.py").exists() for root in blocks.__path__):
         return False
     places = [Path(root, kind, variant) for root in blocks.__path__]
     return any(place.with_suffix(".py").exists() or (place / "__init__.py").exists() for place in places)

@@ -5,6 +5,8 @@ field (`node.field`) whose values they are where the rows are groups. The empty 
 reduce, which joins every row.
 """
 
+from functools import lru_cache
+
 Branches = frozenset[tuple[str, frozenset[str]]]
 ONE_ROW: Branches = frozenset()
 
@@ -18,9 +20,10 @@ def sources(rows: Branches) -> frozenset[str]:
     return frozenset(source for source, _ in rows)
 
 
+@lru_cache(maxsize=4096)
 def join(a: Branches, b: Branches) -> Branches:
     """The rows whose ids both have."""
-    if not a or not b:
+    if not a or not b or a == b:
         return a or b
     return _absorb({(s, f | g) for s, f in a for t, g in b if s == t})
 
@@ -35,6 +38,7 @@ def doubled(a: Branches, b: Branches) -> str | None:
     return min((s for s, f in a for t, g in b if s == t and (f <= g or g <= f)), default=None)
 
 
+@lru_cache(maxsize=4096)
 def filtered(rows: Branches, condition: str) -> Branches:
     return _absorb({(source, passed | {condition}) for source, passed in rows})
 
