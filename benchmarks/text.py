@@ -3,6 +3,8 @@
     python benchmarks/text.py                         # the halves that no rule was written with
     python benchmarks/text.py --half first --wrong    # the other ones, each error told
     python benchmarks/text.py --nemo PYTHON           # beside nemo-text-processing, in an environment that has it
+    python benchmarks/text.py --treebanks FOLDER      # sentences of Parallel Universal Dependencies: xx_pud-ud-test.conllu
+    python benchmarks/text.py --homographs FOLDER     # the folder `data` of WikipediaHomographData
 
 A sentence is wrong in normalisation where none of its accepted forms is said; a judged word is wrong where its phones are
 none of the accepted ones, but for differences of notation (see tests/written.py). Judged words were chosen because they
@@ -57,16 +59,24 @@ def main() -> None:
     arguments.add_argument("--wrong", action="store_true", help="tell every error of ours")
     arguments.add_argument("--nemo", metavar="PYTHON", help="the Python of an environment with nemo-text-processing")
     arguments.add_argument("--quick", action="store_true", help="ours alone, on 20 rows of each list")
+    arguments.add_argument("--treebanks", type=Path, metavar="FOLDER")
+    arguments.add_argument("--homographs", type=Path, metavar="FOLDER")
     arguments.add_argument("--languages", nargs="+", default=list(written.LANGUAGES), choices=list(written.LANGUAGES))
     given = arguments.parse_args()
     logging.disable(logging.CRITICAL)
+    if given.homographs:
+        return _homographs(given)
     for language in given.languages:
-        _normalisation(language, given)
-        _phones(language, given)
+        if given.treebanks:
+            half = {"first": "dev", "second": "test"}[given.half]
+            _normalisation(language, given, written.treebank(given.treebanks, language, half))
+        else:
+            _normalisation(language, given, written.rows(f"said_{language}", given.half))
+            _phones(language, given)
 
 
-def _normalisation(language: str, given: argparse.Namespace) -> None:
-    rows = written.rows(f"said_{language}", given.half)[: 20 if given.quick else None]
+def _normalisation(language: str, given: argparse.Namespace, rows: list[written.Row]) -> None:
+    rows = rows[: 20 if given.quick else None]
     texts = [row.text for row in rows]
     systems: dict[str, Callable[[], list[list[str]]]] = {
         "ours": lambda: [[_ours(text, language)] for text in texts],
@@ -80,6 +90,33 @@ def _normalisation(language: str, given: argparse.Namespace) -> None:
         print(f"{language} sentences wrong in normalisation, {name}: {_share(len(wrong), len(rows))}")
         if given.wrong and name == "ours":
             print(*(f"    {row.text}  =>  {found[0]}  [{row.right}]" for row, found in wrong), sep="\n")
+
+
+def _homographs(given: argparse.Namespace) -> None:
+    """A homograph is read right where its phones are nearest to the transcription of the reading that is meant."""
+    rows = written.homographs(given.homographs, {"first": "train", "second": "eval"}[given.half])
+    rows = rows[: 20 if given.quick else None]
+    normalise = _block("text.normalise").apply
+    systems = {"ours": _block("text.phones").apply, "gruut": _gruut_phones}
+    if shutil.which("espeak-ng"):
+        systems["espeak-ng"] = _espeak
+    for name, say in list(systems.items())[: 1 if given.quick else None]:
+        wrong: list[tuple[written.Homograph, str]] = []
+        for row in rows:
+            try:
+                text = normalise([Written(text=row.text, language="en-US")])[0].text
+                (said,) = say([Written(text=text, language="en-US")])
+            except BadItem:
+                wrong.append((row, ""))
+                continue
+            at = [n for n, word in enumerate(said.words) if word.lower() == row.word]
+            n = at[min(row.place, len(at) - 1)] if at else -1
+            heard = [phone for phone, of in zip(said.phones, said.word_of_phone) if of == n]
+            if not at or written.reading(heard, row.others) != row.right:
+                wrong.append((row, " ".join(heard)))
+        print(f"en homographs read wrong, {name}: {_share(len(wrong), len(rows))}", flush=True)
+        if given.wrong and name == "ours":
+            print(*(f"    {row.word} {row.right} said {heard}: {row.text}" for row, heard in wrong), sep="\n")
 
 
 def _phones(language: str, given: argparse.Namespace) -> None:

@@ -2,11 +2,14 @@
 
 ``said_xx.tsv`` holds texts and what `text.normalise` should make of them, ``phones_xx.tsv`` texts and the phones of some
 of their words. Forms that are right too are parted by `` | ``, alternatives inside a form by ``{a/b}``, where one may be
-empty. Rules were written with an eye on the first half of each list; the second half only measures them.
+empty and hold others. Rules were written with an eye on the first half of each list; the second half only measures them.
+
+``pud_xx.tsv`` tells how numbers, signs and short words are said in 120 sentences of the Parallel Universal Dependencies
+treebanks (Zeman et al. 2017, news and Wikipedia), which have their own licence (CC BY-SA 3.0) and are read from a folder.
+So is the WikipediaHomographData of Gorman et al. 2018, sentences with one English homograph each, told by hand.
 """
 
 import csv
-import itertools
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -41,8 +44,11 @@ def forms(right: str) -> set[str]:
 
 
 def _expanded(form: str) -> list[str]:
-    parts = [part.split("/") if n % 2 else [part] for n, part in enumerate(re.split(r"\{([^}]*)\}", form))]
-    return ["".join(chosen) for chosen in itertools.product(*parts)]
+    inner = re.search(r"\{([^{}]*)\}", form)
+    if inner is None:
+        return [form]
+    before, after = form[: inner.start()], form[inner.end() :]
+    return [each for chosen in inner[1].split("/") for each in _expanded(before + chosen + after)]
 
 
 def fold(said: str) -> str:
@@ -103,3 +109,72 @@ def wrong(said, right: str, language: str) -> Iterable[tuple[str, str]]:
                 yield word, " ".join(phones)
         if not heard:
             yield word, "is not there"
+
+
+# ---- texts of others, read from where they lie ----
+
+
+def treebank(folder: Path, language: str, half: str) -> list[Row]:
+    """Sentences of ``xx_pud-ud-test.conllu`` with what should be said, where ``pud_xx.tsv`` tells how."""
+    with (folder / f"{language}_pud-ud-test.conllu").open(encoding="utf-8") as file:
+        heads = [line[2:].rstrip("\n").partition(" = ") for line in file if line.startswith(("# sent_id", "# text ="))]
+    texts = dict(zip((value for key, _, value in heads if key == "sent_id"), (v for k, _, v in heads if k == "text")))
+    return [Row(half, texts[row.text], _replaced(texts[row.text], row.right)) for row in rows(f"pud_{language}", half)]
+
+
+def _replaced(text: str, pairs: str) -> str:
+    """``pairs`` are ``written => said``, parted by ``; ``, in their order in the text."""
+    made, rest = "", text
+    for pair in filter(None, pairs.split("; ")):
+        written, said = pair.split(" => ")
+        found = re.search(rf"(?<!\d){re.escape(written)}(?!\d)", rest)
+        made, rest = made + rest[: found.start()] + said, rest[found.end() :]
+    return made + rest
+
+
+class Homograph(NamedTuple):
+    text: str
+    word: str
+    place: int  # how many of it stand before
+    right: str  # its transcription
+    others: list[str]  # what it might be read as
+
+
+def homographs(folder: Path, split: str) -> list[Homograph]:
+    """``data/eval/*.tsv`` or ``data/train/*.tsv`` of WikipediaHomographData."""
+    with (folder / "wordids.tsv").open(encoding="utf-8") as file:
+        named = {row["wordid"]: row for row in csv.DictReader(file, delimiter="\t")}
+    said: dict[str, list[str]] = {}
+    for row in named.values():
+        said.setdefault(row["homograph"], []).append(row["pronunciation"])
+    found = []
+    for path in sorted((folder / split).glob("*.tsv")):
+        with path.open(encoding="utf-8") as file:
+            for row in csv.DictReader(file, delimiter="\t"):
+                before = row["sentence"].encode()[: int(row["start"])].decode().lower()
+                place = len(re.findall(rf"(?<![^\W_]){row['homograph']}(?![^\W_])", before))
+                right = named[row["wordid"]]["pronunciation"]
+                found.append(Homograph(row["sentence"], row["homograph"], place, right, said[row["homograph"]]))
+    return found
+
+
+def reading(phones: Iterable[str], among: list[str]) -> str:
+    """Which of some transcriptions the phones are nearest to, by edits of phones and stresses."""
+    heard = list("".join(folded(phones, "en").split()))
+    return min(among, key=lambda one: _edits(heard, list(_transcribed(one))))
+
+
+def _transcribed(theirs: str) -> str:
+    """Google's notation as ours: the stress before its vowel, no digits for it, affricates as one."""
+    plain = re.sub(r"[\dˌː]", "", theirs).replace("ʤ", "d͡ʒ").replace("ʧ", "t͡ʃ")
+    placed = re.sub(r"'([^aeiouæɑɔəɚɛɪʊʌɝ']*)", r"\1ˈ", plain)
+    return "".join(folded(tokens(placed) or placed, "en").split())
+
+
+def _edits(one: list[str], other: list[str]) -> int:
+    row = list(range(len(other) + 1))
+    for n, a in enumerate(one, 1):
+        row, last = [n], row
+        for m, b in enumerate(other, 1):
+            row.append(min(last[m] + 1, row[m - 1] + 1, last[m - 1] + (a != b)))
+    return row[-1]
