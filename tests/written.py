@@ -35,8 +35,6 @@ def rows(name: str, half: str | None = None) -> list[Row]:
 
 # ---- what is said ----
 
-_NUMERAL = "(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thir|fif|twen|for)"
-
 
 def forms(right: str) -> set[str]:
     """All forms that are right, folded."""
@@ -52,9 +50,8 @@ def _expanded(form: str) -> list[str]:
 
 
 def fold(said: str) -> str:
-    """Words alone, in lower case: no punctuation, ё as е, and no ``and`` inside a number."""
-    words = " ".join(re.findall(r"\w+", said.lower().replace("ё", "е").replace("'", "").replace("’", "")))
-    return re.sub(rf"\b(hundred|thousand|million) and (?={_NUMERAL})", r"\1 ", words)
+    """Words alone, in lower case: no punctuation, ё as е."""
+    return " ".join(re.findall(r"\w+", said.lower().replace("ё", "е").replace("'", "").replace("’", "")))
 
 
 # ---- how it sounds ----
@@ -151,6 +148,9 @@ def homographs(folder: Path, split: str) -> list[Homograph]:
     for path in sorted((folder / split).glob("*.tsv")):
         with path.open(encoding="utf-8") as file:
             for row in csv.DictReader(file, delimiter="\t"):
+                around = row["sentence"].encode()[max(0, int(row["start"]) - 1) : int(row["end"]) + 1]
+                if b"-" in around:  # part of a word
+                    continue
                 before = row["sentence"].encode()[: int(row["start"])].decode().lower()
                 place = len(re.findall(rf"(?<![^\W_]){row['homograph']}(?![^\W_])", before))
                 right = named[row["wordid"]]["pronunciation"]

@@ -3,27 +3,65 @@
 Every character that is left out or written otherwise is named, so that nothing goes in silence.
 """
 
+import html
 import re
 import unicodedata
 
-_BULLET = re.compile(r"(?m)^[ \t]*(?:#{1,6}|>|[-*+•‣▪●])[ \t]+")
+_HEADING = re.compile(r"(?m)^[ \t]*#{1,6}[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
+_LINE = re.compile(r"(?m)^[ \t]*([-*_=])(?:[ \t]*\1){2,}[ \t]*$")
+_BULLET = re.compile(r"(?m)^[ \t]*(?:>|[-*+•‣▪●])[ \t]+(?:\[[ xX]\][ \t]+)?")
+HTML = re.compile(
+    r"(?i)</?(p|div|br|hr|h[1-6]|li|ul|ol|table|tr|blockquote|pre)?(?(1)|(?:a|b|big|code|del|em|font|i|img|ins|kbd|q|small|span|strike|strong|sub|sup|td|th|tt|u))(?:\s[^<>]*)?/?>"
+)
+_ENTITY = re.compile(r"&(?:#\d+|#[xX][\dA-Fa-f]+|[A-Za-z]+\d*);")
 _MARKDOWN = [(re.compile(pattern, re.S), said) for pattern, said in (
-    (r"```[a-z]*\n?(.*?)```", r"\1"), (r"!?\[([^\]\[]*)\]\((?:https?:|mailto:|/|#)[^)\s]*\)", r"\1"), (r"`([^`\n]+)`", r"\1"),
+    (r"```[a-z]*\n?(.*?)```", r"\1"), (r"!?\[([^\]\[]*)\]\([^()\s]*(?:\s+\"[^\"]*\")?\)", r"\1"), (r"`([^`\n]+)`", r"\1"),
+    (r"<((?:https?://|mailto:)[^<>\s]+)>", r"\1"),
     (r"(?<![\w*])(\*{1,3}|_{1,3}|~{2})(?=\S)([^*\n]*?[^\s*])\1(?![\w*])", r"\2"),
 )]  # fmt: skip
 _SMILEY = re.compile(r"(?<!\S)(?:[:;=]['’]?-?[()\[\]DPpOo3/|*]+|xD|XD)(?![\w)])|(?<!\S)<3(?!\S)|\^_\^")
 _ENDS = ".!?…,;:—–"
 # Signs that some language says; all other symbols are dropped.
-_SAID = frozenset("&*#@%/\\§_€$£₽₹¥¢₴₡₿+=<>~^≈≠≤≥±×÷·√°µΩ№−|`¬∞∑′″")
-# Twins: other code points for what the rules know, as keyboards and Unicode's own forms have them.
-_TWINS = {"μ": "µ", "´": "'", "⁄": "/", "℃": "°C", "℉": "°F"}
+_SAID = frozenset("&*#@%‰/\\§_€$£₽₹¥¢₴₡₿₩₸+=<>~^≈≠≤≥±×÷·√°µΩ№−|`¬∞∑′″")
+# Twins: other code points, and signs made of several, for what the rules know, as keyboards and other scripts have them.
+_TWINS = {
+    "μ": "µ",
+    "´": "'",
+    "⁄": "/",
+    "℃": "°C",
+    "℉": "°F",
+    "。": ".",
+    "、": ",",
+    "،": ",",
+    "؛": ";",
+    "؟": "?",
+    "।": ".",
+    "‽": "?",
+}
+_PAIRS = {
+    "!=": "≠",
+    "/=": "≠",
+    "<=": "≤",
+    ">=": "≥",
+    "==": "=",
+    "===": "=",
+    "!==": "≠",
+    "+/-": "±",
+    "+-": "±",
+    "->": "→",
+    "-->": "→",
+    "=>": "→",
+}
+_PAIR = re.compile(r"(?<=[\s\w)])(?:[!=]==?|[<>]=|\+/-)(?=[\s\w(.√-])|(?<=\s)(?:/=|\+-|--?>|=>)(?=\s)")
 _SUPER = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 
 
 def unmarked(text: str) -> str:
     """Without Markdown; the end of a line is a comma, a blank line a full stop, where no mark is there yet."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
-    text = re.sub(r"(?<!\S)#{1,6} (?=[^\W\d_a-zа-яё])", "", _BULLET.sub("", text))
+    text = _ENTITY.sub(lambda m: html.unescape(m[0]), HTML.sub(lambda m: "\n" if m[1] else "", text))
+    text = _BULLET.sub("", _LINE.sub("\n", _HEADING.sub(r"\1", text)))
+    text = re.sub(r"(?<!\S)#{1,6} (?=[^\W\d_a-zа-яё])", "", text)
     for pattern, said in _MARKDOWN:
         text = pattern.sub(said, text)
     return re.sub(r"[ \t\v\f]*\n\s*", _pause, text.strip())
@@ -34,15 +72,20 @@ def _pause(m: re.Match) -> str:
     return " " if before in _ENDS else ". " if m[0].count("\n") > 1 else ", "
 
 
-def signs(text: str, keep: re.Pattern) -> tuple[str, list[str]]:
-    """Without smileys and symbols that nobody says, letters of other scripts than `keep` in Latin ones; and what was so."""
+def signs(text: str, keep: re.Pattern, kin: dict[str, str] | None = None) -> tuple[str, list[str]]:
+    """Without smileys and symbols that nobody says; and what was so.
+
+    Letters that `keep` does not match are written as `kin` has them, which are letters of its script in other
+    languages, or in Latin ones.
+    """
     notes: list[str] = []
     text = _SMILEY.sub(lambda m: _noted(m[0], "", notes), unicodedata.normalize("NFC", text))
     text = re.sub(r"(?<=[\w)])[⁻⁺]?[⁰¹²³⁴-⁹]+", lambda m: "^" + m[0].translate(_SUPER), text)
-    return "".join(_sign(char, keep, notes) for char in text), list(dict.fromkeys(notes))
+    text = _PAIR.sub(lambda m: _PAIRS[m[0]], text)
+    return "".join(_sign(char, keep, kin or {}, notes) for char in text), list(dict.fromkeys(notes))
 
 
-def _sign(char: str, keep: re.Pattern, notes: list[str]) -> str:
+def _sign(char: str, keep: re.Pattern, kin: dict[str, str], notes: list[str]) -> str:
     if twin := _TWINS.get(char):
         return twin
     if char.isascii() or char in _SAID or keep.match(char):
@@ -50,12 +93,17 @@ def _sign(char: str, keep: re.Pattern, notes: list[str]) -> str:
     if char.isnumeric():
         return _digit(char)
     kind = unicodedata.category(char)
+    if kind == "Po" and char not in "¿¡…·":  # a mark in the form of another script, or a sign of a book
+        mark = unicodedata.normalize("NFKC", char)
+        return mark if mark != char and mark.isascii() else _noted(char, " ", notes)
     if kind[0] in "PZ" or kind == "Mn":
         return {"„": '"', "‚": "'"}.get(char, char)
     if kind[0] == "L":
         from anyascii import anyascii
 
-        return _noted(char, anyascii(char), notes)
+        plain = unicodedata.normalize("NFD", char)[0]
+        said = kin.get(char.lower()) or (plain if keep.match(plain) else anyascii(char))
+        return _noted(char, said.capitalize() if char.isupper() else said, notes)
     return _noted(char, " " if kind != "Cf" and char not in "\ufe0f" else "", notes)
 
 

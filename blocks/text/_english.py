@@ -30,16 +30,20 @@ class English(Spelling):
     cues = "extension|password|dial|code|pin|zip|call|text"
     date_order = "mdy"
     wholes = False
+    starters = frozenset(table.STARTERS)
+    link = ""  # between hundreds and tens; Americans have none
 
     def __init__(self, language: str):
         if language in ("en", "en-US", "en-CA"):
             self.symbols = self.symbols | {"#": "pound"}
         else:
             self.date_order = "dmy"
+            self.link = "and"
         super().__init__(language)
 
     def mend(self, words: str) -> str:
-        return words.replace(",", "")
+        words = words.replace(",", "")
+        return words if self.link else words.replace(" and ", " ")
 
     def year(self, number: int) -> str:
         return self.mend(self._words(number, to="year"))
@@ -87,7 +91,7 @@ class English(Spelling):
         )
         yield r"\b([pP]{1,2})\. ?(?=\d)", lambda m: "pages " if len(m[1]) == 2 else "page "
         yield (
-            rf"(?<=[a-z])/(?=(?:{'|'.join(table.PER)}|day|week|month|year|hour|minute|second)\b)(\w+)",
+            rf"(?<=[a-z])/(?=(?:{'|'.join(table.PER)}|day|week|month|year|hour|minute|second)\b(?!\^))(\w+)",
             lambda m: f" {self.per(m[1])}",
         )
         yield r"\b[wW]/o\b", lambda m: "without"
@@ -152,7 +156,6 @@ class English(Spelling):
             lambda m: f" {self.say(m[1])} times ten {self.power(m[2].lstrip('+'))} ",
         )
         yield r"(?<=\bC)#", lambda m: " sharp"
-        yield r"(?<!\w)~(?=\d)", lambda m: "" if re.search(r"(?i)about ?$", m.string[: m.start()]) else "about "
 
     def _like(self, written: str, words: str) -> str:
         return words.capitalize() if written[0].isupper() else words

@@ -19,7 +19,8 @@ LATIN_IN_RUSSIAN = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", (
 )))  # fmt: skip
 _NO_ACRONYMS = "мне все всё что где дня два три кто для при про сми мхат они она оно его или это еще ещё уже"
 _RUSSIAN_WORDS = frozenset(_NO_ACRONYMS.split())  # in capitals, too
-_SAYABLE = re.compile("[^аеёиоуыэюя]+[аеёиоуыэюя].+")  # НАТО, МИД, СПИД; but not МГУ, ООН, УВД
+# НАТО, МИД, СПИД, ОМОН; but not МГУ, ООН, УВД.
+_SAYABLE = re.compile("[^аеёиоуыэюя]+[аеёиоуыэюя].+|[аеёиоуыэюя][^аеёиоуыэюя][аеёиоуыэюя].")
 
 
 def is_spelled_russian(word: str) -> bool:
@@ -29,7 +30,7 @@ def is_spelled_russian(word: str) -> bool:
         return False
     if not any(char in RUSSIAN_VOWELS for char in small):
         return True
-    return word in ("ИП", "ЕС", "УК", "АО", "ИИ") or (2 < len(word) < 5 and not _SAYABLE.fullmatch(small))
+    return word in ("ИП", "ЕС", "УК", "АО", "ИИ", "ГИБДД") or (2 < len(word) < 5 and not _SAYABLE.fullmatch(small))
 
 
 def spelled_russian(word: str) -> str:

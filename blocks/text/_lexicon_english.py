@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from blocks.common.phones import VOWELS, restress, stressless
+from blocks.text._homographs import beside, retagged
 from blocks.text._lexicon import Lexicon, Pronunciation
 
 # The dictionary's roles to try for a tag of the Penn Treebank, in order. It knows VB, VBD, NN, JJ, RB, IN, DT, PRP, CD.
@@ -18,17 +19,25 @@ _ROLES = {
     "NN": "NN JJ", "NNS": "NN VB", "NNP": "NN JJ", "NNPS": "NN", "JJ": "JJ NN VB", "JJR": "JJ", "JJS": "JJ",
     "RB": "RB JJ", "RP": "RB IN", "IN": "IN RB", "TO": "IN",
 }  # fmt: skip
-_USED_TO = "j ˈu s t"  # of a habit, and of what somebody is used to
 _BEFORE_PAUSE = {"to": "t ˈu", "for": "f ˈɔ ɹ", "of": "ˈʌ v", "from": "f ɹ ˈʌ m", "at": "ˈæ t"}
 # What the dictionary lacks or has in another order: by role, "" for all others.
 _OWN = {
     "hello": {"": "h ə l ˈoʊ"}, "and": {"": "ə n d"}, "tv": {"": "t ˈi v ˈi"}, "ok": {"": "ˌoʊ k ˈeɪ"}, "rosé": {"": "ɹ oʊ z ˈeɪ"}, "emoji": {"": "ɪ m ˈoʊ d͡ʒ i"},
-    "used": {role: "j ˈu z d" for role in ("VB", "VBD", "VBN", "JJ", "")}, "lead": {"VB": "l ˈi d", "VBD": "l ˈi d"}, "polish": {"VB": "p ˈɑ l ɪ ʃ", "NN": "p ˈɑ l ɪ ʃ"},
-    "tear": {"VB": "t ˈɛ ɹ", "": "t ˈɪ ɹ"}, "tears": {"VB": "t ˈɛ ɹ z", "": "t ˈɪ ɹ z"}, "bow": {"VB": "b ˈaʊ"},
-    "beloved": {"": "b ɪ l ˈʌ v d"}, "august": {"JJ": "ɔ ɡ ˈʌ s t"}, "combat": {"VB": "k ə m b ˈæ t", "NN": "k ˈɑ m b æ t"},
-    "number": {"": "n ˈʌ m b ɚ"}, "does": {"": "d ˈʌ z"}, "kyiv": {"": "k ˈi ɪ v"},
+    "used": {role: "j ˈu z d" for role in ("VB", "VBD", "VBN", "JJ", "")}, "lead": dict.fromkeys(("VB", "VBD", "NN", "JJ"), "l ˈi d"),
+    "polish": {"VB": "p ˈɑ l ɪ ʃ", "NN": "p ˈɑ l ɪ ʃ"}, "bow": {"VB": "b ˈaʊ"},
+    "tear": {"VB": "t ˈɛ ɹ", "NN": "t ˈɪ ɹ", "": "t ˈɪ ɹ"}, "tears": {"VB": "t ˈɛ ɹ z", "NN": "t ˈɪ ɹ z", "": "t ˈɪ ɹ z"},
+    "diagnoses": {"NN": "d ˌaɪ ə ɡ n ˈoʊ s i z"}, "buffet": {"VB": "b ˈʌ f ɪ t", "NN": "b ə f ˈeɪ", "JJ": "b ə f ˈeɪ"},
+    "misuse": {"NN": "m ɪ s j ˈu s"}, "perfume": {"NN": "p ˈɚ f j u m"}, "increment": {"": "ˈɪ ŋ k ɹ ə m ə n t"}, "ravel": {"NN": "ɹ ə v ˈɛ l"},
+    "moped": {"NN": "m ˈoʊ p ɛ d", "": "m ˈoʊ p ɛ d"}, "implement": {"VB": "ˈɪ m p l ə m ɛ n t"}, "rerelease": {"NN": "ɹ ˈi ɹ ɪ l i s"}, "celtic": {"JJ": "k ˈɛ l t ɪ k", "NN": "k ˈɛ l t ɪ k"}, "overthrow": {"VB": "oʊ v ɚ θ ɹ ˈoʊ"},
+    "recount": {"NN": "ɹ ˈi k aʊ n t"}, "isolate": {"NN": "ˈaɪ s ə l ə t"}, "precipitate": {"NN": "p ɹ ɪ s ˈɪ p ɪ t ə t", "JJ": "p ɹ ɪ s ˈɪ p ɪ t ə t"},
+    "intimate": {"JJ": "ˈɪ n t ɪ m ə t", "NN": "ˈɪ n t ɪ m ə t"}, "associate": {"NN": "ə s ˈoʊ ʃ i ə t", "JJ": "ə s ˈoʊ ʃ i ə t"},
+    "delegate": {"NN": "d ˈɛ l ə ɡ ə t"}, "initiate": {"NN": "ɪ n ˈɪ ʃ i ə t"}, "correlate": {"NN": "k ˈɔ ɹ ə l ə t"},
+    "upset": {"VB": "ʌ p s ˈɛ t", "VBD": "ʌ p s ˈɛ t", "JJ": "ʌ p s ˈɛ t", "NN": "ˈʌ p s ɛ t"}, "incline": {"NN": "ˈɪ n k l aɪ n"},
+    "import": {"JJ": "ˈɪ m p ɔ ɹ t", "NN": "ˈɪ m p ɔ ɹ t"}, "export": {"JJ": "ˈɛ k s p ɔ ɹ t", "NN": "ˈɛ k s p ɔ ɹ t"}, "nestle": {"VB": "n ˈɛ s ə l", "": "n ˈɛ s ə l"},
+    "multiply": {"RB": "m ˈʌ l t ɪ p l aɪ", "": "m ˈʌ l t ɪ p l aɪ"}, "abstract": {"JJ": "ˈæ b s t ɹ æ k t", "NN": "ˈæ b s t ɹ æ k t"},
+    "beloved": {"": "b ɪ l ˈʌ v d"}, "august": {"JJ": "ɔ ɡ ˈʌ s t", "NN": "ˈɔ ɡ ə s t"}, "combat": {"VB": "k ə m b ˈæ t", "NN": "k ˈɑ m b æ t"},
+    "number": {"": "n ˈʌ m b ɚ"}, "does": {"": "d ˈʌ z"}, "kyiv": {"": "k ˈi ɪ v"}, "worcestershire": {"": "w ˈʊ s t ɚ ʃ ɚ"},
 }  # fmt: skip
-_BE = frozenset(["be", "is", "are", "am", "was", "were", "been", "being"])
 # Acronyms that are words, too: in capitals they are spelled.
 _CAPITALS = "US IT AM PM TV AI WHO IP ID OS PC DC LA CD IQ HR PR ER ET EU UN UK AC AD BC CE MA PA TA"
 _SPELLED = frozenset(_CAPITALS.split())
@@ -40,23 +49,21 @@ _CLITICS = {"ve": ("ə", "v"), "ll": ("ə", "l"), "d": ("ə", "d"), "re": ("ɚ",
 
 class English(Lexicon):
     def roles(self, text: Sequence[str]) -> list[str]:
-        """Tags of the Penn Treebank, found sentence by sentence; ``full`` for a function word before a pause, ``habit`` for `used` to."""
+        """Tags of the Penn Treebank, found sentence by sentence; ``full`` for a function word before a pause, and ``=``
+        before the phones of a word whose neighbours tell them."""
         found: list[str] = []
         sentence: list[str] = []
         for token in (*text, "."):
             sentence.append(token)
             if token in ".?!":
-                found += self._tagger(sentence)
+                tags = retagged(sentence, self._tagger(sentence))
+                found += [beside(sentence, tags, at) or tag for at, tag in enumerate(tags)]
                 sentence = []
         after = (*text[1:], ".")
-        found = [
+        return [
             "full" if word.lower() in _BEFORE_PAUSE and next_ in ",.?!" else tag
             for word, tag, next_ in zip(text, found, after)
         ]
-        for at in [n for n, word in enumerate(text[:-1]) if word.lower() == "used" and text[n + 1].lower() == "to"]:
-            purpose = at and text[at - 1].lower() in _BE and found[at + 2 : at + 3] == ["VB"]  # is used to cut
-            found[at] = found[at] if purpose else "habit"
-        return found
 
     def forms(self, word: str) -> Iterable[str]:
         cuts = [half for cut in range(2, len(word) - 2) for half in (word[:cut], word[cut:])]
@@ -70,15 +77,15 @@ class English(Lexicon):
     def find(self, word: str, role: str = "") -> Pronunciation | None:
         if role == "full" and word in _BEFORE_PAUSE:
             return self.own(_BEFORE_PAUSE[word])
-        if role == "habit":
-            return self.own(_USED_TO)
+        if role.startswith("="):
+            return self.own(role[1:])
         wanted = _ROLES.get(role, "").split()
         entries = [(theirs, self.own(phones)) for theirs, phones in _OWN.get(word, {}).items() if theirs]
         entries += self.known(word)
         found = next((phones for want in wanted for theirs, phones in entries if theirs == want), None)
         if found is None and "" in _OWN.get(word, {}):
             return self.own(_OWN[word][""])
-        return found or (entries[0][1] if self.known(word) else None)
+        return found or next((phones for _, phones in self.known(word)), None)
 
     def parts(self, word: str, role: str = "") -> Pronunciation | None:
         stem, apostrophe, clitic = word.rpartition("'")

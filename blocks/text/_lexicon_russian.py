@@ -74,6 +74,8 @@ class Russian(Lexicon):
 
     def say(self, word: str, role: str = "") -> Pronunciation | None:
         word = role or word
+        if "-" in word and len({self.of_script(char) for char in word if char.isalpha()}) > 1:  # IT-компания
+            return self.parts(word)
         if any(unicodedata.name(char, "").startswith("LATIN") for char in word):
             return self._latin(word)
         if _letters.is_spelled_russian(word):

@@ -11,6 +11,7 @@ from xml.parsers import expat
 
 from blocks.base import BadItem
 from blocks.common.phones import typed
+from blocks.text._clean import HTML
 from blocks.text._say_as import KINDS, say_as
 from blocks.text._spelling import Spelling
 
@@ -54,7 +55,8 @@ class Span:
 
 def spans(text: str, language: str, spelling: Spelling | None = None) -> list[Span]:
     """A text without tags is one span; `spelling` serves `<say-as>`. Raises BadItem naming tag, character (from 1) and what would fit."""
-    if not _TAG.search(text):
+    html = HTML.sub(lambda m: m[0] if re.search(r"\w+", m[0])[0] in _ATTRIBUTES else "", text)
+    if not _TAG.search(html):  # that alone is left out by text.normalise
         return [Span(text)]
     if declared := _DECLARATION.match(text):
         text = " " * declared.end() + text[declared.end() :]

@@ -46,6 +46,9 @@ class Russian(Spelling):
     symbols: ClassVar = table.SYMBOLS
     abbreviations: ClassVar = table.ABBREVIATIONS
     closing = frozenset("".join(short.split()) for short in table.CLOSING)
+    starters = frozenset(table.STARTERS)
+    kin: ClassVar = table.KIN
+    after_of: ClassVar = {"case": "g"}
     cues = "парол[ьяемю]*|набрав|наберите|набрать|код[ауом]*|пин-код[ауом]*|номер[ауом]*(?= \\d{4})"
 
     def mend(self, words: str) -> str:
@@ -112,9 +115,10 @@ class Russian(Spelling):
             lambda m: f"{table.BEFORE_NUMBERS[m[1].lower()]} ",
         )
         yield (
-            rf"(?<![\w.])({alternatives(table.BEFORE_NAMES)})\. (?=[А-ЯЁ][а-яё])(?<!\d [а-я]\. )",
-            lambda m: f"{table.BEFORE_NAMES[m[1]]} ",
+            rf"(?i:{_BEFORE})(?<![\w.])({alternatives(table.BEFORE_NAMES)})\. (?=[А-ЯЁ][а-яё])(?<!\d [а-я]\. )",
+            lambda m: f"{self._in_case(m, table.BEFORE_NAMES)} ",
         )
+        yield rf"(?i:{_BEFORE})\b({'|'.join(table.SHORT)})\b", lambda m: self._in_case(m, table.SHORT)
         yield r"(?<![\d.,])(\d{1,2}) (?=(века?|веке)(?!\w))", self._numbered_century
         # centuries and rulers
         yield rf"(?<!\w){ROMAN}(?:[-–—]{ROMAN})? (век\w*|столети\w|вв\.|в\.)(?!\w)", self._century
@@ -127,7 +131,16 @@ class Russian(Spelling):
             rf"\b((?:{'|'.join(table.KINGS)})(?:а|у|ом|ем|е|я|ю)?|(?:Петр|Павл|Льв|Пи|Никола|Васили|Алексе|Григори)(?:а|у|ом|ем|е|я|ю)|{'|'.join(table.QUEENS)}) {ROMAN}(?!\w)",
             self._ruler,
         )
+        yield rf"\b([А-ЯЁ][а-яё]{{2,}}) (?=I\b|[IVX]{{2}}){ROMAN}(?!\w)", self._ruler
         yield rf"(?<!\w){ROMAN} (?=[а-яё]+)([а-яё]+)", self._ranked
+        # hours
+        counted = (
+            rf"\d|[.,]\d| ?(?:{alternatives(self.units)}|{alternatives(self.currencies)}|раза?|процент|балл)(?!\w)"
+        )
+        yield (
+            rf"(?i)(?<![\w-])(в|к|до|с|после|около|от) ([01]?\d|2[0-3])([.:])([0-5]\d)(?!{counted}|:\d)",
+            self._at,
+        )
         # dates and years
         yield (
             rf"(?i)(?<!\w)(с|от) (\d{{1,2}}) (?:по|до) (\d{{1,2}}) (?={months})",
@@ -137,11 +150,22 @@ class Russian(Spelling):
         )
         yield rf"(?i){_BEFORE}(?<![\d.,:/-])(\d{{1,2}}) (?={months})", self._day
         yield (
-            rf"(?i)((?:{months}) )([12]\d{{3}})(?: ?г\.| года)?(?![\w\d])",
-            lambda m: f"{m[1]}{self.ordinal(int(m[2]), case='g')} {self._year_word(m, 'года')}",
+            rf"(?i)\b((?:{months}|({table.MONTHS_OTHERWISE})) )([12]\d{{3}})(?: ?г\.| года)?(?![\w\d]|-\d)",
+            lambda m: (
+                f"{m[1]}{self.ordinal(int(m[3]), case='g')} {'года' if m[2] or 'г' in m[0].removeprefix(m[1]) else ''}"
+            ),
+        )
+        yield (
+            r"(?i)(?<![\w-])(с|от|между) ([12]\d{3}) (по|до|и) ([12]\d{3})(?: (год\w*)| ?(гг?\.)|(?<=с (?:1[5-9]|20).. .. (?:1[5-9]|20)..)(?![\w.,]*\d| ?[а-яё%$€]))",
+            self._from_year,
         )
         yield rf"{_BEFORE}(?<![\d.,])([12]\d{{3}}) ?[-–—] ?([12]\d{{3}}) ?(?:гг\.|годах|годы|годов)", self._years
-        yield rf"(?i){_BEFORE}(?<![\d.,])([12]\d{{3}}) (года|году|годом|год|г\.)(?!\w)", self._dated
+        of_era = r" г(?:ода|од|\.) (?:до )?(?:н\.|нашей)"
+        yield (
+            rf"(?i){_BEFORE}(?<![\d.,])(\d{{1,4}}(?= году\b| годом\b|{of_era})|[12]\d{{3}}) (года|году|годом|год|г\.)(?!\w)",
+            self._dated,
+        )
+        yield rf"(?i){_BEFORE}(?<![\d.,])(\d{{1,3}}0)-(х|е) гг?\.", self._decade
         yield (
             r"(?<![\d.,])(\d{1,4})-х(?= год)",
             lambda m: self.ordinal(
@@ -158,8 +182,8 @@ class Russian(Spelling):
             r"(?i)(\b(?:верси\w|Windows|Android|iOS|Python|Bluetooth|USB|ГОСТ)\w* )(\d+)\.(\d+)",
             lambda m: f"{m[1]}{self.cardinal(int(m[2]))} точка {self.cardinal(int(m[3]))}",
         )
-        yield r"(?<!\w)~(?=\d)", lambda m: "примерно "
         yield r"(?<=[а-яё] )\+(?=\d{1,3}(?! ?[\d(]))|(?<!\S)\+(?=\d{1,3}(?! ?[\d(]))", lambda m: "плюс "
+        yield r"\b([А-ЯЁ]{2,}[а-яё][А-ЯЁ]+)\b", lambda m: _letters.spelled_russian(m[1])
         yield (
             r"(?<!\d)(?<!\d )\b([А-ЯЁ]{2,5})\b",
             lambda m: _letters.spelled_russian(m[1]) if _letters.is_spelled_russian(m[1]) else m[0],
@@ -186,14 +210,15 @@ class Russian(Spelling):
             lambda m: f"{self._count(int(m[1]))} {self.words['to']} ",
         )
         yield (
-            rf"(?i)(?<![\w-])(с|от|между) (плюс |[-−–+]?)({number}) (до|и) (плюс |[-−–+]?)({number})(?![\d:.,/]\d|-)",
+            rf"(?i)(?<![\w-])(с|от|между) (плюс |[-−–+]?)({number}) (до|и) (плюс |[-−–+]?)({number})(?![\d:.,/]\d|-)(?: ?({units})(?![\w^]))?",
             self._from_to,
         )
         yield (
             rf"(?i)(?<![\w-])({_GENITIVE}) ({number}) ?({units}|{signs})(?![\w^])\.?(?<![.])",
             lambda m: f"{m[1]} {self.amount(m[2], self._named(m[3]), 'g')}",
         )
-        yield rf"(?<![\w.,:/-])({number}) (?=([а-яё]+(?:ах|ях|ами|ями|ам|ям))(?!\w))", self._by_noun
+        adjectives = r"(?:[а-яё]+(?:[ыи]х|[ыи]ми?) )?"
+        yield rf"(?<![\w.,:/-])({number}) (?={adjectives}([а-яё]+(?:ах|ях|ами|ями|ам|ям))(?!\w))", self._by_noun
         yield rf"(?i)(?<![\w-])({_GENITIVE}) ({number})(?![\d:.,/]\d|[-–]\w|\w)(?= ?([а-яё]*))", self._after_preposition
         yield (
             rf"(?i)(?<![\w-])(с|к) ({number})(?= (час|утра|вечера|дня|ночи))",
@@ -299,8 +324,38 @@ class Russian(Spelling):
         words = self.ordinal(int(m[2]), gender="n", case=case)
         return f"{m['before'] + ' ' if m['before'] else ''}{words} "
 
-    def _year_word(self, m: re.Match, word: str) -> str:
-        return word if "г" in m[0].removeprefix(m[1]) else ""
+    def _in_case(self, m: re.Match, forms: dict[str, tuple[str, ...]]) -> str:
+        """What is short for a word, in the case that the preposition before it asks for."""
+        before = m["before"] or ""
+        word = forms[m[2]][table.CASES.get(before.lower(), 0)]
+        return f"{before} {word}" if before else word
+
+    def _from_year(self, m: re.Match) -> str:
+        """с 1990 по 2000 год."""
+        if (m[3] == "и") != (m[1].lower() == "между"):
+            return m[0]
+        first, second = {"по": ("g", "n"), "до": ("g", "g"), "и": ("i", "i")}[m[3]]
+        word = m[5] or {"по": "год", "до": "года", "и": "годами"}[m[3]]
+        return f"{m[1]} {self.ordinal(int(m[2]), case=first)} {m[3]} {self.ordinal(int(m[4]), case=second)} {word}"
+
+    def _decade(self, m: re.Match) -> str:
+        before = m["before"] or ""
+        case, word = (
+            ("n", "годы") if m[3] == "е" else ("p", "годах") if before.lower() in ("в", "во") else ("g", "годов")
+        )
+        return f"{before} {self.ordinal(int(m[2]), case=case, plural=True)} {word}{self._stop(m, True)}".lstrip()
+
+    def _at(self, m: re.Match) -> str:
+        """в 17.30, с 9:00: an hour in the case of its preposition."""
+        hour, minute, before = int(m[2]), int(m[4]), m[1].lower()
+        if before == "в":
+            return f"{m[1]} {self.time(hour, minute, '')}"
+        case = "d" if before == "к" else "g"
+        if not minute:
+            one, many = ("часу", "часам") if case == "d" else ("часа", "часов")
+            return f"{m[1]} {self.cardinal(hour, case=case)} {one if _form(hour) == 0 else many}"
+        nought = "ноль " if minute < 10 else ""
+        return f"{m[1]} {self.cardinal(hour, case=case)} {nought}{self.cardinal(minute, case=case)}"
 
     def _dated(self, m: re.Match) -> str:
         before, word = (m["before"] or "").lower(), m[3].lower()
@@ -336,7 +391,8 @@ class Russian(Spelling):
             return m[0]
         signs = {"": "", "плюс ": "плюс ", "+": "плюс ", "-": "минус ", "−": "минус ", "–": "минус "}
         first, second = (self.cardinal(int(n.replace(" ", "")), case="i" if between else "g") for n in (m[3], m[6]))
-        return f"{m[1]} {signs[m[2]]}{first} {m[4]} {signs[m[5]]}{second}"
+        unit = self._named(m[7])[1 if _form(int(m[6].replace(" ", ""))) == 0 else 2] if m[7] else ""
+        return f"{m[1]} {signs[m[2]]}{first} {m[4]} {signs[m[5]]}{second} {unit}".rstrip()
 
     def _by_noun(self, m: re.Match) -> str:
         noun = m[2]

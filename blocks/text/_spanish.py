@@ -33,6 +33,9 @@ class Spanish(Spelling):
     symbols: ClassVar = table.SYMBOLS
     abbreviations: ClassVar = {k: v for k, v in table.ABBREVIATIONS.items() if k not in ("s", "min", "ed", "pl", "cap")}
     closing = frozenset("".join(short.split()) for short in table.CLOSING)
+    starters = frozenset(table.STARTERS)
+    gaps = " \u00a0\u2009\u202f"
+    telephones = r"[6789]\d\d \d{3} \d{3}(?!\d)"
     cues = "extensi[oó]n|contrase[nñ]a|clave|c[oó]digo|marque|marca|marcar(?: el)?|tel[eé]fono|pin"
 
     def __init__(self, language: str):
@@ -88,8 +91,8 @@ class Spanish(Spelling):
         return f"{_short(self.say(number), 'x')} {magnitude} {of}{forms[-1]}"
 
     def first_rules(self):
-        yield r"(?i)(?:\bn[uú]ms?\. ?|\bn[.º°]{1,2} ?|№ ?|#)(?=\d)", lambda m: "número "
-        yield r"(?i)(?<!\d )\b1/2 (?=[a-z])", lambda m: "medio "
+        yield r"(?i)(?:\bn[uú]ms?\. ?|\bn[.º°]{1,2} ?|\bno\. ?|№ ?|#)(?=\d)", lambda m: "número "
+        yield r"(?<![\w./,])(?:(\d{1,3}) )?1/2 (?=([a-záéíóúñ]+))", self._half
         yield r"\bM\.?ª", lambda m: "María"
         yield r"\bC/ ?(?=[A-ZÁÉÍÓÚ])", lambda m: "Calle "
         yield r"\bD\. (?=[A-ZÁÉÍÓÚ][a-záéíóú])(?<!P\. D\. )", lambda m: "don "
@@ -98,6 +101,10 @@ class Spanish(Spelling):
         yield rf"(?i)\b(siglos?) (?-i:{ROMAN})((?: [ya] |[-–])(?-i:{ROMAN}))?(?!\w)", self._century
         yield rf"(?i)\b({'|'.join(table.HEADS)}) (?-i:{ROMAN})(?!\w)", lambda m: f"{m[1]} {self._counted_roman(m[2])}"
         yield rf"\b({'|'.join(table.REGNAL)}) {ROMAN}(?![\w'’.]\w)", self._regnal
+        yield (
+            r"\b([A-ZÁÉÍÓÚ][a-záéíóúñ]+) I(?![\w'’.])",
+            lambda m: f"{m[1]} {'primera' if m[1] in table.WOMEN else 'primero'}",
+        )
         yield rf"\b(?=[IVX]{{2}}|[IV]\b){ROMAN} (?=[A-ZÁÉÍÓÚ]?[a-záéíóú]+)([A-ZÁÉÍÓÚ][a-záéíóú]+)", self._ranked
         yield rf"\b([A-ZÁÉÍÓÚ]{LETTER}+) (?=[IVXL]{{2}}){ROMAN}(?!\w)", lambda m: f"{m[1]} {self.cardinal(roman(m[2]))}"
         yield (
@@ -106,7 +113,7 @@ class Spanish(Spelling):
         )
         yield r"(?<![\d:])(\d\d?:\d\d) ?h(?:s|rs)?\b\.?", lambda m: m[1]
         yield (
-            r"(?<![\d.,\-])([6789]\d{2}) (\d{3}) (\d{3})(?![\d.,])",
+            r"(?<![\d.,\-])([6789]\d{2}) (\d{3}) (\d{3})(?!\d|[.,]\d)",
             lambda m: f" {', '.join(map(self.digits, m.groups()))} ",
         )
         yield r"(?<![\d.,\-])([69]\d{8})(?![\d.,])", lambda m: f" {self.digits(m[1])} "
@@ -115,7 +122,6 @@ class Spanish(Spelling):
         yield r"(?<![\w.])(\d[\d.]*(?:,\d+)?)(k|(?<=\d\d)K|M)(?![\w'’])", self._shortened
         yield r"(?<![\d.,])(\d{1,6})(?:\.?(?:(º|[rdtmvn]?o\b)|(ª|[rdtmvn]?a\b))|\.?(er\b))", self._ordinal
         yield r"(?<=\d) ?([aApP])\. ?[mM]\b\.?|(?<=\d) ?([aApP])[mM]\b", lambda m: f" {(m[1] or m[2]).upper()} M"
-        yield r"(?<!\w)~(?=\d)", lambda m: "aproximadamente "
         yield r"(?<![\d.,:/\-])((?:\d{1,3}(?:\.\d{3})+|\d+)) (?=([a-záéíóúñ]+))", self._agreeing
 
     def _agreeing(self, m: re.Match) -> str:
@@ -123,6 +129,8 @@ class Spanish(Spelling):
         number, noun = m[1].replace(".", ""), m[2]
         if len(number) > 9 or (len(number) > 1 and number[0] == "0"):
             return m[0]
+        if re.search(r"(?i)\b(?:número|página|capítulo|año|versión|nivel) $", m.string[: m.start()]):
+            return m[0]  # it counts nothing, it is counted
         words = self.cardinal(int(number))
         if noun in table.NO_NOUNS:
             return m[0]
@@ -131,6 +139,14 @@ class Spanish(Spelling):
         else:
             words = _short(words, noun)
         return f" {words} "
+
+    def _half(self, m: re.Match) -> str:
+        """½ hora, 2 ½ tazas."""
+        feminine = self._is_feminine(m[2])
+        half = "media " if feminine else "medio "
+        if not m[1]:
+            return half
+        return f"{re.sub('uno$', 'una', self.cardinal(int(m[1]))) if feminine else self.cardinal(int(m[1]))} y {half}"
 
     def _shortened(self, m: re.Match) -> str:
         words = _short(self.say(m[1]), "x")

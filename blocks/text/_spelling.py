@@ -6,6 +6,7 @@ it matched. What a rule says holds neither digit nor symbol, so no rule undoes a
 
 import re
 from collections.abc import Callable, Iterable
+from typing import ClassVar
 
 from blocks.text._clean import signs, tidy, unmarked
 from blocks.text._numbers import Numbers
@@ -22,20 +23,28 @@ class Spelling(Numbers):
     letters: str  # pattern of letters that the language's readers know
     symbols: dict[str, str]  # said wherever nothing else has taken them
     abbreviations: dict[str, str]  # without the last full stop, in lower case -> words
+    kin: ClassVar[dict[str, str]] = {}  # letters of the script that other languages have, as this one would write them
     closing: frozenset[str]  # abbreviations that may end a sentence
     cues: str  # pattern of words after which three digits and more are read one by one
     date_order = "dmy"  # of 3/4/2025
+    starters: frozenset[str]  # capitalised words that begin a sentence, behind an abbreviation that may not end one
+    after_of: ClassVar[dict[str, str]] = {}  # the case of a whole
+    gaps = "\u00a0\u2009\u202f"  # blanks between thousands: those that no line breaks at
+    telephones = "$^"  # pattern of what looks like thousands but is dialled
     wholes = True  # whether 747 behind letters and a hyphen is a number
 
     def __init__(self, language: str):
         self._whole = {"".join(short.split()): words for short, words in self.abbreviations.items()}
+        self._gapped = re.compile(
+            rf"(?<![\w.,:/+-])(?<!\d )(?!{self.telephones})[1-9]\d{{0,2}}(?:[{self.gaps}]\d{{3}})+(?!\w|[:/.-]\d| \d)"
+        )
         self._keep = re.compile(self.letters)
         self.rules = [(re.compile(pattern), said) for pattern, said in self._rules()]
 
     def __call__(self, text: str) -> tuple[str, list[str]]:
         """The words, and what was left out or written otherwise."""
-        text, notes = signs(unmarked(text), self._keep)
-        text = " ".join(text.split())
+        text, notes = signs(unmarked(text), self._keep, self.kin)
+        text = " ".join(self._gapped.sub(lambda m: re.sub(r"\s", self.group, m[0]), text).split())
         for pattern, said in self.rules:
             text = pattern.sub(lambda m, said=said: _apart(m, said(m)), text)
         return tidy(text), notes
@@ -43,6 +52,7 @@ class Spelling(Numbers):
     # ---- rules ----
 
     def _rules(self) -> Iterable[Rule]:
+        yield from self._numbers()
         yield from self._dates()
         yield from self._nets()
         yield from self.first_rules()
@@ -50,6 +60,22 @@ class Spelling(Numbers):
         yield from self._short_words()
         yield from self._counted()
         yield from self._left_over()
+
+    def _numbers(self) -> Iterable[Rule]:
+        """Numbers in the form of other languages, where nothing else can be meant, as this one writes them."""
+        plain = self.mark[0]
+        for group, mark in ((",", "."), (".", ",")):
+            if group != self.group:
+                group, mark = re.escape(group), re.escape(mark)
+                yield (
+                    rf"(?<![\w.,])(\d{{1,3}}(?:{group}\d{{3}})+){mark}(\d+)(?![\w]|[.,]\d)",
+                    lambda m: f"{re.sub(r'[.,]', '', m[1])}{plain}{m[2]}",
+                )
+                address = r"(?!(?:[12]?\d?\d\.){3}[12]?\d?\d\b)"
+                yield (
+                    rf"(?<![\w.,]){address}\d{{1,3}}(?:{group}\d{{3}}){{2,}}(?![\w]|[.,]\d)",
+                    lambda m: re.sub(r"[.,]", "", m[0]),
+                )
 
     def _nets(self) -> Iterable[Rule]:
         """Addresses of the net, files, versions."""
@@ -71,9 +97,13 @@ class Spelling(Numbers):
         yield rf"(?<!\w)#({LETTER}[\w]*)", lambda m: f" {self._camel(m[1])} "
 
     def _dates(self) -> Iterable[Rule]:
+        yield r"(?<=\d{4}-\d\d-\d\d)T(?=\d\d:\d\d)", lambda m: " "
         yield r"(?<![\w\-/.])(\d{4})-(\d\d)-(\d\d)(?![\-/\w])", lambda m: self._date(m, m[3], m[2], m[1])
         yield r"(?<![\w\-/.])(\d{4})/(\d\d?)/(\d\d?)(?![\-/\w])", lambda m: self._date(m, m[3], m[2], m[1])
-        d, mo, y = (f"(?P<{c}>{p})" for c, p in zip("dmy", (r"\d{1,2}", r"\d{1,2}", r"\d{4}|(?<=/)\d\d")))
+        d, mo, y = (
+            f"(?P<{c}>{p})"
+            for c, p in zip("dmy", (r"\d{1,2}", r"\d{1,2}", r"\d{4}|(?<=/)\d\d|(?<=\b\d\d[.]\d\d[.])\d\d"))
+        )
         first, second, third = ({"d": d, "m": mo, "y": y}[c] for c in self.date_order)
         yield (
             rf"(?<![\w\-/.,])(?:{first}(?P<s>[/.\-]){second}(?P=s){third})(?: ?г\.)?(?![\-/\w])",
@@ -87,6 +117,7 @@ class Spelling(Numbers):
         before = alternatives(sign for sign in self.currencies if not sign[0].islower())  # руб. stands behind alone
         large = alternatives(self.magnitudes)
         gap, minus = "[ \u00a0\u202f]?", r"(?P<minus>(?<![^\s(])[-−–] ?)?"
+        yield rf"(?<!\w)~ ?(?=(?:{before})? ?\d)", self._about
         yield rf"({before})\.(?=\d)", lambda m: f"{m[1]}0{self.mark[0]}"
         yield (
             rf"({before}){gap}({number}) ?({large})? ?(?:-|–|—) ?(?:{before})?{gap}({number})(?!\d)(?: ?({large})(?!\w))?",
@@ -119,8 +150,9 @@ class Spelling(Numbers):
             rf"(?<![\d.,/:\-–])({number}) ?(?:{units})? ?(?:-|–|—) ?({number})(?:{end}|(?= ?(?:{units})(?!\w)))",
             self._range,
         )
-        yield rf"(?<![^\s(\[«\"'=/×*+])[-−–](?=(?:{number})|[.,]\d)", lambda m: f" {self.words['minus']} "
-        yield rf"(?<![\w.,])[{self.mark}](\d+)(?![.,]?\d)(?: ?({units})(?![\w^]))?", self._leading
+        negative = r"(?<![^\s(\[«\"'=/×*+])[-−–]"
+        yield rf"(?P<minus>{negative})?(?<![\w.,])[{self.mark}](\d+)(?![.,]?\d)(?: ?({units})(?![\w^]))?", self._leading
+        yield rf"{negative}(?={number})", lambda m: f" {self.words['minus']} "
 
     def _short_words(self) -> Iterable[Rule]:
         """Units and abbreviations."""
@@ -129,6 +161,7 @@ class Spelling(Numbers):
         yield r"(?<=\d)[xх×](?=\d+(?![\d^]))", lambda m: f" {self.words['by']} "
         yield r"(?<=\d) [xх] (?=\d+(?![\d^]))(?!.*=)", lambda m: f" {self.words['by']} "
         yield rf"(?<=\d)\^ ?([-−–]?\d+)(?!\d)(?: ({units})(?!\w))?", self._power
+        yield r"(?<![\d/.,\w])(\d+[.,]\d+)/(\d+)(?![\d/]|[.,]\d)", self._out_of
         yield (
             rf"(?<![\d/.,\w])(?:(\d+) )?(\d{{1,3}})/(\d{{1,3}})(?![\d/]|[.,]\d)(?: ?({units})(?![\w^]))?",
             self._fraction,
@@ -139,11 +172,11 @@ class Spelling(Numbers):
             rf"(?i)(?<![\w.])({alternatives(self.abbreviations)})\.(?:(?!\w)|(?=(?-i:[A-ZА-Я][a-zа-я])))",
             self._abbreviation,
         )
-        yield rf"(?<![\w.])((?:{LETTER}\.){{2,}})", self._initials
         yield (
             rf"(?<!\w)((?:{LETTER}\. ){{2,}})(?={LETTER}{{2}})|(?<=[^\W\d_] )((?!I\b)[^\W\d_])\. (?=[A-ZА-ЯÁÉÍÓÚÑ]{LETTER})",
             self._forenames,
         )
+        yield rf"(?<![\w.])((?:{LETTER}\.){{2,}})", self._initials
         yield r"\b([A-ZÑ])&([A-ZÑ])(s?)(?!\w)|\b([A-ZÑ]{1,4})&([A-ZÑ]{1,4})(?!\w)", self._ampersand
 
     def _counted(self) -> Iterable[Rule]:
@@ -243,6 +276,14 @@ class Spelling(Numbers):
         whole, part, _ = self.parse(number)
         return float(f"{whole}.{part or 0}")
 
+    def _about(self, m: re.Match) -> str:
+        about = self.words["~"]
+        return "" if m.string[: m.start()].rstrip().lower().endswith(about) else f"{about} "
+
+    def _out_of(self, m: re.Match) -> str:
+        """What was given of how many: ``4.5/5``."""
+        return f" {self.say(m[1])} {self.words['of']} {self.cardinal(int(m[2]), **self.after_of)} "
+
     def _range(self, m: re.Match) -> str:
         """The second number keeps its digits: its unit is still to be said."""
         return f" {self.quantity(m[1])} {self.words['to']} {m[2]} "
@@ -259,7 +300,8 @@ class Spelling(Numbers):
         return words + (self._stop(m, short in self.closing) or " " * m.string[m.end() : m.end() + 1].isalpha())
 
     def _initials(self, m: re.Match) -> str:
-        return " ".join(m[1].upper().split(".")).strip() + self._stop(m, True)
+        begins = re.match(r"[\"')»”]* +[\"'(«“¿¡]*([^\W\d_]+)", m.string[m.end() :])
+        return " ".join(m[1].upper().split(".")).strip() + self._stop(m, bool(begins and begins[1] in self.starters))
 
     def _stop(self, m: re.Match, may_end: bool) -> str:
         """The full stop of an abbreviation is that of its sentence where the text ends or a new one begins."""
@@ -288,9 +330,11 @@ class Spelling(Numbers):
 
     def _leading(self, m: re.Match) -> str:
         """A decimal without its nought: ``.5 kg``."""
+        minus = self.words["minus"] if m["minus"] else ""
         if not self.words["point"]:
-            return f" {self.amount('0' + m[0][: len(m[1]) + 1], self.units[m[2]]) if m[2] else self.say('0' + m[0])} "
-        return f" {self.words['point']} {self.digits(m[1])} {self.units[m[2]][1] if m[2] else ''} "
+            number = f"0{self.mark[0]}{m[2]}"
+            return f" {minus} {self.amount(number, self.units[m[3]]) if m[3] else self.say(number)} "
+        return f" {minus} {self.words['point']} {self.digits(m[2])} {self.units[m[3]][1] if m[3] else ''} "
 
     def _power(self, m: re.Match) -> str:
         unit = m[2] if m.re.groups > 1 else None

@@ -4,7 +4,7 @@ _list = str.split
 
 WORDS = {
     ".": "dot", "/": "slash", "-": "dash", "@": "at", "_": "underscore", ":": "colon", "?": "question mark", "=": "equals",
-    "&": "and", "%": "percent", "+": "plus", "#": "hash", "~": "about", "minus": "minus", "to": "to", "per": "per", "by": "by",
+    "&": "and", "%": "percent", "+": "plus", "#": "hash", "~": "about", "minus": "minus", "to": "to", "per": "per", "by": "by", "of": "out of",
     "times": "times", "divided": "divided by", "slash": "", "ratio": "to", "root": "square root of", "and": "and",
     "version": "version", "version point": "point", "point": "point", "at": "at", "<": "is less than", ">": "is greater than",
     "≤": "is less than or equal to", "≥": "is greater than or equal to", "≠": "is not equal to", "≈": "approximately",
@@ -27,7 +27,7 @@ MAGNITUDES = {
 }  # fmt: skip
 _METRIC = {
     "km": "kilometer", "cm": "centimeter", "mm": "millimeter", "nm": "nanometer", "µm": "micrometer", "m": "meter",
-    "kg": "kilogram", "mg": "milligram", "µg": "microgram", "g": "gram", "ms": "millisecond", "µs": "microsecond",
+    "kg": "kilogram", "mg": "milligram", "µg": "microgram", "g": "gram", "ms": "millisecond", "µs": "microsecond", "µF": "microfarad", "nF": "nanofarad", "pF": "picofarad", "µA": "microamp", "µV": "microvolt", "µl": "microliter", "µL": "microliter",
     "l": "liter", "L": "liter", "ml": "milliliter", "mL": "milliliter", "cl": "centiliter", "dl": "deciliter",
     "KB": "kilobyte", "kB": "kilobyte", "Kb": "kilobit", "kb": "kilobit", "MB": "megabyte", "GB": "gigabyte", "TB": "terabyte",
     "dB": "decibel", "W": "watt", "kW": "kilowatt", "MW": "megawatt", "V": "volt", "kV": "kilovolt", "mV": "millivolt",
@@ -48,7 +48,7 @@ _SQUARE = {
     "in": "inch",
 }
 UNITS = {sign: (one, one + "s") for sign, one in _METRIC.items()} | {
-    "%": ("percent",) * 2, "°C": ("degree Celsius", "degrees Celsius"), "℃": ("degree Celsius", "degrees Celsius"),
+    "%": ("percent",) * 2, "‰": ("per mille",) * 2, "m/s^2": ("meter per second squared", "meters per second squared"), "°C": ("degree Celsius", "degrees Celsius"), "℃": ("degree Celsius", "degrees Celsius"),
     "°F": ("degree Fahrenheit", "degrees Fahrenheit"), "Hz": ("hertz",) * 2, "kHz": ("kilohertz",) * 2,
     "MHz": ("megahertz",) * 2, "GHz": ("gigahertz",) * 2, "ft": ("foot", "feet"), "hp": ("horsepower",) * 2,
     "mph": ("mile per hour", "miles per hour"), "kph": ("kilometer per hour", "kilometers per hour"),
@@ -85,7 +85,7 @@ SYMBOLS = {
     "&": "and", "*": "star", "#": "hash", "+": "plus", "=": "equals", "@": "at", "%": "percent", "/": "slash", "§": "section",
     "×": "times", "÷": "divided by", "±": "plus or minus", "$": "dollars", "£": "pounds", "€": "euros", "¥": "yen", "₹": "rupees",
     "₽": "rubles", "¢": "cents", "₿": "bitcoin", "≈": "approximately", "≤": "at most", "≥": "at least", "≠": "not equal to", "µ": "micro",
-    "Ω": "ohm", "∞": "infinity", "∑": "sum", "−": "minus", "₴": "hryvnia", "₡": "colones", "№": "number",
+    "‰": "per mille", "Ω": "ohm", "∞": "infinity", "∑": "sum", "−": "minus", "₴": "hryvnia", "₡": "colones", "№": "number",
 }  # fmt: skip
 ABBREVIATIONS = {
     "mr": "mister", "mrs": "missus", "dr": "doctor", "prof": "professor", "jr": "junior", "sr": "senior", "vs": "versus",
@@ -98,7 +98,7 @@ ABBREVIATIONS = {
     "vol": "volume", "ch": "chapter", "eq": "equation", "sec": "section", "al": "al", "no": "number", "nos": "numbers",
     "mon": "Monday", "tue": "Tuesday", "tues": "Tuesday", "wed": "Wednesday", "thu": "Thursday", "thurs": "Thursday",
     "fri": "Friday", "sat": "Saturday", "sun": "Sunday", "univ": "university", "assn": "association", "govt": "government",
-    "min": "minutes", "max": "maximum", "misc": "miscellaneous", "cf": "compare", "viz": "namely", "esp": "especially",
+    "min": "minutes", "max": "maximum", "misc": "miscellaneous", "cf": "compare", "viz": "namely", "esp": "especially", "ca": "circa",
 }  # fmt: skip
 # Words too: short for something only where a number follows.
 BEFORE_NUMBERS = ("no", "nos", "fig", "figs", "vol", "ch", "eq", "sec", "ext", "apt", "est")
@@ -136,7 +136,8 @@ STREETS = {"St": "Street", "Dr": "Drive", "Ave": "Avenue", "Rd": "Road", "Blvd":
 # Capitalised words that begin a sentence: no name follows or precedes a street there.
 STARTERS = _list(
     "A An And As At But By For From He Her His I If In It My No Not Of On Or She So The Their There They This To We "
-    "When Where With You Your Dear Then That"
+    "When Where With You Your Dear Then That Our Some Many Most All These Those What Who Why How After Before While "
+    "Since Although However Please Let Today Now Here Is Are Was Were Do Does Did Can Could Will Would It's I'm Don't"
 )
 MONTHS = _list("January February March April May June July August September October November December")
 # What a Roman numeral counts: people are ordered, all else is numbered.

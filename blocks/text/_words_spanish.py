@@ -5,7 +5,7 @@ _list = str.split
 WORDS = {
     ".": "punto", "/": "barra", "-": "guion", "@": "arroba", "_": "guion bajo", ":": "dos puntos", "?": "signo de interrogación",
     "=": "es igual a", "&": "y", "%": "por ciento", "+": "más", "#": "numeral", "~": "aproximadamente", "minus": "menos", "to": "a", "per": "por",
-    "by": "por", "times": "por", "divided": "entre", "slash": "", "ratio": "a", "root": "raíz cuadrada de", "and": "y",
+    "by": "por", "of": "sobre", "times": "por", "divided": "entre", "slash": "", "ratio": "a", "root": "raíz cuadrada de", "and": "y",
     "version": "versión", "version point": "punto", "point": "coma", "at": "arroba", "<": "es menor que", ">": "es mayor que",
     "≤": "es menor o igual que", "≥": "es mayor o igual que", "≠": "no es igual a", "≈": "aproximadamente", "±": "más o menos",
     "before ≥": "mayor o igual que", "before ≤": "menor o igual que", "before <": "menor que", "before >": "mayor que",
@@ -19,10 +19,10 @@ CURRENCIES = {
     "¢": (_CENT, _CENT), "₡": (("colón", "colones"), _CENT), "CHF": (("franco suizo", "francos suizos"), _CENT), "₹": (("rupia", "rupias"), _CENT),
     "₿": (("bitcoin", "bitcoins"), _CENT),
 }  # fmt: skip
-MAGNITUDES = {"k": "mil", "K": "mil", "mil": "mil", "M": "millones", "millones de": "millones", "millones": "millones", "millón de": "millón",
+MAGNITUDES = {"k": "mil", "K": "mil", "mil": "mil", "M": "millones", "m": "millones", "millones de": "millones", "millones": "millones", "millón de": "millón",
               "mil millones de": "mil millones", "mil millones": "mil millones", "billones de": "billones", "billones": "billones"}  # fmt: skip
 _UNITS = {
-    "km": "kilómetro", "cm": "centímetro", "mm": "milímetro", "µm": "micrómetro", "nm": "nanómetro", "m": "metro", "kg": "kilogramo",
+    "km": "kilómetro", "cm": "centímetro", "mm": "milímetro", "µm": "micrómetro", "µg": "microgramo", "µF": "microfaradio", "nF": "nanofaradio", "pF": "picofaradio", "µs": "microsegundo", "nm": "nanómetro", "m": "metro", "kg": "kilogramo",
     "mg": "miligramo", "g": "gramo", "gr": "gramo", "ms": "milisegundo", "l": "litro", "L": "litro", "ml": "mililitro", "mL": "mililitro", "cl": "centilitro",
     "KB": "kilobyte", "kB": "kilobyte", "Kb": "kilobit", "kb": "kilobit", "MB": "megabyte", "GB": "gigabyte", "TB": "terabyte",
     "dB": "decibelio", "h": "hora", "hs": "hora", "min": "minuto", "s": "segundo", "seg": "segundo", "lb": "libra", "lbs": "libra", "°": "grado",
@@ -31,7 +31,7 @@ _UNITS = {
     "\"": "pulgada", "″": "pulgada", "oz": "onza", "N": "newton", "J": "julio", "Pa": "pascal",
 }  # fmt: skip
 UNITS = {sign: (one, one + "s") for sign, one in _UNITS.items()} | {
-    "%": ("por ciento",) * 2, "°C": ("grado Celsius", "grados Celsius"), "°F": ("grado Fahrenheit", "grados Fahrenheit"),
+    "%": ("por ciento",) * 2, "‰": ("por mil",) * 2, "m/s^2": ("metro por segundo al cuadrado", "metros por segundo al cuadrado"), "°C": ("grado Celsius", "grados Celsius"), "°F": ("grado Fahrenheit", "grados Fahrenheit"),
     "ºC": ("grado Celsius", "grados Celsius"), "Hz": ("hercio", "hercios"), "kHz": ("kilohercio", "kilohercios"),
     "MHz": ("megahercio", "megahercios"), "GHz": ("gigahercio", "gigahercios"), "kWh": ("kilovatio hora", "kilovatios hora"),
     "km/h": ("kilómetro por hora", "kilómetros por hora"), "m/s": ("metro por segundo", "metros por segundo"),
@@ -44,7 +44,7 @@ SYMBOLS = {
     "&": "y", "*": "asterisco", "#": "numeral", "+": "más", "=": "es igual a", "@": "arroba", "%": "por ciento", "/": "barra", "§": "sección",
     "×": "por", "÷": "entre", "±": "más o menos", "$": "pesos", "€": "euros", "£": "libras", "¥": "yenes", "₡": "colones", "¢": "centavos",
     "º": "grados", "ª": " ", "≈": "aproximadamente", "≤": "menor o igual que", "≥": "mayor o igual que", "≠": "distinto de", "µ": "micro",
-    "Ω": "ohmio", "∞": "infinito", "−": "menos", "₽": "rublos", "₹": "rupias", "№": "número",
+    "‰": "por mil", "Ω": "ohmio", "∞": "infinito", "−": "menos", "₽": "rublos", "₹": "rupias", "№": "número",
 }  # fmt: skip
 ABBREVIATIONS = {
     "sr": "señor", "sra": "señora", "srta": "señorita", "sres": "señores", "dr": "doctor", "dra": "doctora", "dña": "doña",
@@ -57,7 +57,7 @@ ABBREVIATIONS = {
     "arts": "artículos", "vol": "volumen", "fig": "figura", "figs": "figuras", "ed": "edición", "núm": "número", "sta": "santa", "sto": "santo",
     "fco": "Francisco", "mª": "María", "máx": "máximo", "mín": "mínimo", "a. c": "antes de Cristo", "d. c": "después de Cristo", "s": "siglo",
     "adm": "administración", "cía": "compañía", "izq": "izquierda", "dcha": "derecha", "edo": "estado", "min": "minutos",
-    "p. m": "p m", "a. m": "a m", "c. p": "código postal", "q. e. p. d": "que en paz descanse", "atte": "atentamente",
+    "p. m": "p m", "a. m": "a m", "c. p": "código postal", "q. e. p. d": "que en paz descanse", "atte": "atentamente", "ca": "circa", "vs": "versus", "nro": "número",
 }  # fmt: skip
 CLOSING = (
     "etc",
@@ -83,7 +83,8 @@ REGNAL = _list(
     "Alfonso Felipe Carlos Fernando Isabel Juan Pablo Pedro Enrique Luis Jaime Sancho Ramiro Alejandro Benedicto "
     "Pío León Gregorio Clemente Inocencio Urbano Francisco Napoleón Nicolás Catalina Jorge Eduardo Guillermo "
     "Ricardo María Iván Federico Ana Jacobo Manuel José Amadeo Bonifacio Adriano Julio Sixto Víctor Óscar Haakon "
-    "Harald Gustavo Margarita Cristián"
+    "Harald Gustavo Margarita Cristián Ramsés Tutmosis Amenofis Ptolomeo Darío Jerjes Ciro Artajerjes Cleopatra Leopoldo "
+    "Balduino Humberto Maximiliano Constantino Rodolfo Otón Boleslao Esteban"
 )
 WOMEN = ("Isabel", "Catalina", "María", "Ana", "Margarita", "Victoria")
 HEADS = _list(
@@ -102,4 +103,10 @@ FEMININE = _list(
     "páginas vez mano noche mujer calle parte clase flor ley luz voz razón imagen tarde persona vuelta ciudad "
     "unidad canción habitación estación opción lección acción región"
 )
-NO_NOUNS = _list("de a y o u e en es con por p al para que son menos más entre")
+NO_NOUNS = _list("de del a y o u e en es con por p al para que son menos más entre fue era ha se no como")
+# Words that begin a sentence.
+STARTERS = _list(
+    "A Al Así Aquí Ayer Aunque Cada Como Cuando De Desde Después El Ella Ellos En Entonces Es Esa Ese Eso Esta Este Esto "
+    "Están Fue Hay Hoy La Las Lo Los Me Mi Muchos Nadie Ni No Nos Nosotros Para Pero Por Porque Que Se Si Sin Su Sus "
+    "También Tenemos Todo Todos Un Una Y Ya Yo"
+)

@@ -132,7 +132,11 @@ def _word(written: str, named: bool, single: bool) -> Part:
     word = word.replace("\u2010", "-").replace("\u2011", "-")
     if len(word) == 1:
         return Part("word", written, word.upper() if single or (named and word.isupper()) else word.lower())
-    return Part("word", written, word if word.isupper() else word.lower())
+    return Part(
+        "word",
+        written,
+        "-".join(part if len(part) > 1 and part.isupper() else part.lower() for part in word.split("-")),
+    )
 
 
 def _inline(given: str, language: str) -> Part:

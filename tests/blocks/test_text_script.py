@@ -167,7 +167,7 @@ def test_phonemes_and_aliases_take_the_place_of_words(block):
         ("date", "May 5", "en-US", "May fifth"),
         ("date", "1.5.99", "ru-RU", "первого мая тысяча девятьсот девяносто девятого года"),
         ("telephone", "1-800-555-0123", "en-US", "one eight hundred five five five zero one two three"),
-        ("cardinal", "1,234", "en-US", "one thousand two hundred and thirty-four"),
+        ("cardinal", "1,234", "en-US", "one thousand two hundred thirty-four"),
         ("cardinal", "-5", "es-MX", "menos cinco"),
         ("ordinal", "21", "en-US", "twenty-first"),
         ("ordinal", "3", "ru-RU", "третий"),
