@@ -12,7 +12,8 @@ the compiler's cache (JAX_COMPILATION_CACHE_DIR) that an earlier run has left.
 training: frames/s of acoustic.parallel in its default size beside FastSpeech 2, on the same batches, with the same
 optimiser and clipping. The peer is written here after the paper (FFT blocks of attention and two convolutions, three
 predictors; pitch of phones, as ours), of standard layers of torch: once as narrow as to have as many weights as ours, once as
-wide as in the paper, which is not like for like. Its arrays are made beforehand, ours in each step.
+wide as in the paper, which is not like for like. Its arrays are made beforehand, ours in each step. Both once more with activations
+in bfloat16; and what share of a step of ours norms, depthwise convolutions and matrix products take, by torch's profiler.
 All is held to the same cores and threads.
 """
 
@@ -36,7 +37,19 @@ from benchmarks.timing import POOLS, ROOT, Worker, machine, ratios, rounds, serv
 
 GRAPH, SAID = ROOT / "graphs/speak.yaml", {"short": TEXTS[1], "long": TEXTS[-1]}
 SPEAKERS = ("ours", "piper", "espeak", "flite")
-LEARNERS = {"learner": "ours", "equal": "FastSpeech 2, as many weights", "paper": "FastSpeech 2, the paper's width"}
+LEARNERS = {
+    "learner": "ours",
+    "equal": "FastSpeech 2, as many weights",
+    "paper": "FastSpeech 2, the paper's width",
+    "learner_half": "ours in bfloat16",
+    "equal_half": "FastSpeech 2 in bfloat16, as many weights",
+}
+KERNELS = {  # of torch, by what they are for
+    "norms": ("layer_norm", "batch_norm"),
+    "convolutions": ("convolution",),
+    "matrix products": ("addmm", "bmm", "mm", "linear"),
+    "the optimiser": ("_fused_", "_foreach_", "addcmul", "addcdiv"),
+}
 BATCHES, ITEMS, FRAMES, PHONES = 4, 8, 400, 60  # FRAMES and PHONES of an item
 HEADER = 44  # bytes of a wav before its samples
 
@@ -118,6 +131,10 @@ def training(count: int, options) -> None:
         speed = spread([about[name]["frames"] / one for one in seconds])
         beside = f"; it / ours, time a step {ratios(seconds, took['learner'])}" if name != "learner" else ""
         print(f"training, {LEARNERS[name]}, {about[name]['shape']}: {speed} frames/s{beside}")
+        if shares := about[name].get("shares"):
+            print(f"  of its step: {', '.join(f'{name} {share:.0%}' for name, share in shares.items())}")
+    if {"learner_half", "equal_half"} <= took.keys():
+        print(f"FastSpeech 2 / ours, both in bfloat16, time a step: {ratios(took['equal_half'], took['learner_half'])}")
 
 
 class Contenders(dict):
@@ -221,11 +238,11 @@ def timed(call) -> tuple[float, object]:
 # ---- who learns: what each is, and a function that times a step ----
 
 
-def learner(options):
+def learner(options, precision="float32"):
     import torch
 
     torch.set_num_threads(options.threads)
-    block, batches = train_items(options.quick)
+    block, batches = train_items(options.quick, precision)
     turn, frames = itertools.cycle(batches), len(batches[0][0].log_mel)
 
     def step() -> float:
@@ -241,10 +258,25 @@ def learner(options):
         block.fit(run_of(batches, two))
         return begun[2] - begun[1]
 
-    return network(block.net, len(batches[0]) * frames, str(block.config.hidden)), step
+    return network(block.net, len(batches[0]) * frames, str(block.config.hidden)) | {"shares": shares(step)}, step
 
 
-def fastspeech(width: int | None, options):
+def shares(step) -> dict[str, float]:
+    """Of the processor's time in a step, by what for."""
+    from torch.profiler import ProfilerActivity, profile
+
+    step()
+    with profile(activities=[ProfilerActivity.CPU]) as found:
+        step()
+    times = {event.key: event.self_cpu_time_total for event in found.key_averages()}
+    whole = sum(times.values())
+    return {
+        kernel: sum(time for key, time in times.items() if any(name in key for name in names)) / whole
+        for kernel, names in KERNELS.items()
+    }
+
+
+def fastspeech(width: int | None, options, half: bool = False):
     """The peer in a width, or in one that makes as many weights as ours has."""
     import torch
 
@@ -253,7 +285,12 @@ def fastspeech(width: int | None, options):
     sizes = (width, 4 * width) if width else as_large(sum(map(torch.numel, block.net.parameters())))
     net, turn = peer_network(*sizes), itertools.cycle([tensors(items) for items in batches])
     frames = len(batches[0]) * len(batches[0][0].log_mel)
-    return step_of(net, lambda: net(next(turn)), frames, f"{sizes[0]}, filters {sizes[1]}")
+
+    def losses():
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            return net(next(turn))
+
+    return step_of(net, losses, frames, f"{sizes[0]}, filters {sizes[1]}")
 
 
 def step_of(net, losses, frames: int, width: str):
@@ -279,7 +316,7 @@ def network(net, frames: int, width: str) -> dict:
     return {"shape": f"width {width}, {count:.2f} M weights", "frames": frames}
 
 
-def train_items(quick: bool) -> tuple:
+def train_items(quick: bool, precision: str = "float32") -> tuple:
     """An untrained acoustic.parallel in its default size, and batches of noise, all of one shape."""
     import numpy as np
 
@@ -302,7 +339,7 @@ def train_items(quick: bool) -> tuple:
 
     batches = [[train_item() for _ in range(items)] for _ in range(BATCHES)]
     kind = find("acoustic.parallel")
-    block = kind(kind.Config(), spec)
+    block = kind(kind.Config(precision=precision), spec)
     block.fit(run_of(batches, lambda **_: iter(())))  # of no steps: it makes the network
     return block, batches
 
@@ -413,6 +450,8 @@ CONTENDERS = {
     "learner": learner,
     "equal": partial(fastspeech, None),
     "paper": partial(fastspeech, 256),
+    "learner_half": partial(learner, precision="bfloat16"),
+    "equal_half": partial(fastspeech, None, half=True),
 }
 
 if __name__ == "__main__":
