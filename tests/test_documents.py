@@ -34,16 +34,16 @@ def speaks():
     return Live(check(read_graph(ROOT / "graphs" / "speak.yaml"), released=True))
 
 
-def spoken_in_the_readme() -> list[str]:
-    """The texts of its commands and requests, and its markup."""
-    text = (ROOT / "README.md").read_text()
+def spoken_in_documents() -> list[str]:
+    """The texts of commands and requests, and the markup."""
+    text = "".join((ROOT / document).read_text() for document in ("README.md", "docs/speak.md"))
     given = re.findall(r'script\.text="([^"]*)"', text) + re.findall(r'{"input": "([^"]*)"', text)
     phones = [f"Say {found}." for found in re.findall(r"`(\[\[.*?\]\])`", text)]
-    return list(dict.fromkeys([*given, *phones, *fenced("README.md", "xml")]))
+    return list(dict.fromkeys([*given, *phones, *fenced("docs/speak.md", "xml")]))
 
 
-@pytest.mark.parametrize("text", spoken_in_the_readme(), ids=lambda text: text[:30].strip())
-def test_the_released_voice_says_what_the_readme_has_it_say(speaks, text):
+@pytest.mark.parametrize("text", spoken_in_documents(), ids=lambda text: text[:30].strip())
+def test_the_released_voice_says_what_documents_have_it_say(speaks, text):
     (row,) = speaks.run([{"text": text}])
     assert isinstance(row, dict), row.reason
     assert len(row["wave"]) > 0.5 * speaks.sample_rate
