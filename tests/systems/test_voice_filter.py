@@ -16,7 +16,7 @@ from runner.run.local import LocalExecutor
 from runner.store import Store
 from runner.work.executor import Observer
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 GRAPH, PAGE = ROOT / "graphs" / "voice_filter.yaml", ROOT / "docs" / "voice_filter.md"
 TEXTS = ("The old house stood at the end of the road.", "Bring me a cup of tea and some bread, please.", "Nobody knew where the boat had gone.", "We walked for an hour.")  # fmt: skip
 SHORT = """

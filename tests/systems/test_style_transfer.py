@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from runner.cli import app
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "style_transfer.md").read_text()
 COMMANDS = [line for line in re.findall(r"^voxblocks run .*$", PAGE, re.MULTILINE) if "--until" in line]
 

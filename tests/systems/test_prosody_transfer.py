@@ -12,7 +12,7 @@ import soundfile
 from blocks.load import find
 from blocks.spec import preset
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SAID = {"right": "The ferry leaves at a quarter to eight.", "wrong": "Did you bring your own lunch to the station?"}
 
 
