@@ -1,4 +1,8 @@
-"""A reference encoder turns a recording into a fixed-size vector."""
+"""A reference encoder turns a recording into a fixed-size vector, of its speaker or its style.
+
+Two other things bear the name: the `reference` that a metric compares a prediction with, and the `references` (recordings) that
+an acoustic model is conditioned on.
+"""
 
 from blocks.arrays import Embedding, LogMel, Speaker, Split, Wave
 from blocks.base import Schema
