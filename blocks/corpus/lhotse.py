@@ -70,12 +70,16 @@ class Lhotse(OwnCorpus[Config]):
             if not line.strip():
                 continue
             place = f"{self.config.prefix}cut-{number}"
-            data = _parsed(line)
+            try:
+                data = json.loads(line)
+            except ValueError as error:  # also of a wrong encoding
+                yield Failure(f"manifest, line {number}: no JSON ({error}); want one cut a line", place)
+                continue
             try:
                 commands = [source for source in _sources(data) if _runs_a_command(source)]
                 cut = deserialize_item(data)
             except Exception as error:  # lhotse checks nothing, so that any can come
-                yield Failure(f"manifest, line {number}: not readable ({type(error).__name__}: {error})", place)
+                yield Failure(f"manifest, line {number}: no cut that lhotse reads: {_lacking(data, error)}", place)
                 continue
             if not isinstance(cut, Cut) or isinstance(cut, PaddingCut):
                 raise ValueError(
@@ -188,6 +192,15 @@ def _parsed(line: bytes):
         return json.loads(line)
     except ValueError:  # also of a wrong encoding
         return None
+
+
+def _lacking(data, error: Exception) -> str:
+    """What a line of JSON has not that a cut needs, as far as lhotse's error tells."""
+    if not isinstance(data, dict):
+        return f"it is a {type(data).__name__}, want an object"
+    missing = re.findall(r"'(\w+)'", str(error)) if "missing" in str(error) or isinstance(error, KeyError) else []
+    what = re.match(r"\w+", str(error))[0] if missing and isinstance(error, TypeError) else "it"
+    return f"{what} lacks {', '.join(missing)}" if missing else str(error)
 
 
 def _sources(data) -> Iterator[dict]:

@@ -21,6 +21,10 @@ from blocks.corpus.schema import Utterance
 
 Column = Literal["id", "raw", "normalised", "text", "speaker", "language", "style", "-"]
 _TEXTS = ("raw", "normalised", "text")
+# What people call columns in a first line.
+_HEADS = {*_TEXTS, "id", "speaker", "speaker_id", "language", "lang", "style", "file", "file_name", "filename", "wav", "path"} | {
+    "audio", "name", "transcript", "transcription", "sentence", "normalized", "normalized_text", "raw_text",
+}  # fmt: skip
 _OWN = ("speaker", "language", "style", "licence")
 
 
@@ -65,15 +69,20 @@ class LJSpeech(OwnCorpus[Config]):
             raise FileNotFoundError(f"path: no {table} below {Path.cwd()}; want a folder with metadata.csv and wavs")
         return table
 
-    def _entries(self) -> Iterator[Entry | Failure]:
+    def _entries(self) -> Iterator[Entry | Failure | Skip]:
         rows = list(read_table(self._table()))
         if not self.config.columns:
             _refuse_speakers([cells for _, cells, _ in rows])
         wavs = Path(self.config.path) / "wavs"
         files = {path.relative_to(wavs).with_suffix("").as_posix(): path for path in recordings.files_below(wavs)}
         seen: set[str] = set()
-        for row in rows:
-            yield self._entry(row, seen, files)
+        for nth, row in enumerate(rows):
+            number, cells, _ = row
+            if nth == 0 and cells[0] not in files and all(cell.lower() in _HEADS for cell in cells):
+                told = f"metadata.csv, line {number} is a header, {'|'.join(cells)}: it names columns and holds no row"
+                yield Skip(told, f"{self.config.prefix}line-{number}")
+            else:
+                yield self._entry(row, seen, files)
 
     def _entry(self, found: Row, seen: set[str], files: dict[str, Path]) -> Entry | Failure:
         number, cells, wrong = found

@@ -53,6 +53,9 @@ _PAIRS = {
     "=>": "→",
 }
 _PAIR = re.compile(r"(?<=[\s\w)])(?:[!=]==?|[<>]=|\+/-)(?=[\s\w(.√-])|(?<=\s)(?:/=|\+-|--?>|=>)(?=\s)")
+# What no word can hold, and `text.phones` refuses; a + before a letter marks a stress.
+QUIET = re.compile(r"[_^~|\\{}<>`•·°№′″]")
+UNSAID = re.compile(rf"{QUIET.pattern}|[&*#@%‰/§=$]|\+(?![^\W\d_])|[£₽₹¥¢₴₡₿₩₸€≈≠≤≥±×÷√µΩ−¬∞∑]")
 _SUPER = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 
 
@@ -90,9 +93,11 @@ def _sign(char: str, keep: re.Pattern, kin: dict[str, str], notes: list[str]) ->
         return twin
     if char.isascii() or char in _SAID or keep.match(char):
         return char
-    if char.isnumeric():
-        return _digit(char)
     kind = unicodedata.category(char)
+    if kind[0] == "N":
+        return _digit(char, notes)
+    if kind in ("Mn", "Me") and not "\u0300" <= char < "\u034f":  # that of another script, a variation of an emoji
+        return ""
     if kind == "Po" and char not in "¿¡…·":  # a mark in the form of another script, or a sign of a book
         mark = unicodedata.normalize("NFKC", char)
         return mark if mark != char and mark.isascii() else _noted(char, " ", notes)
@@ -102,8 +107,10 @@ def _sign(char: str, keep: re.Pattern, kin: dict[str, str], notes: list[str]) ->
         from anyascii import anyascii
 
         plain = unicodedata.normalize("NFD", char)[0]
-        said = kin.get(char.lower()) or (plain if keep.match(plain) else anyascii(char))
+        said = kin.get(char.lower()) or (plain if keep.match(plain) else re.sub(r"[^A-Za-z' ]", "", anyascii(char)))
         return _noted(char, said.capitalize() if char.isupper() else said, notes)
+    if unicodedata.name(char, "").startswith("SQUARE ") and (made := unicodedata.normalize("NFKC", char)).isascii():
+        return made  # ㎏
     return _noted(char, " " if kind != "Cf" and char not in "\ufe0f" else "", notes)
 
 
@@ -115,17 +122,21 @@ def _noted(char: str, said: str, notes: list[str]) -> str:
     return said
 
 
-def _digit(char: str) -> str:
+def _digit(char: str, notes: list[str]) -> str:
     if char.isdecimal():
         return str(unicodedata.decimal(char))
     if char.isdigit():
         return f" {unicodedata.digit(char)} "
     made = unicodedata.normalize("NFKC", char).replace("⁄", "/")
-    return f" {made} " if made != char else char
+    if not made.isascii():  # of a script that has numbers of its own
+        value = unicodedata.numeric(char, 0.5)
+        made = str(int(value)) if value.is_integer() else ""
+        return _noted(char, f" {made} ", notes)
+    return f" {made} "
 
 
-def tidy(text: str) -> str:
-    """Single blanks, none before a closing mark; signs that nothing says are dropped."""
-    text = _SMILEY.sub("", re.sub(r"[_^~|\\{}<>`•·°№′″]", " ", text))
+def tidy(text: str, notes: list[str], unsaid: re.Pattern = UNSAID) -> str:
+    """Single blanks, none before a closing mark; signs that no rule has said are left out, and noted."""
+    text = unsaid.sub(lambda m: _noted(m[0], " ", notes), _SMILEY.sub("", text))
     text = re.sub(r"^(?:[-+] )+", "", re.sub(r" +([,.;:!?)»…])", r"\1", " ".join(text.split())))
     return re.sub(r"([(«¿¡]) +", r"\1", re.sub(r"([,;:])(?:\s*,)+", r"\1", text))

@@ -47,7 +47,8 @@ class Spelling(Numbers):
         text = " ".join(self._gapped.sub(lambda m: re.sub(r"\s", self.group, m[0]), text).split())
         for pattern, said in self.rules:
             text = pattern.sub(lambda m, said=said: _apart(m, said(m)), text)
-        return tidy(text), notes
+        text = tidy(text, notes)
+        return text, list(dict.fromkeys(notes))
 
     # ---- rules ----
 

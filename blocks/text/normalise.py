@@ -11,7 +11,7 @@ alone; one with digits or symbols is refused.
 import re
 
 from blocks.base import BlockConfig, Failure, Mapper
-from blocks.text._clean import signs, tidy, unmarked
+from blocks.text._clean import QUIET, signs, tidy, unmarked
 from blocks.text._english import English
 from blocks.text._russian import Russian
 from blocks.text._spanish import Spanish
@@ -60,4 +60,4 @@ class Normalise(Mapper[Config]):
 
 def _as_written(text: str) -> tuple[str, list[str]]:
     words, notes = signs(unmarked(text), _LATIN)
-    return tidy(words), notes
+    return tidy(words, notes, QUIET), notes

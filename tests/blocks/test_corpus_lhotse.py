@@ -194,7 +194,8 @@ def test_what_is_wrong_with_one_cut_stays_with_it(lhotse, tmp_path, ramp, spec):
     assert found["silent"][1] == "no transcript"
     assert "set speaker" in found["nobody"][1]
     assert found["english"][1] == "language 'English' is no BCP 47 tag: set language, such as en"
-    assert "manifest, line 8: not readable" in found["cut-8"][1]
+    assert "manifest, line 8: no JSON (Expecting property name" in found["cut-8"][1]
+    assert found["cut-9"][1].startswith("manifest, line 9: no cut that lhotse reads: MonoCut lacks id, start, duration")
     fixed = read(spec, manifest=path, speaker="me", language="en")
     assert [row.speaker for row in fixed if type(row) is Utterance] == ["me"] * 3
 

@@ -312,6 +312,15 @@ def test_a_line_with_other_columns_than_were_named_fails(tmp_path, spec):
     assert bad.reason == "metadata.csv, line 2: 2 columns found, want id|speaker|text; `columns` names others"
 
 
+def test_a_line_that_names_the_columns_is_told_as_a_header(tmp_path, spec):
+    head, row = read(LJSpeech, spec, path=table(tmp_path, "id|text\na1|Hello.\n"))
+    assert (type(head), head.id) == (Skip, "ljspeech/line-1")
+    assert head.reason == "metadata.csv, line 1 is a header, id|text: it names columns and holds no row"
+    assert row.text == "Hello."
+    path = table(tmp_path, "text|Id.\na1|Hello.\n", "text", "a1")
+    assert [row.text for row in read(LJSpeech, spec, path=path)] == ["Id.", "Hello."]  # a recording of that name
+
+
 @pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_tables_and_texts_are_read_whatever_ends_their_lines(tmp_path, spec, end, encoding):

@@ -1,5 +1,7 @@
 """Numbers, abbreviations and symbols as spoken words."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -62,6 +64,34 @@ def said():
 def test_a_text_becomes_spoken_words_and_stays_so(said, language, text, words):
     assert said(text, language).text == words
     assert said(words, language).text == words
+
+
+@pytest.mark.parametrize(("language", "text"), [("en-US", "I saw wo{}rd {} here."), ("ru-RU", "Вот до{}м {} тут.")])
+def test_no_sign_costs_its_sentence(said, language, text):
+    """Signs, numbers and marks of all scripts, and letters of some: what comes of them can be said, or they are named."""
+    signs = [
+        chr(point) for point in range(0x20, 0x3400) if unicodedata.category(chr(point))[0] in "SNPM" or point % 7 == 0
+    ]
+    signs += ["你", "한", "ﬁ", "😀", "𝋩", "㏄", "⅘", "🇫🇷"]
+    for sign in (sign for sign in signs if unicodedata.category(sign[0])[0] != "C"):
+        made = said(text.format(sign, sign), language)
+        left = [c for c in made.text if unicodedata.category(c)[0] in "SN" or c in "&*#@%/\\§_"]
+        assert not left, (sign, made)
+        script = {"LATIN"} if language == "en-US" else {"LATIN", "CYRILLIC"}
+        assert {unicodedata.name(c).split()[0] for c in made.text if c.isalpha()} <= script, (sign, made)
+
+
+@pytest.mark.parametrize("language", ["en-US", "es-ES", "ru-RU", "fr-FR"])
+def test_signs_that_are_left_out_are_named(said, language):
+    made = said("A ¶ b † 😀 | 東.", language)
+    named = (
+        "pilcrow sign) left out",
+        "dagger) left out",
+        "grinning face) left out",
+        "line) left out",
+        "said as 'Dong'",
+    )
+    assert all(any(note.endswith(end) for note in made.notes) for end in named)
 
 
 @pytest.mark.parametrize("number", [0, 7, 16, 21, 22, 100, 101, 1000, 21_000, 31_001, 999_999, 21_000_000])
