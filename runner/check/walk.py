@@ -5,6 +5,7 @@ Imports the variants that the graph names, and nothing heavier. Every problem go
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import networkx as nx
@@ -271,8 +272,13 @@ class _Walk:
                 self.wrong(place, f"{here}: {block} has no config key {key!r}{suggest(key, known)}")
 
     def outputs(self) -> None:
-        """Every node of which files are written has something to write."""
-        for name in self.graph.outputs:
+        """Every node of which files are written has something to write, below the folder where the run was started."""
+        for name, folder in self.graph.outputs.items():
+            if Path(folder).is_absolute() or ".." in Path(folder).parts:
+                here = self.graph.at("outputs", name, value=True)
+                self.wrong(
+                    here, f"outputs.{name}: want a folder below the current one, got {folder!r}; --out may name any"
+                )
             place = self.graph.at("outputs", name)
             fields = self.fields.get(name)
             if name not in self.graph.nodes:

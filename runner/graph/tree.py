@@ -162,6 +162,7 @@ _SCALARS = {
     "merge": r"<<",
 }
 _BASES = {"0o": 8, "0x": 16}
+DEEPEST, MOST = 100, 100_000  # levels, and values with those that anchors repeat: no graph has a tenth of it
 _MAKE = {
     _CORE + "null": lambda text: None,
     _CORE + "bool": lambda text: {"true": True, "false": False}[text.lower()],
@@ -183,10 +184,23 @@ _PYTHON = _loader(yaml.SafeLoader)
 _FAST = _loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
+class _TooMuchError(Exception):
+    """A mark, and of what there is more than any graph has."""
+
+
+def _may_be_deep(text: str) -> bool:
+    depth = deepest = 0
+    for bracket in re.findall(r"[\[\]{}]", text):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest > DEEPEST or re.search(rf"([-?:] +){{{DEEPEST}}}", text) is not None
+
+
 class _Builder:
     def __init__(self, file: str, problems: list[Problem], fixed: Place | None):
         self.file, self.problems, self.fixed = file, problems, fixed
         self.open: set[int] = set()  # nodes being built, to see an anchor that holds itself
+        self.count = 0
 
     def place(self, mark) -> Place:
         return self.fixed or Place(self.file, mark.line + 1, mark.column + 1)
@@ -196,10 +210,21 @@ class _Builder:
 
     def document(self, text: str) -> Item | None:
         try:
+            if _may_be_deep(text):  # what composes it is written in C and would end the process
+                self.levels(text)
             root = yaml.compose(text, _FAST)
+            return None if root is None else self.item(root)
         except yaml.YAMLError as error:
             return self.syntax(text, error)
-        return None if root is None else self.item(root)
+        except _TooMuchError as error:
+            return self.wrong(*error.args)
+
+    def levels(self, text: str) -> None:
+        depth = 0
+        for event in yaml.parse(text, _FAST):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:
+                raise _TooMuchError(event.start_mark, f"more than {DEEPEST} levels of lists and mappings in each other")
 
     def syntax(self, text: str, error: yaml.YAMLError) -> None:
         """Report a text that is no YAML in the words of the pure Python parser, which says more."""
@@ -218,6 +243,9 @@ class _Builder:
 
     def item(self, node) -> Item:
         place = self.place(node.start_mark)
+        self.count += 1
+        if self.count > MOST:
+            raise _TooMuchError(node.start_mark, f"more than {MOST:,} values, with those that anchors repeat")
         if id(node) in self.open:
             self.wrong(node.start_mark, "this anchor holds itself")
             return Item(None, place)

@@ -257,3 +257,25 @@ def test_a_problem_in_reading_does_not_hide_one_in_checking(read):
     with pytest.raises(GraphError) as error:
         read("sead: 1\nnodes:\n  tones: {read: toy.tone}\n")
     assert [str(problem.place) for problem in error.value.problems] == ["g.yaml:1:1", "g.yaml:3:17"]
+
+
+@pytest.mark.parametrize(
+    ("text", "report"),
+    [
+        ("nodes: " + "[" * 30_000 + "]" * 30_000, "more than 100 levels of lists and mappings in each other"),
+        ("nodes: " + "{a: " * 3000 + "1" + "}" * 3000, "more than 100 levels of lists and mappings in each other"),
+        ("nodes:\n  " + "- " * 3000 + "1", "more than 100 levels of lists and mappings in each other"),
+        (
+            "a0: &a0 [1]\n" + "".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(12)),
+            "more than 100,000 values, with those that anchors repeat",
+        ),
+    ],
+    ids=["lists", "mappings", "dashes", "anchors"],
+)
+def test_a_bomb_is_one_line(text, report, tmp_path):
+    (tmp_path / "bomb.yaml").write_text(text)
+    with pytest.raises(GraphError) as error:
+        read_graph(tmp_path / "bomb.yaml")
+    (line,) = str(error.value).splitlines()
+    assert report in line
+    assert "bomb.yaml:" in line
