@@ -5,7 +5,8 @@ What travels is one folder, from which the job runs and which Ray gives to every
     blocks/ runner/     this package as it is installed here, and the kinds in the folders of VOXBLOCKS_BLOCKS
     graph/              the graph with its base and the artifacts it names, in their places to each other
 
-Libraries do not travel, those with blocks neither: the machines of the cluster have them. Nor do recordings and credentials.
+Libraries do not travel, those with blocks neither: the machines of the cluster have them. Nor do recordings, hidden files, what
+links lead to outside of their folder, and files that are called like keys or credentials.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -33,6 +35,20 @@ _LARGEST = 500 * 2**20  # bytes that Ray takes as a working folder
 _AGENT = (
     " (the agent on the head's machine does not answer; where another Ray runs there as well, it holds the agent's port: "
     "start the head with --dashboard-agent-listen-port=PORT)"
+)
+_PRIVATE = (
+    "__pycache__",
+    ".*",
+    "id_rsa*",
+    "id_dsa*",
+    "id_ecdsa*",
+    "id_ed25519*",
+    "*.pem",
+    "*.key",
+    "*.p12",
+    "*.pfx",
+    "credentials*",
+    "secrets*",
 )
 _PATIENCE = 90.0  # seconds; the agent of a head that has just started is slow on a busy machine
 _OVER = ("SUCCEEDED", "FAILED", "STOPPED")
@@ -187,6 +203,13 @@ def _message(error) -> str:
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", ".*"), dirs_exist_ok=True)
+        shutil.copytree(source, target, ignore=_left_out, dirs_exist_ok=True)
     else:
         shutil.copyfile(source, target)
+
+
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    """What of a folder stays here."""
+    top = Path(folder).resolve()
+    links = {name for name in names if (path := top / name).is_symlink() and not path.resolve().is_relative_to(top)}
+    return links | {name for name in names if any(fnmatch(name.lower(), pattern) for pattern in _PRIVATE)}

@@ -212,7 +212,7 @@ class NodeRun:
         self._publish(writer)
 
     def _keep(self, writer, index: int, shard: Shard) -> None:
-        writer.write(index, shard.ids, shard.rows, shard.failures, shard.parents or None)
+        shard.write(writer, index)
         self._seen(writer, shard)
 
     def _seen(self, writer, shard: Shard, total: int | None = None) -> None:

@@ -98,6 +98,14 @@ class TableWriter:
             writer.write_batch(batch)
         self._about[index] = about
 
+    def refuses(self, id: str, row: Schema) -> str | None:
+        """Why a row cannot be stored, in one line, or None."""
+        try:
+            encode(self._schema, [id], [row])
+        except ValueError as error:
+            return " ".join(str(error).split())
+        return None
+
     def publish(self, shards: int | None = None) -> Table:
         """Complete the table of the first `shards` shards (default: all that are there).
 

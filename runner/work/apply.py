@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from blocks.base import BadItem, Block, Failure, Mapper, Schema, Skip, check_item
 from blocks.load import line_of
 from blocks.spec import AudioSpec
+from runner.store import TableWriter
 from runner.work.device import device_of
 
 _RUNNER = Path(__file__).parents[1]
@@ -46,6 +47,25 @@ class Shard:
     def note(self, error: BaseException | None) -> None:
         if self.first_error is None or (error and isinstance(self.first_error, BadItem)):
             self.first_error = error
+
+    def write(self, writer: TableWriter, index: int) -> None:
+        """Write it as a shard of a table; a row with a value that cannot be stored becomes a failure."""
+        try:
+            writer.write(index, self.ids, self.rows, self.failures, self.parents or None)
+        except ValueError:
+            self._keep_storable(writer)
+            writer.write(index, self.ids, self.rows, self.failures, self.parents or None)
+
+    def _keep_storable(self, writer: TableWriter) -> None:
+        rows, every = list(zip(self.ids, self.rows, strict=True)), self.parents
+        self.ids, self.rows, self.parents = [], [], []
+        for number, (id, row) in enumerate(rows):
+            if reason := writer.refuses(id, row):
+                self.failures.append(Failure(f"the result cannot be stored: {reason}", id))
+            else:
+                self.ids.append(id)
+                self.rows.append(row)
+                self.parents += every[number : number + 1]
 
     def add(self, id: str, result, schema: type[Schema], spec: AudioSpec) -> None:
         """Sort one result of a block into rows or failures."""

@@ -81,7 +81,7 @@ class MapWork(NodeWork):
                     shard.extend(self._map(some, block))
             order = {id: n for n, id in enumerate(ids)}
             shard.failures.sort(key=lambda failure: order[failure.id])  # however the items were tried
-            self.writer.write(index, shard.ids, shard.rows, shard.failures)
+            shard.write(self.writer, index)
             if shard.first_error and not isinstance(shard.first_error, BadItem):
                 self.store.keep_error(self.digest, trace_of(shard.first_error))
         finally:

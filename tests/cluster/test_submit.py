@@ -45,6 +45,19 @@ def graph(tmp_path) -> Path:
     return path
 
 
+def test_neither_keys_nor_what_links_lead_to_travels(graph, tmp_path):
+    weights, elsewhere = tmp_path / "project" / "weights" / "scale", tmp_path / "elsewhere"
+    elsewhere.write_text("not yours")
+    for name in ("id_rsa", "tls.pem", "Credentials.json", ".netrc"):
+        (weights / name).write_text("secret")
+    (weights / "link").symlink_to(elsewhere)
+    (weights / "again").symlink_to("model.safetensors")
+    stage = tmp_path / "stage"
+    Job(read_graph(graph), str(tmp_path / "store")).stage(stage)
+    there = {path.name for path in (stage / "graph" / "weights" / "scale").iterdir()}
+    assert there == {"artifact.json", "config.json", "spec.json", "model.safetensors", "again"}
+
+
 def test_what_travels_runs_where_it_is_laid_out(graph, tmp_path, monkeypatch):
     monkeypatch.setenv("VOXBLOCKS_BLOCKS", TOYS["VOXBLOCKS_BLOCKS"])
     stage = tmp_path / "stage"

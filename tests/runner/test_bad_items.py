@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 import soundfile
 
+from blocks.base import Schema
+from blocks.spec import AudioSpec
 from runner.check import check, read_graph
 from runner.plan import make_plan
 from runner.run.local import LocalExecutor
 from runner.store import Store
+from runner.work.apply import Shard
 from runner.work.executor import Observer
 
 GRAPH = """
@@ -72,3 +75,22 @@ def test_too_many_stop_the_run_and_say_which_share_would_do(tmp_path, root):
     _, _, outcome = run(tmp_path, root, share=0.01)
     assert "7 of 9 items failed" in str(outcome.error)
     assert "--set max_failed=0.78" in str(outcome.error)
+
+
+class Counted(Schema):
+    count: int
+
+
+def test_a_value_that_cannot_be_stored_costs_its_row(tmp_path):
+    shard = Shard()
+    spec = AudioSpec()
+    for id, count in (("small", 1), ("large", 2**70), ("negative", -1)):
+        shard.add(id, Counted(count=count), Counted, spec)
+    writer = Store(tmp_path).write_table("d" * 32, Counted, {})
+    shard.write(writer, 0)
+    table = writer.publish(1)
+    assert [(row["id"], row["count"]) for row in table.rows()] == [("small", 1), ("negative", -1)]
+    (failure,) = table.failures
+    assert failure.id == "large"
+    assert "Counted.count: cannot be stored as int64" in failure.reason
+    assert "\n" not in failure.reason

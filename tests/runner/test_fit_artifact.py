@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from blocks.base import ports
-from blocks.load import find, restore
+from blocks.load import ARTIFACT, find, restore
 from blocks.spec import AudioSpec, preset
 from runner.fit.card import card
 from runner.fit.data import trained_on
@@ -152,7 +152,7 @@ def test_what_cannot_be_restored_says_why(voices, tmp_path):
         restore(tmp_path)
     about = json.loads((folder / "artifact.json").read_text())
     for change, message in (
-        ({"format": 9}, "format 9, but this version reads 1 to 3"),
+        ({"format": 9}, f"format 9, but this version reads 1 to {ARTIFACT}"),
         ({"block": "toy.tund"}, "did you mean 'toy.tuned'"),
         ({"config": {"lrr": 1}}, "lrr"),
     ):

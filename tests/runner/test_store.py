@@ -13,6 +13,7 @@ import pytest
 
 from blocks.arrays import LogMel, Text, Voicing, Wave
 from blocks.base import DerivedRow, Failure, Schema, Skip
+from blocks.load import ARTIFACT
 from runner.store import Store, ViewPart
 from runner.store.artifact import read_artifact, read_manifest
 from runner.store.formats import StoreError
@@ -389,7 +390,7 @@ def test_an_artifact_is_a_folder_that_says_what_made_it(store):
     assert (Path(folder) / "deep/model.safetensors").read_bytes() == b"weights"
     manifest = read_artifact(folder)
     assert {key: manifest[key] for key in ("format", "block", "config", "spec", "licences")} == {
-        "format": 3,
+        "format": ARTIFACT,
         **{key: MADE[key] for key in ("block", "config", "spec", "licences")},
     }
     for name in ("config", "spec"):
@@ -423,7 +424,7 @@ def test_an_artifact_that_fails_on_the_way_leaves_nothing(store):
         (lambda f: (f / "deep/model.safetensors").unlink(), "model.safetensors: missing, but listed in artifact.json"),
         (lambda f: (f / "artifact.json").unlink(), "artifact.json: the folder has no such file"),
         (lambda f: (f / "artifact.json").write_text("{"), "artifact.json: is not JSON"),
-        (lambda f: edit(f, format=4), "has format 4, but this version reads up to 3"),
+        (lambda f: edit(f, format=ARTIFACT + 1), f"has format {ARTIFACT + 1}, but this version reads up to {ARTIFACT}"),
         (lambda f: edit(f, files={"../x": {}}), r"lists '\.\./x', which lies outside the artifact"),
         (lambda f: edit(f, files={"m.pt": {}}), "m.pt: may be a pickle, which runs code when it is loaded"),
     ],
