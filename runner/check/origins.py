@@ -16,6 +16,7 @@ def made_by(node: str) -> Branches:
     return frozenset({(node, frozenset())})
 
 
+@lru_cache(maxsize=4096)
 def sources(rows: Branches) -> frozenset[str]:
     return frozenset(source for source, _ in rows)
 

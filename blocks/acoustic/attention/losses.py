@@ -20,7 +20,7 @@ REPORTED = ("focus", "coverage", "skips", "repeats", "early_stop", "late_stop")
 
 @dataclass
 class Given:
-    """Lessons side by side, in whole steps."""
+    """Train items side by side, in whole steps."""
 
     given: dict[str, torch.Tensor]  # what the network takes of phones
     target: torch.Tensor  # (B, T, M) scaled mels, zeros beyond the end
