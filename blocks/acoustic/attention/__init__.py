@@ -1,13 +1,13 @@
-"""Acoustic model with attention, which durations lead in training, and whose mel the decoder of `acoustic.parallel` writes.
+"""Acoustic model with attention, teacher-forced by durations in training, whose mels the decoder of `acoustic.parallel` writes.
 
 A recurrent decoder chooses by attention which phones to say next, frame by frame, and goes on from its own frames. The log-mel
 is written afterwards, of how long it listened to each phone, by layers that see none of these frames: small recurrent decoders
 go astray on their own frames long before they lose their place in the text.
-With `pitch` and `energy` these layers hear how high and how loud phones are, which training tells and predictors say from
-then on: what they cannot know they would blur.
+With `pitch` and `energy` these layers are conditioned on pitch and level of phones, those of the recordings in training and those
+of predictors from then on: what they cannot know they would blur.
 
-Durations come from attention, not from an aligner, and cannot be asked for. Every utterance is told with its attention's
-health; one that finds no end is a failure that says so, or is kept as far as it came (`runaways`). The prenet drops half of its units also when it speaks, drawn from
+Durations come from attention, not from an aligner, and cannot be asked for. Every utterance comes with measures of its
+attention's health; one that finds no end is a failure that says so, or is kept as far as it came (`runaways`). The prenet drops half of its units also when it speaks, drawn from
 the seed and from what is said: the same request is said the same way, alone or among others. Where `durations` are given,
 training leads the attention along them, else along the diagonal; in the first `teacher_forced_steps` they even stand for it, and it
 learns where they went on from there. Such steps need no loop over attention, and the decoder hears the right phones at once.
