@@ -108,7 +108,7 @@ def run(
 ) -> None:
     """Run a graph: only what the store lacks is made. A graph may have options of its own, such as --speaker NAME."""
     from runner.run.progress import Bars
-    from runner.run.record import make_record, now
+    from runner.run.record import kept, make_record, now
     from runner.run.summary import print_results
     from runner.speak.aloud import at_once, stored
     from runner.work.executor import not_run
@@ -129,13 +129,14 @@ def run(
         speak(plan, speaking, sound, until, out, raw, console)
         return
     started = now()
-    name = opened.record_run(make_record(plan, not_run(plan), started))  # so that `store gc` spares what is being used
-    with Bars(plan, console) as bars, redirect_stdout(sys.stderr):  # whatever blocks print, stdout carries results only
-        try:
+    begun = make_record(plan, not_run(plan), started)  # kept from now on, so that `store gc` spares what is being used
+    try:
+        # Whatever blocks print, stdout carries results only.
+        with kept(opened, begun) as name, Bars(plan, console) as bars, redirect_stdout(sys.stderr):
             outcome = executor_for(address).run(plan, opened, bars)
-        except KeyboardInterrupt:
-            console.print("Stopped. Finished shards are kept: the same command goes on from there.")
-            raise typer.Exit(130) from None
+    except KeyboardInterrupt:
+        console.print("Stopped. Finished shards are kept: the same command goes on from there.")
+        raise typer.Exit(130) from None
     record = make_record(plan, outcome, started) | {"command": shlex.join(["voxblocks", *sys.argv[1:]])}
     opened.record_run(record, name)
     if not as_json:
@@ -208,12 +209,17 @@ def report(
     size: Size = None,
     released: Released = False,
 ) -> None:
-    """Write the HTML report of the newest run of a graph: scores, failures, and audio to compare by ear."""
+    """Write the HTML report of the newest run of a graph that ended: scores, failures, and audio to compare by ear."""
+    from runner.run.record import newest_ended, state_of
+
     checked = read_checked(graph, set, size, released)
     opened = open_store(store)
-    record = next((found for found in opened.runs() if found["graph"] == checked.graph.name), None)
+    record, later = newest_ended([found for found in opened.runs() if found["graph"] == checked.graph.name])
+    since = [f"A run of {run['started']} is {state_of(run)}." for run in later]
     if record is None:
-        stop(f"{store}: no run of {checked.graph.name} is recorded here; first: voxblocks run {graph}")
+        why = f": {since[0].lower()}" if since else ""
+        stop(f"{store}: no run of {checked.graph.name} that ended is recorded here{why}; first: voxblocks run {graph}")
+    record["later"] = since
     plan = plan_for(checked, opened, None, "", "", None, fetch=False)
     print(write_page(plan, opened, record, out or Path("reports") / f"{checked.graph.name}.html", utterances))
 

@@ -117,7 +117,8 @@ def _range(drawn: dict[str, Curve]) -> tuple[float, float]:
 def _facts(metrics: dict, best: dict | None, last: int) -> dict[str, str]:
     facts = {"steps": f"{last:,}"}
     if best:
-        facts["best"] = f"{best['score']:.5g} at step {best['step']:,}"
+        last_kept = metrics.get("weights") == "last"
+        facts["best"] = f"{best['score']:.5g} at step {best['step']:,}{', but the weights are the last' * last_kept}"
     for key, what in (("items", "trained on"), ("dev_items", "validated on")):
         if key in metrics:
             facts[what] = f"{metrics[key]:,} items"

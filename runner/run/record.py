@@ -1,7 +1,13 @@
-"""The record of a run: what `--json` prints, what the store keeps, and all that a report is made from."""
+"""The record of a run: what `--json` prints, what the store keeps, and all that a report is made from.
 
+It is kept from the start of the run, with a heartbeat, and says how the run stands: running, interrupted, crashed, failed or finished.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
@@ -10,6 +16,9 @@ from runner.graph import Constant, Edge, Lookup
 from runner.plan import Plan
 from runner.store.formats import versions
 from runner.work.executor import Outcome
+
+BEAT_S = 20.0  # between two signs of life
+_SILENT_S = 6 * BEAT_S  # after which a run that calls itself running has died
 
 
 def make_record(plan: Plan, outcome: Outcome, started: datetime) -> dict:
@@ -26,6 +35,7 @@ def make_record(plan: Plan, outcome: Outcome, started: datetime) -> dict:
         "started": started.isoformat(timespec="seconds"),
         "seconds": round(outcome.seconds, 3),
         "error": str(outcome.error) if outcome.error else None,
+        "state": "failed" if outcome.error else "finished",
         "versions": versions(),
         "source": graph.source,
         "targets": list(plan.targets),
@@ -36,6 +46,57 @@ def make_record(plan: Plan, outcome: Outcome, started: datetime) -> dict:
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+@contextmanager
+def kept(store, record: dict, beat_s: float = BEAT_S) -> Iterator[str]:
+    """Keep the record of a run that begins here, and signs of life; gives the name under which its end is to be recorded.
+
+    A run that is stopped or breaks off by an exception is recorded as interrupted or crashed.
+    """
+
+    def write(state: str) -> str:
+        return store.record_run(record | {"state": state, "seen": now().isoformat(timespec="seconds")}, name)
+
+    def beat() -> None:
+        while not over.wait(beat_s):
+            write("running")
+
+    name, over = None, threading.Event()
+    name = write("running")
+    beating = threading.Thread(target=beat, daemon=True)
+    beating.start()
+    state = "crashed"
+    try:
+        yield name
+        state = ""
+    except KeyboardInterrupt:
+        state = "interrupted"
+        raise
+    finally:
+        over.set()
+        beating.join()
+        if state:
+            write(state)
+
+
+def state_of(record: dict) -> str:
+    """How a recorded run stands: one that was killed could not say so, but has given no sign of life since."""
+    if "state" not in record:  # of an older version, which recorded the beginning of a run like its end
+        ended = record.get("error") or any(node["state"] != "waiting" for node in record["nodes"].values())
+        return ("failed" if record.get("error") else "finished") if ended else "crashed"
+    silent = timedelta(seconds=_SILENT_S)
+    if record["state"] == "running" and now() - datetime.fromisoformat(record["seen"]) > silent:
+        return "crashed"
+    return record["state"]
+
+
+def newest_ended(records: list[dict]) -> tuple[dict | None, list[dict]]:
+    """The newest run that came to its end, and those that began after it; `records` from the newest to the oldest."""
+    for number, record in enumerate(records):
+        if state_of(record) in ("finished", "failed"):
+            return record, records[:number]
+    return None, records
 
 
 def _node(plan: Plan, name: str, outcome: Outcome) -> dict:

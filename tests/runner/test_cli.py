@@ -213,7 +213,7 @@ def test_a_graph_without_options_has_none(call):
         (("graph.yaml", "--gian", "2"), "--gian: no such option; did you mean 'gain'?"),
         (("graph.yaml", "--count", "-3"), "--count -3: tone.count: input should be greater than 0"),
         (("--gain", "2", "graph.yaml"), "name the graph before its options: voxblocks submit graph.yaml ..."),
-        (("graph.yaml", "--until", "loud", "--play"), "--play would be heard on the cluster"),
+        (("graph.yaml", "--until", "loud", "--play"), "--play would be played on the cluster"),
     ],
 )
 def test_submit_looks_at_them_before_it_calls(own, words, message):
@@ -341,7 +341,7 @@ def test_out_of_a_node_without_audio_says_what_it_has(call):
 
 def test_a_report_wants_a_run(call):
     _, _, err = call("report", "graph.yaml")
-    assert "no run of graph is recorded here" in err
+    assert "no run of graph that ended is recorded here" in err
 
 
 def test_show_fills_in_every_default(call):

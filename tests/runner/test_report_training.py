@@ -54,6 +54,15 @@ def test_the_best_step_and_the_data_are_told(trained):
     assert (found.facts["trained on"], found.facts["validated on"]) == ("9 items", "3 items")
 
 
+def test_last_weights_are_not_called_the_best(trained, tmp_path):
+    folder = tmp_path / "shipped"
+    shutil.copytree(artifact(*trained), folder)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    (folder / "metrics.json").write_text(json.dumps(metrics | {"weights": "last"}))
+    (found,) = trainings(*run_loaded(tmp_path, folder))
+    assert found.facts["best"].endswith("but the weights are the last")
+
+
 def test_a_loaded_artifact_brings_its_curves(trained, tmp_path):
     folder = tmp_path / "shipped"
     shutil.copytree(artifact(*trained), folder)

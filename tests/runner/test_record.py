@@ -1,0 +1,76 @@
+"""What the record of a run says of how it stands, however it ended."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+
+import pytest
+
+from runner.run.record import kept, newest_ended, now, state_of
+from runner.store import Store
+from tests.environment import ROOT, TOYS
+
+GRAPH = """
+nodes:
+  tone: {{read: toy.tones, config: {{count: {count}, seconds: 0.02}}}}
+  loud: {{map: toy.gain, in: {{wave: tone.wave}}, config: {{pause_s: {pause}}}}}
+  level: {{map: toy.level, in: {{wave: loud.wave}}}}
+"""
+RUN = [sys.executable, "-m", "runner"]
+
+
+@pytest.fixture
+def graph(tmp_path):
+    (tmp_path / "graph.yaml").write_text(GRAPH.format(count=3, pause=0))
+    return tmp_path / "graph.yaml"
+
+
+def called(*words):
+    return subprocess.run([*RUN, *map(str, words)], cwd=ROOT, env=TOYS, capture_output=True, text=True)
+
+
+def test_a_run_that_was_stopped_does_not_hide_the_last_that_ended(graph, tmp_path):
+    store, page = tmp_path / "store", tmp_path / "page.html"
+    assert "no run of graph that ended" in called("report", graph, "--store", store).stderr
+    assert called("run", graph, "--store", store).returncode == 0
+    graph.write_text(GRAPH.format(count=300, pause=0.05))
+    stopped = subprocess.Popen(
+        [*RUN, "run", str(graph), "--store", str(store)], cwd=ROOT, env=TOYS, stderr=subprocess.PIPE
+    )
+    while len(Store(store).runs()) < 2:
+        time.sleep(0.05)
+    assert state_of(Store(store).runs()[0]) == "running"
+    os.kill(stopped.pid, signal.SIGINT)
+    stopped.communicate()
+    later, ended = Store(store).runs()
+    assert (later["state"], ended["state"]) == ("interrupted", "finished")
+    made = called("report", graph, "--store", store, "--out", page)
+    assert made.returncode == 0, made.stderr
+    assert f"A run of {later['started']} is interrupted." in page.read_text("utf-8")
+    assert "Finished in" in page.read_text("utf-8")
+
+
+def test_signs_of_life_are_given_until_the_end(tmp_path):
+    store = Store(tmp_path)
+    with kept(store, {"graph": "g", "nodes": {}}, beat_s=0.05) as name:
+        first = store.runs()[0]
+        assert state_of(first) == "running"
+        store.record_run(first | {"seen": "lost"}, name)
+        while store.runs()[0]["seen"] == "lost":
+            time.sleep(0.02)
+    with pytest.raises(RuntimeError), kept(store, {"graph": "h", "nodes": {}}):
+        raise RuntimeError("broke")
+    assert state_of(store.runs()[0]) == "crashed"
+
+
+def test_who_is_silent_for_long_has_crashed():
+    ended = {"state": "finished", "nodes": {}}
+    silent = {"state": "running", "seen": (now() - timedelta(minutes=5)).isoformat(), "nodes": {}}
+    old = {"error": None, "nodes": {"tone": {"state": "waiting"}}}
+    assert [state_of(run) for run in (ended, silent, old)] == ["finished", "crashed", "crashed"]
+    assert state_of(old | {"nodes": {"tone": {"state": "ran"}}}) == "finished"
+    assert newest_ended([old, silent, ended]) == (ended, [old, silent])
+    assert newest_ended([silent]) == (None, [silent])
