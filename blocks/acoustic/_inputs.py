@@ -1,4 +1,4 @@
-"""What is said to an acoustic model: phones, and the streams and globals that its settings declare.
+"""What an acoustic model is given: phones, and the streams and globals that its settings declare.
 
 Axes: B batch, N phones, C channels of a stream.
 """

@@ -1,6 +1,6 @@
-"""How high and how loud phones are said, in networks of either kind (torch): predicted, or as given, and told to what writes the mel.
+"""How high and how loud phones are said, in networks of either kind (torch): the variance adaptor, which predicts it, or takes what is given, and conditions what writes the mel.
 
-Training tells it what the recordings do, so that the mel need not be a mean over all ways to say a phone (Ren et al. 2021,
+In training it is given what the recordings do, so that the mel need not be a mean over all ways to say a phone (Ren et al. 2021,
 variance adaptor). Axes: B batch, N phones, D width.
 """
 

@@ -1,4 +1,4 @@
-"""Encoders of references, and how phones are told what these say (torch).
+"""Encoders of references, whose codes are added to those of phones (torch).
 
 Encodings are joined to what the phones' encoder gives, as Klimkov et al. 2019 do: they concatenate both, of which the next
 linear layer makes a sum; here it is a sum at once, of nothing at first, so that a voice that knows no reference can go on to learn one.

@@ -1,9 +1,9 @@
-"""What an acoustic model may hear of another recording beside its phones: declared in the settings, held against items (NumPy).
+"""The recordings that an acoustic model may be conditioned on beside its phones: declared in the settings, held against items (NumPy).
 
 A reference is the prosody of a recording, in numbers for each phone of the request (`per_phone`), or for each frame of the recording,
-of which every phone finds its own by attention (`second_attention`), or which all phones are told the mean of (`utterance`), or what
+of which every phone finds its own by attention (`second_attention`), or whose mean conditions all phones (`utterance`), or what
 strided convolutions over time and channels and a GRU make of them (`utterance_conv`: Skerry-Ryan et al. 2018, for log-mels).
-Where a model hears a whole recording through a bottleneck, a latent vector may stand in the recording's place.
+Where a model encodes a whole recording through a bottleneck, a latent vector may stand in the recording's place.
 Axes: B batch, L phones or frames of the recording, C numbers of each, Z latent.
 """
 

@@ -5,7 +5,7 @@ What a system adds beyond phones is named in the model's settings and wired by t
 a vector for the whole (who speaks, in which style, in which language). A stream of zeros says nothing, as does one left out.
 `references` hold the prosody of a recording, in numbers for each phone of the request or for each frame of the recording: what an
 encoder makes of them, which is trained with the model, is joined to the encoded phones. They too may be left out. In the place of a whole
-recording that is heard through a bottleneck, its latent will do, or a mean of several: `encode` gives it.
+recording that is encoded through a bottleneck, its latent will do, or a mean of several: `encode` gives it.
 
 Axes: phones N, frames T, channels C of a stream.
 """

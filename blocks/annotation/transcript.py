@@ -1,8 +1,8 @@
-"""What is said in a recording, and in which language, as Whisper's multilingual base model hears it.
+"""What is said in a recording, and in which language, as Whisper's multilingual base model recognises it.
 
-A text that is there already is kept as `text`, with what was heard beside it: whoever goes on can compare them. One that is missing or empty
-is what was heard. The recogniser writes no digits, and errs: 6 words of 100 in English studio speech. The language is the likeliest of
-99; the words are written in the language that is told, where one is.
+A text that is there already is kept as `text`, with the transcript beside it: whoever goes on can compare them. One that is missing or empty
+is the transcript. The recogniser writes no digits, and errs: 6 words of 100 in English studio speech. The language is the likeliest of
+99; the words are written in the language that is given, where one is.
 Axes: samples.
 """
 

@@ -1,4 +1,4 @@
-"""Griffin-Lim: a wave whose spectrogram has the magnitude that a log-mel tells of (Griffin and Lim 1984; Perraudin 2013).
+"""Griffin-Lim: a wave whose spectrogram has the magnitude of a log-mel (Griffin and Lim 1984; Perraudin 2013).
 
 Axes: T frames, F bins, S samples.
 """

@@ -1,6 +1,6 @@
 """An effect makes of a recording what it would be under another condition: whispered, sung, in noise.
 
-It is no training data by itself: it asks of other blocks what they do with what they seldom or never heard.
+It is no training data by itself: it asks of other blocks what they do with what was seldom or never in their training data.
 """
 
 from blocks.arrays import Wave

@@ -1,4 +1,4 @@
-"""A melody in another voice's register: log-F0 less its mean over the recording, plus the mean of the voice that shall be heard.
+"""A melody in another voice's register: log-F0 less its mean over the recording, plus the mean of the target voice.
 
 That mean is given (`features.register`), or taken from a recording of that voice. With both spreads given, the melody is also made as
 wide as that voice speaks; the paper of the mean alone keeps the source's width. A recording with fewer than 20 voiced frames, whose

@@ -1,11 +1,11 @@
-"""Prosody without the voice it was heard in: pitch, level and length of each phone, about what its speaker does as a rule.
+"""Prosody normalised by speaker: pitch, level and length of each phone, about what its speaker does as a rule.
 
 Seven numbers a phone (Klimkov et al. 2019): log-F0 and level, each as the mean over three thirds of the phone, which stand in the
 place of their aligner's three states, and log-duration. An eighth is the share of its frames that are voiced: log-F0 is interpolated
 where there is none before anything is averaged, so that consonants do not pull it down. All but the last are brought to mean 0
 and deviation 1 of their speaker, durations of their phone's identity before. `frame_contour` has the same of frames.
 
-`fit` keeps the statistics of the speakers it hears, and how these differ from one another and from sentence to sentence. A speaker that it
+`fit` keeps the statistics of the speakers of its training data, and how these differ from one another and from sentence to sentence. A speaker that it
 does not know, as that of a recording someone brings, is judged by the one sentence, drawn towards the mean of the known speakers
 by as much as one sentence errs beside how much speakers differ (empirical Bayes: Efron and Morris 1975; a statistic of a short sentence
 is drawn more, as one over its length). With one known speaker alone nobody can tell how much speakers differ: the sentence is believed.

@@ -1,7 +1,7 @@
 """How a recording is said, in six numbers: height, spread and range of its melody, spread of its level, pace, and pauses.
 
-Mean, standard deviation and 5 to 95 % range of log-F0 (nats) over voiced frames; with `pitch_mean`, the mean is told against that of the
-voice that is heard, so that two voices compare. Standard deviation of the level (dB) over the phones that are no silences; these phones a
+Mean, standard deviation and 5 to 95 % range of log-F0 (nats) over voiced frames; with `pitch_mean`, the mean is relative to that of the
+speaker, so that two voices compare. Standard deviation of the level (dB) over the phones that are no silences; these phones a
 second of the time they take; and the share of silences in the time from the first of them to the end of the last.
 Axes: frames, phones.
 """

@@ -1,6 +1,6 @@
-"""Duration error: how far what was said departs from the durations that were asked for, in frames.
+"""Duration error: how far durations depart from those that were asked for, in frames.
 
-Zero for a model that obeys. The whole may be right where single phones are not, so both are told. Axes: phones N.
+Zero for a model that obeys. The whole may be right where single phones are not, so both are given. Axes: phones N.
 """
 
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""How well an encoder tells voices apart, and what its cosines mean: those of one voice's recordings beside those of two.
+"""How well an encoder discriminates voices, and what its cosines mean: those of one voice's recordings beside those of two.
 
 Every pair of rows is a trial. Pairs of one voice and pairs of two are weighted so that each voice, and each pair of voices,
 counts alike: corpora are of very different sizes. At the threshold of the equal-error rate as many pairs of one voice lie below

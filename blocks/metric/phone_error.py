@@ -1,4 +1,4 @@
-"""Phone error rate: what a recogniser of phones got wrong, of the phones that were to be said.
+"""Phone error rate: what a recogniser of phones got wrong, of the phones of the text.
 
 Edits (insertions, deletions, substitutions) between both sequences, without silences and stress. The phones that were to be said
 come from a front end as a rule, whose own errors count too. `phone_errors` is a count, for `metric.table` to add up over utterances.

@@ -3,7 +3,7 @@
 Ridge regression on one-hot voices, voices weighted alike, cross-validated over utterances; standardised by the training
 folds. A latent that holds nothing of the voice is named at the rate of chance.
 After the probe of Mosinski et al. 2023 (AE-Flow), who use a perceptron of two layers; here the classifier is linear, and
-each latent is told by its mean and deviation over time.
+each latent is described by its mean and deviation over time.
 Axes: U utterances, V voices, D numbers of an utterance.
 """
 

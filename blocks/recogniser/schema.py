@@ -1,4 +1,4 @@
-"""A recogniser hears what is said: phones, when each of them is, and how likely every phone was all along.
+"""A recogniser turns recordings into phones: which they are, when each of them is, and how likely every phone was all along.
 
 Axes: phones N, frames T, classes of sound C.
 """

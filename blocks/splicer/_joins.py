@@ -1,4 +1,4 @@
-"""Joining recordings: where a wave is cut so that it is not heard. Axes: S samples."""
+"""Joining recordings: where a wave is cut so that the join is not audible. Axes: S samples."""
 
 import numpy as np
 

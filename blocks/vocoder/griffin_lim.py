@@ -1,4 +1,4 @@
-"""Griffin-Lim: look for a wave whose spectrogram has the magnitude that a log-mel tells of, phase unknown.
+"""Griffin-Lim: look for a wave whose spectrogram has the magnitude of a log-mel, phase unknown.
 
 A floor that needs no training. With momentum it is the fast Griffin-Lim algorithm.
 Axes: frames, mels.

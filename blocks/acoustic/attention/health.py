@@ -1,4 +1,4 @@
-"""What an alignment tells of how an utterance went: no torch, so that anyone can judge one.
+"""Measures of an attention's alignment: no torch, so that anyone can judge one.
 
 Axes: S decoder steps, N phones.
 """

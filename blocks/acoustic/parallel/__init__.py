@@ -7,7 +7,7 @@ a speaker. Layers are ConvNeXt's, with attention before them in the encoder, the
 Where nothing is given, phones are said as fast as `speaking_rate` and `phone_rate` ask together, pauses last as long as
 `phone_pause` asks, to the frame, and voiced pitch is moved by `phone_shift`, as far as the voice reaches. Requests of more than 300 phones are said in pieces
 that end at silences, full stops where it can be: memory does not grow with a text that has some.
-A phone that was never heard with this stress is said as the same with another, a silence as another, and some as what is
+A phone that was not in the training data with this stress is said as the same with another, a silence as another, and some as what is
 nearest to them (ʒ as d͡ʒ); other unknown ones are refused. A training that starts from another may bring new phones,
 speakers, streams and globals: those begin as the mean of the known, or at zero. Mels learned by L1 alone are smooth, as it is
 content with a mean: discriminators of mels, from the step `adversarial_from` on, ask for the detail of recordings.

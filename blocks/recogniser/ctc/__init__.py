@@ -1,10 +1,10 @@
 """Phones of a recording by connectionist temporal classification (torch): no text, no dictionary, no times in training.
 
-Layers of ConvNeXt's hear log-mels, a few frames a step, and say for each step which phone it is, or none (the blank). Training
+Layers of ConvNeXt's read log-mels, a few frames a step, and say for each step which phone it is, or none (the blank). Training
 sums over all ways in which the phones of a recording may be spread over its steps (Graves et al. 2006). In use the likeliest
 class of each step counts: equal neighbours are one label, and a blank of more than `pause_s` is a pause (Klimkov et al. 2019).
 A label lies in the middle of its phone as a rule; where two meet is taken to be half-way between them.
-Phones are IPA without stress. For who speaks to count little, a recording is heard about its own mean, not below `range_db`
+Phones are IPA without stress. For who speaks to count little, a log-mel is normalised by its own mean, not below `range_db`
 under its loudest; in training its pitch of formants is moved (Jaitly and Hinton 2013), its pace changed, its band cut, its
 quiet parts drowned, and stretches of time and of frequency are hidden (Park et al. 2019).
 Axes: B batch, T frames, S steps of `stride` frames, M mels, C classes, N phones.

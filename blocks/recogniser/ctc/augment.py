@@ -1,4 +1,4 @@
-"""What `recogniser.ctc` hears of a log-mel, and how training disturbs it (NumPy). Axes: T frames, M mels."""
+"""How `recogniser.ctc` normalises a log-mel, and how training augments it (NumPy). Axes: T frames, M mels."""
 
 from collections.abc import Callable
 

@@ -1,13 +1,13 @@
 """Voice encoder that is trained here with the GE2E loss: a recording of half a second or more -> a unit vector of the voice.
 
 It is meant to condition other models; a judge should be another encoder, such as `reference.ge2e`.
-What names a voice in a pool of corpora but is none of it is kept from the encoder: it hears only mels below `f_max`, where all
+What names a voice in a pool of corpora but is none of it is kept from the encoder: it sees only mels below `f_max`, where all
 corpora have something; a recording's loud frames are brought to 0 dB and what lies `range_db` below is raised to that; training
 adds a tilt of the spectrum and a floor of noise, new for each crop. Crops shorter than a step's window go on with
 another recording of the voice. Frames are taken in pairs.
 A step has `voices` times `recordings` crops of its own drawing, as the loss wants it; several processes would all compute the
 same one. In use, windows of 1.6 s, half of each shared with the next, are averaged.
-Axes: T frames, M mels that are heard, V voices, R recordings.
+Axes: T frames, M mels below `f_max`, V voices, R recordings.
 """
 
 from collections import defaultdict

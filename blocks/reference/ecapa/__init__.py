@@ -1,10 +1,10 @@
 """ECAPA-TDNN (torch): a second judge of whose voice it is, trained here and independent of GE2E's.
 
-A network that tells the voices of its training apart by an additive angular margin; what it makes of a recording, before
-that decision, is the embedding. It hears 80 log-mels at 16 kHz, not below 60 dB under the loudest, less their mean over the
+A network that classifies the voices of its training data by an additive angular margin; what it makes of a recording, before
+that decision, is the embedding. It takes 80 log-mels at 16 kHz, not below 60 dB under the loudest, less their mean over the
 recording, so that level and microphone count little. Each crop in training is played at 0.9, 1 or 1.1 times its speed, which
 makes a voice of its own each (Yamamoto et al. 2019), half of them end at a band drawn between 3 and 8 kHz, and some bands and
-frames are hidden (Park et al. 2019): corpora must not be told apart by how they were recorded.
+frames are hidden (Park et al. 2019): corpora must not be recognised by how they were recorded.
 It judges only: whoever conditions on one of its embeddings must be judged by another.
 Axes: B batch, T frames, M mels, E embedding.
 """

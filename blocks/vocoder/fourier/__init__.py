@@ -1,7 +1,7 @@
-"""Vocos-type vocoder (Flax): a ConvNeXt at frame rate tells what a source is like, an inverse Fourier transform speaks.
+"""Vocos-type vocoder (Flax): a ConvNeXt at frame rate predicts what a source is like, and an inverse Fourier transform makes the wave.
 
-The network hears in the log-mel how high a voice is, where it is voiced and how noisy; harmonics and noise of that kind are brought
-to the very mel that was given, by a filter of minimum phase. How far phases are from these the network tells as well; `rounds` of
+The network predicts from the log-mel how high a voice is, where it is voiced and how noisy; harmonics and noise of that kind are brought
+to the very mel that was given, by a filter of minimum phase. How far phases are from these the network predicts as well; `rounds` of
 Griffin-Lim then make neighbouring frames agree. One network pass a frame and no loop over samples, so it runs many times faster than real time
 on a CPU. It is trained on pitch and on log-mel distances at several resolutions, then also against discriminators of folded waves and
 of complex spectra. A head for magnitudes is left out: what it learned from distances filled the valleys between harmonics.

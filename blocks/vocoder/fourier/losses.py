@@ -1,4 +1,4 @@
-"""What `vocoder.fourier` is trained on besides spectra: the pitch and voicing that it hears. Axes: B items, T frames, C pitches."""
+"""What `vocoder.fourier` is trained on besides spectra: the pitch and voicing that it predicts. Axes: B items, T frames, C pitches."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""What a log-mel tells by itself, before any network: magnitudes of the transform that is inverted, and how high a voice is.
+"""What can be computed from a log-mel before any network: magnitudes of the transform that is inverted, and how high a voice is.
 
 Axes: C pitches, B items, T frames, M mels, F bins of the transform that is inverted, G bins of the spec's.
 """

@@ -1,6 +1,6 @@
 """RNN_MS (Flax), the autoregressive vocoder of "Towards achieving robust universal neural vocoding".
 
-A bidirectional recurrent net hears the log-mel; a second one, told the sample before, gives the odds of each class that the
+A bidirectional recurrent net encodes the log-mel; a second one, conditioned on it and on the sample before, gives the odds of each class that the
 next sample may be (mu-law), from which it is drawn. `fold` draws overlapping pieces of an utterance at once.
 Given a recording beside the log-mel, `apply` draws nothing: it gives the recording as the mu-law keeps it, the most that
 the model could reach, and what its samples cost the model in bits. Axes: B items, R rows of `hop_length` samples, M mels.

@@ -1,4 +1,4 @@
-"""The network of `vocoder.rnn_ms`, in Flax, as it is trained: told the true sample before each that it predicts.
+"""The network of `vocoder.rnn_ms`, in Flax, as it is trained: teacher-forced by the true sample before each that it predicts.
 
 Axes: B items, R rows (frames on the samples' grid), M mels, C conditioning channels, S samples, G = 3H gates, H hidden,
 L linear, K classes of the mu-law, E embedding.

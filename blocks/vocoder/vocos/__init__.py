@@ -1,4 +1,4 @@
-"""Vocos (Flax): a ConvNeXt at frame rate tells log-magnitude and phase of every frame, an inverse Fourier transform speaks.
+"""Vocos (Flax): a ConvNeXt at frame rate predicts log-magnitude and phase of every frame, an inverse Fourier transform makes the wave.
 
 One network pass a frame and no loop over samples. Trained on log-mel distances at several resolutions, then also against
 discriminators of folded waves and of complex spectra. Where we depart from Siuzdak: narrower for a CPU; the window is the
