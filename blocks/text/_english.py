@@ -94,6 +94,30 @@ class English(Spelling):
             rf"(?<=[a-z])/(?=(?:{'|'.join(table.PER)}|day|week|month|year|hour|minute|second)\b(?!\^))(\w+)",
             lambda m: f" {self.per(m[1])}",
         )
+        yield (
+            r"(?<![\d.])(1?\d)\.([0-5]\d)(?= ?(?:[-–] ?1?\d(?:[.:]\d\d)? ?)?[ap]\.?m\b)",
+            lambda m: f"{m[1]}:{m[2]}",
+        )
+        yield r"\bvs\b(?!\.)", lambda m: "versus"
+        yield r"\bc\. ?(?=\d{3,4}\b)", lambda m: "circa "
+        yield (
+            r"(?<=\d)x(?= (?:faster|slower|more|less|as|bigger|larger|smaller|longer|shorter|cheaper|better)\b)",
+            lambda m: " times",
+        )
+        yield (
+            r"(?<=\d) in(?:\.(?=[,;) ]|$)|(?=[,;)]|$))",
+            lambda m: f" {'inch' if re.search(r'(?<![0-9.])1$', m.string[: m.start()]) else 'inches'}",
+        )
+        yield (
+            r"(?<![\d/.,\w])(\d{1,3})/(\d{1,2})(?:th|rd|nd)s?\b",
+            lambda m: self.fraction(int(m[1]), int(m[2])) or m[0],
+        )
+        days = "Mon|Tues?|Wed|Thu(?:rs)?|Fri|Sat|Sun"
+        yield (
+            rf"\b({days})\.? ?[-–] ?({days})\b\.?",
+            lambda m: f"{table.ABBREVIATIONS[m[1].lower()]} to {table.ABBREVIATIONS[m[2].lower()]}",
+        )
+        yield r"\b(\d)-(\d{3})-(?=[A-Z]{3})", lambda m: f"{self.digits(m[1])}, {self.spoken_group(m[2])}, "
         yield r"\b[wW]/o\b", lambda m: "without"
         yield r"\b[wW]/(?= )", lambda m: "with"
         yield (
@@ -147,6 +171,7 @@ class English(Spelling):
             lambda m: f" {self.say(m[1])} {table.MAGNITUDES[m[2]]} ",
         )
         yield r"(?i)(?<![\d.,])(\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)\b", self._ordinal
+        yield rf"(?<={LETTER})-(?=\d+s\b)", lambda m: " "
         yield r"(?<![\d.,])(\d{4}|['’]?\d0|\d+(?=s))['’]?s\b", self._decade
         yield r"(?<![\w.])(II|III|VII|VIII|XII|XIII|XIV|XVI|XVII|XVIII|XIX)(?!\w)", lambda m: self.cardinal(roman(m[1]))
         yield r"['’](?=\d\d\b)", lambda m: ""

@@ -25,6 +25,9 @@ _CENTURIES = {
     "веке": "p",
     "веку": "d",
     "веком": "i",
+    "тысячелетие": "n",
+    "тысячелетия": "g",
+    "тысячелетии": "p",
     "столетие": "n",
     "столетия": "g",
     "столетии": "p",
@@ -106,8 +109,12 @@ class Russian(Spelling):
     def first_rules(self):
         months, endings = _MONTH, "|".join(sorted(_ENDINGS, key=len, reverse=True))
         yield r"\w*[а-яёА-ЯЁ]\w*", lambda m: m[0] if re.fullmatch("[A-Za-z]+", m[0]) else m[0].translate(_LOOKALIKES)
-        yield r"(?i)\b(г-н|г-жа|р-н)\b\.?", lambda m: table.ABBREVIATIONS[m[1].lower()]
+        yield r"(?i)\b(г-н|г-жа|р-н|д-р)\b\.?", lambda m: table.ABBREVIATIONS[m[1].lower()]
         yield r"(?<!\d )(?<!\d)\b(тыс|млн|млрд)\b(?!\.)", lambda m: table.ABBREVIATIONS[m[1]]
+        yield (
+            r"(?<!\d)(24/7|50/50)(?![\d/])",
+            lambda m: f" {' на '.join(self.cardinal(int(n)) for n in m[1].split('/'))} ",
+        )
         yield r"№ ?(?=\d)|#(?=\d)", lambda m: "номер "
         yield r"(?i)\bдо н\. ?э\.", lambda m: "до нашей эры"
         yield (
@@ -119,9 +126,13 @@ class Russian(Spelling):
             lambda m: f"{self._in_case(m, table.BEFORE_NAMES)} ",
         )
         yield rf"(?i:{_BEFORE})\b({'|'.join(table.SHORT)})\b", lambda m: self._in_case(m, table.SHORT)
-        yield r"(?<![\d.,])(\d{1,2}) (?=(века?|веке)(?!\w))", self._numbered_century
+        yield (
+            r"(?<![\d.,])(\d{1,2}) (?=(века?|веке|тысячелети[яие])(?!\w)(?= до н| н\.)|(века?|веке)(?!\w))",
+            self._numbered_century,
+        )
         # centuries and rulers
         yield rf"(?<!\w){ROMAN}(?:[-–—]{ROMAN})? (век\w*|столети\w|вв\.|в\.)(?!\w)", self._century
+        yield r"(?i)(?<=\bв )(\d{1,2}) в\.(?!\w)", lambda m: f"{self.ordinal(int(m[1]), case='p')} веке"
         yield (
             r"(?<![\d.,])(\d{1,2}) в\.(?= (?:до )?(?:н\.|нашей))",
             lambda m: f"{self.ordinal(int(m[1]), case=self._in(m))} {self._century_name(m)}",
@@ -196,7 +207,7 @@ class Russian(Spelling):
     def _short_words(self):
         large = alternatives(sign for sign in self.units if sign[:3] in ("тыс", "млн", "млр"))
         yield (
-            rf"(?<![\d.,])({self.number}) ?({large}) ({alternatives(self.units)})(?![\w^])",
+            rf"(?<![\d.,])({self.number}) ?({large}) ({alternatives(self.units)})(?![\w^])(?:\.(?=,? [а-яё0-9]|,))?",
             lambda m: f"{self.amount(m[1], self.units[m[2]])} {self.units[m[3]][2]}",
         )
         yield from super()._short_words()
@@ -210,7 +221,7 @@ class Russian(Spelling):
             lambda m: f"{self._count(int(m[1]))} {self.words['to']} ",
         )
         yield (
-            rf"(?i)(?<![\w-])(с|от|между) (плюс |[-−–+]?)({number}) (до|и) (плюс |[-−–+]?)({number})(?![\d:.,/]\d|-)(?: ?({units})(?![\w^]))?",
+            rf"(?i)(?<![\w-])(с|от|между) (плюс |[-−–+]?)({number}) (до|и) (плюс |[-−–+]?)({number})(?![\d:.,/]\d|-)(?: ?({units})(?![\w^])(?:\.(?=,? [а-яё0-9]|,))?)?",
             self._from_to,
         )
         yield (
@@ -219,7 +230,10 @@ class Russian(Spelling):
         )
         adjectives = r"(?:[а-яё]+(?:[ыи]х|[ыи]ми?) )?"
         yield rf"(?<![\w.,:/-])({number}) (?={adjectives}([а-яё]+(?:ах|ях|ами|ями|ам|ям))(?!\w))", self._by_noun
-        yield rf"(?i)(?<![\w-])({_GENITIVE}) ({number})(?![\d:.,/]\d|[-–]\w|\w)(?= ?([а-яё]*))", self._after_preposition
+        yield (
+            rf"(?i)(?<![\w-])({_GENITIVE}) ({number})(?![\d:.,/]\d|[-–—]\w|\w)(?= ?([а-яё]*))",
+            self._after_preposition,
+        )
         yield (
             rf"(?i)(?<![\w-])(с|к) ({number})(?= (час|утра|вечера|дня|ночи))",
             lambda m: f"{m[1]} {self.cardinal(int(m[2]), case='g' if m[1].lower() == 'с' else 'd')}",
@@ -260,9 +274,10 @@ class Russian(Spelling):
         return "p" if re.search(r"(?i)(?<!\w)во? $", before) else "g" if re.search(r"[а-яё] $", before) else "n"
 
     def _numbered_century(self, m: re.Match) -> str:
-        if m[2] == "века" and int(m[1]) < 5:
+        name = m[2] or m[3]
+        if name == "века" and int(m[1]) < 5 and not m[2]:
             return m[0]
-        return f"{self.ordinal(int(m[1]), case=_CENTURIES[m[2]])} "
+        return f"{self.ordinal(int(m[1]), gender='n' if name[0] == 'т' else 'm', case=_CENTURIES[name])} "
 
     def _century_name(self, m: re.Match) -> str:
         return {"p": "веке", "g": "века", "n": "век"}[self._in(m)]

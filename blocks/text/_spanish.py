@@ -93,13 +93,19 @@ class Spanish(Spelling):
     def first_rules(self):
         yield r"(?i)(?:\bn[uú]ms?\. ?|\bn[.º°]{1,2} ?|\bno\. ?|№ ?|#)(?=\d)", lambda m: "número "
         yield r"(?<![\w./,])(?:(\d{1,3}) )?1/2 (?=([a-záéíóúñ]+))", self._half
+        yield r"(?<=\d)º ?(?=[CF]\b)", lambda m: "°"
+        yield r"(?i)(?<=\blas )(\d{1,2})\.([0-5]\d)(?![\d.])", lambda m: f"{m[1]}:{m[2]}"
+        yield r"\bvs\b(?!\.)", lambda m: "versus"
         yield r"\bM\.?ª", lambda m: "María"
         yield r"\bC/ ?(?=[A-ZÁÉÍÓÚ])", lambda m: "Calle "
         yield r"\bD\. (?=[A-ZÁÉÍÓÚ][a-záéíóú])(?<!P\. D\. )", lambda m: "don "
-        yield r"(?i)\b(cap|ed|min)\. ?(?=\d)", lambda m: f"{table.ABBREVIATIONS[m[1].lower()]} "
+        yield r"(?i)\b(cap|ed|min)\. ?(?=\d|[IVXL]+\b)", lambda m: f"{table.ABBREVIATIONS[m[1].lower()]} "
         yield rf"\bs\. (?={ROMAN}\b)", lambda m: "siglo "
         yield rf"(?i)\b(siglos?) (?-i:{ROMAN})((?: [ya] |[-–])(?-i:{ROMAN}))?(?!\w)", self._century
-        yield rf"(?i)\b({'|'.join(table.HEADS)}) (?-i:{ROMAN})(?!\w)", lambda m: f"{m[1]} {self._counted_roman(m[2])}"
+        yield (
+            rf"(?i)\b({'|'.join(table.HEADS)}|(?:vol|cap|art)\.) (?-i:{ROMAN})(?!\w)",
+            lambda m: f"{m[1]} {self._counted_roman(m[2])}",
+        )
         yield rf"\b({'|'.join(table.REGNAL)}) {ROMAN}(?![\w'’.]\w)", self._regnal
         yield (
             r"\b([A-ZÁÉÍÓÚ][a-záéíóúñ]+) I(?![\w'’.])",
@@ -122,14 +128,17 @@ class Spanish(Spelling):
         yield r"(?<![\w.])(\d[\d.]*(?:,\d+)?)(k|(?<=\d\d)K|M)(?![\w'’])", self._shortened
         yield r"(?<![\d.,])(\d{1,6})(?:\.?(?:(º|[rdtmvn]?o\b)|(ª|[rdtmvn]?a\b))|\.?(er\b))", self._ordinal
         yield r"(?<=\d) ?([aApP])\. ?[mM]\b\.?|(?<=\d) ?([aApP])[mM]\b", lambda m: f" {(m[1] or m[2]).upper()} M"
-        yield r"(?<![\d.,:/\-])((?:\d{1,3}(?:\.\d{3})+|\d+)) (?=([a-záéíóúñ]+))", self._agreeing
+        yield r"(?<![\w.,:/\-])((?:\d{1,3}(?:\.\d{3})+|\d+)) (?=([a-záéíóúñ]+))", self._agreeing
 
     def _agreeing(self, m: re.Match) -> str:
         """1, 21 and hundreds have the gender of what they count."""
         number, noun = m[1].replace(".", ""), m[2]
         if len(number) > 9 or (len(number) > 1 and number[0] == "0"):
             return m[0]
-        if re.search(r"(?i)\b(?:número|página|capítulo|año|versión|nivel) $", m.string[: m.start()]):
+        if re.search(
+            r"(?i)\b(?:número|página|capítulo|año|versión|nivel|serie|grupo|tipo|zona|fase|etapa|línea|puerta|canal|sala|habitación|lección) $",
+            m.string[: m.start()],
+        ):
             return m[0]  # it counts nothing, it is counted
         words = self.cardinal(int(number))
         if noun in table.NO_NOUNS:

@@ -83,7 +83,7 @@ class Spelling(Numbers):
         grouped = r"\d{3}\.\d{3}\.\d{4}" + (r"|\d{1,3}(?:\.\d{3})+(?!\d)" if self.group == "." else "")
         host = r"[\w\-]+(?:\.[\w\-]+)*"
         yield (
-            rf"(?i)\b(?:https?://)?www\.[\w.\-]+(?::\d+)?(?:/[^\s<>\"']*)?|https?://[^\s<>\"']+|\b[\w.\-]+@{host}\.[\w\-]+"
+            rf"(?i)\b(?:https?://)?www\.[\w.\-]+(?::\d+)?(?:/[^\s<>\"']*)?|https?://[^\s<>\"']+|\b[\w.+\-]+@{host}\.[\w\-]+"
             rf"|(?<![\w@.])(?:[\w\-]+\.)+(?:{_TLD})(?![\w.]\w)(?!\w)(?::\d+)?(?:/[^\s<>\"']*)?",
             self._web,
         )
@@ -91,9 +91,10 @@ class Spelling(Numbers):
         yield r"(?<![\w/.])(?:/[A-Za-z][\w.\-]*){2,}", self._web
         yield r"(?<![\w.])(\d{1,3}(?:\.\d{1,3}){3})(?::(\d+))?(?!\.?\d)", self._ip
         yield (
-            rf"(?i)(?<![\w.])(v\.? ?)(\d+(?:\.\d+)*)(?![\w,]|\.\d)|(?<![\w.,])()(?!{grouped})(\d+(?:\.\d+){{2,}})(?!\w)",
+            rf"(?i)(?<![\w.])(v\.? ?)(\d+(?:\.\d+)*)(?![\w,]|\.\d)(?:-(?=[a-z]))?|(?<![\w.,])()(?!{grouped})(\d+(?:\.\d+){{2,}})(?!\w)(?:-(?=[a-z]))?",
             self._version,
         )
+        yield rf"(?<!\S)\.(?={LETTER})", lambda m: f"{self.words['.']} "
         yield rf"(?<!\w)@(?={LETTER})", lambda m: f" {self.words['at']} "
         yield rf"(?<!\w)#({LETTER}[\w]*)", lambda m: f" {self._camel(m[1])} "
 
@@ -138,7 +139,7 @@ class Spelling(Numbers):
         )
         yield (
             r"\+\d[\d\-() ]{5,}\d|\(\d{2,}\) ?\d[\d\- ]{3,}\d|(?<![\d\-.,])\d{1,4}(?:-\d{2,4})+-\d{2,4}(?![\d\-])"
-            r"|(?<![\d\-.,])\d{3}-\d{4}(?![\d\-])|(?<![\d\-.,])\d{3}\.\d{3}\.\d{4}(?!\d)|(?<![\d\-.,])\d \(\d{3}\) ?\d[\d\- ]{5,}\d",
+            r"|(?<![\d\-.,])\d{1,6}(?:-\d{1,6}){3,}(?![\d\-])|(?<![\d\-.,])\d{3}-\d{4}(?![\d\-])|(?<![\d\-.,])\d{3}\.\d{3}\.\d{4}(?!\d)|(?<![\d\-.,])\d \(\d{3}\) ?\d[\d\- ]{5,}\d",
             self._telephone,
         )
         yield from self.time_rules()
@@ -211,7 +212,7 @@ class Spelling(Numbers):
         return ()
 
     def time_rules(self) -> Iterable[Rule]:
-        yield r"(?<=:\d\d) ?[-–—] ?(?=\d{1,2}:\d\d)", lambda m: f" {self.words['to']} "
+        yield r"(?<=:\d\d) ?[-–—] ?(?=\d{1,2}(?::\d\d| ?[aApP]\.?[mM]\b))", lambda m: f" {self.words['to']} "
         yield (
             r"(?<![\d:])([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?(?![\d:])(?: ?([aApP])\.? ?[mM]\b(?:\.(?=[,;:)]| [a-z]))?)?",
             self._time,
@@ -253,6 +254,8 @@ class Spelling(Numbers):
         return f" {self.words['minus'] if minus else ''} {said} {self.per(per) if per else ''} "
 
     def _money_range(self, m: re.Match) -> str:
+        if self._value(m[4]) < self._value(m[2]) and not (m[3] or m[5]):
+            return f" {self.money(m[2], '', m[1])} – {self.money(m[4], '', m[1])} "
         first, magnitude = self.say(re.sub(r"[.,]00$", "", m[2])), self.magnitudes.get(m[3] or "", "")
         magnitude = magnitude if isinstance(magnitude, str) else magnitude[2]
         return f" {first} {magnitude} {self.words['to']} {self.money(m[4], m[5], m[1])} "
@@ -322,10 +325,12 @@ class Spelling(Numbers):
 
     def _fraction(self, m: re.Match) -> str:
         above, below = int(m[2]), int(m[3])
-        words = self.fraction(above, below) if 0 < above < below else None
+        divided = m.string[m.end() :].lstrip().startswith("=")
+        words = self.fraction(above, below) if 0 < above < below and not divided else None
         if words is None:
             after = m[0][m.end(3) - m.start() :]
-            return m[0] if m[1] else f" {self.say(m[2])} {self.words['slash']} {self.say(m[3])} {after}"
+            between = self.words["divided" if divided else "slash"]
+            return m[0] if m[1] else f" {self.say(m[2])} {between} {self.say(m[3])} {after}"
         unit = self.units[m[4]][1] if m[4] else ""
         return f" {self.say(m[1])} {self.words['and']} {words} {unit} " if m[1] else f" {words} {unit} "
 

@@ -14,6 +14,8 @@ _DOLLAR, _CENT = ("dollar", "dollars"), ("cent", "cents")
 _POUND, _PENNY, _EURO, _YEN = ("pound", "pounds"), ("penny", "pence"), ("euro", "euros"), ("yen", "yen")
 CURRENCIES = {
     "$": (_DOLLAR, _CENT), "US$": (("US dollar", "US dollars"), _CENT), "USD": (("US dollar", "US dollars"), _CENT),
+    "CAD": (("Canadian dollar", "Canadian dollars"), _CENT), "AUD": (("Australian dollar", "Australian dollars"), _CENT),
+    "Rs.": (("rupee", "rupees"), ("paisa", "paise")), "Rs": (("rupee", "rupees"), ("paisa", "paise")),
     "C$": (("Canadian dollar", "Canadian dollars"), _CENT), "A$": (("Australian dollar", "Australian dollars"), _CENT),
     "£": (_POUND, _PENNY), "GBP": (_POUND, _PENNY), "€": (_EURO, _CENT), "EUR": (_EURO, _CENT), "¥": (_YEN, ("sen", "sen")),
     "JPY": (_YEN, ("sen", "sen")), "₹": (("rupee", "rupees"), ("paisa", "paise")), "₽": (("ruble", "rubles"), ("kopek", "kopeks")),
@@ -35,7 +37,7 @@ _METRIC = {
     "Pa": "pascal", "kPa": "kilopascal", "Ω": "ohm", "kΩ": "kilohm", "MΩ": "megohm", "kcal": "kilocalorie", "cal": "calorie",
     "mi": "mile", "lb": "pound", "lbs": "pound", "oz": "ounce", "yd": "yard", "yds": "yard", "gal": "gallon", "qt": "quart",
     "tbsp": "tablespoon", "tsp": "teaspoon", "h": "hour", "hr": "hour", "hrs": "hour", "min": "minute", "mins": "minute",
-    "sec": "second", "secs": "second", "°": "degree", "px": "pixel", "ha": "hectare", "wk": "week", "wks": "week", "yr": "year",
+    "sec": "second", "secs": "second", "°": "degree", "px": "pixel", "pt": "point", "pts": "point", "ha": "hectare", "wk": "week", "wks": "week", "yr": "year",
     "yrs": "year", "mo": "month",
 }  # fmt: skip
 _SQUARE = {
@@ -98,7 +100,7 @@ ABBREVIATIONS = {
     "vol": "volume", "ch": "chapter", "eq": "equation", "sec": "section", "al": "al", "no": "number", "nos": "numbers",
     "mon": "Monday", "tue": "Tuesday", "tues": "Tuesday", "wed": "Wednesday", "thu": "Thursday", "thurs": "Thursday",
     "fri": "Friday", "sat": "Saturday", "sun": "Sunday", "univ": "university", "assn": "association", "govt": "government",
-    "min": "minutes", "max": "maximum", "misc": "miscellaneous", "cf": "compare", "viz": "namely", "esp": "especially", "ca": "circa",
+    "min": "minutes", "max": "maximum", "misc": "miscellaneous", "cf": "compare", "viz": "namely", "esp": "especially", "ca": "circa", "ph.d": "P H D", "m.sc": "M S C", "b.sc": "B S C",
 }  # fmt: skip
 # Words too: short for something only where a number follows.
 BEFORE_NUMBERS = ("no", "nos", "fig", "figs", "vol", "ch", "eq", "sec", "ext", "apt", "est")
@@ -147,7 +149,7 @@ REGNAL = _list(
     "Ramesses Ptolemy Darius Xerxes Mary Victoria Ferdinand Alfonso Carlos Felipe Isabel Isabella Haakon Harald "
     "Gustav Sixtus Julius Boniface Celestine Margaret Anne Robert David Stephen Philippe Umberto Victor Emmanuel "
     "Constantine Christian Olav Sigismund Maximilian Rudolf Henri Albert Leopold Cyrus Mehmed Murad Selim Suleiman "
-    "Abdul Mahmud Jean Bonaparte"
+    "Thutmose Amenhotep Cleopatra Artaxerxes Amyntas Boleslaw Casimir Baldwin Bohemond Abdul Mahmud Jean Bonaparte"
 )
 HEADS = _list(
     "chapter part section article act scene volume book war type phase stage class level title appendix figure "
