@@ -142,6 +142,10 @@ class English(Spelling):
         yield rf"(?<=[Ii]n ){_MONTH} (\d{{1,2}})(?= [a-z])", lambda m: f"{_month(m[1])} {self.cardinal(int(m[2]))}"
         yield rf"(?<![\w.,:/\-–])((?i:the) )?{_DAY}(?: of)? {_MONTH}", self._day_of_month
         yield rf"\b{_MONTH} {_DAY}(?![\w:/%°\-–]|[.,]\d)", lambda m: f"{_month(m[1])} {self.ordinal(int(m[2]))}"
+        yield (
+            r"(?i)\b((?:in|of|by|year|since|until|till|from|summer|autumn|winter|spring) )(10[1-9]\d)(?!\d|[,.]\d|%| [a-z]+s\b)",
+            lambda m: f"{m[1]}{self.year(int(m[2]))}",
+        )
         yield rf"\b{_MONTH} (?=\d{{1,4}}\b)", lambda m: f"{_month(m[1])} "
         yield (
             r"\b(\d{4})[-–](\d\d)(?=\D*$| [a-z])(?<=(?:19|20)\d\d.\d\d)",

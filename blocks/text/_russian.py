@@ -40,7 +40,7 @@ _BEFORE = r"(?:(?<![\w-])(?P<before>\w+) )?"
 
 class Russian(Spelling):
     code = "ru"
-    letters = r"[А-Яа-яЁёA-Za-z]"
+    letters = r"[А-Яа-яЁёA-Za-zÀ-ÅÇ-ÏÑ-ÖÙ-Ýà-åç-ïñ-öù-ýÿ]"
     group, mark = " ", ",."
     words: ClassVar = table.WORDS
     currencies: ClassVar = table.CURRENCIES
@@ -170,7 +170,11 @@ class Russian(Spelling):
             r"(?i)(?<![\w-])(с|от|между) ([12]\d{3}) (по|до|и) ([12]\d{3})(?: (год\w*)| ?(гг?\.)|(?<=с (?:1[5-9]|20).. .. (?:1[5-9]|20)..)(?![\w.,]*\d| ?[а-яё%$€]))",
             self._from_year,
         )
-        yield rf"{_BEFORE}(?<![\d.,])([12]\d{{3}}) ?[-–—] ?([12]\d{{3}}) ?(?:гг\.|годах|годы|годов)", self._years
+        yield rf"{_BEFORE}(?<![\d.,])(\d{{3,4}}) ?[-–—] ?(\d{{3,4}}) ?(?:гг\.|годах|годы|годов)", self._years
+        yield (
+            r"(?<![\d.,])([12]\d{3}) (и|или) (?=[12]\d{3} (год[ауом]{0,2})\b)",
+            lambda m: f"{self.ordinal(int(m[1]), case=_YEARS.get(m[3], 'n'))} {m[2]} ",
+        )
         of_era = r" г(?:ода|од|\.) (?:до )?(?:н\.|нашей)"
         yield (
             rf"(?i){_BEFORE}(?<![\d.,])(\d{{1,4}}(?= году\b| годом\b|{of_era})|[12]\d{{3}}) (года|году|годом|год|г\.)(?!\w)",

@@ -48,6 +48,7 @@ class Spanish(Spelling):
     def mend(self, words: str) -> str:
         words = re.sub(r"veintiuno(?= (?:mil|millones|\w+illones)\b)", "veintiún", words)
         words = re.sub(r"\buno(?= (?:mil|millones|\w+illones)\b)", "un", words)
+        words = words.replace("quadragésim", "cuadragésim").replace("quadringentésim", "cuadringentésim")
         return re.sub(r"décimo(?=[pstcqon]\w)", "decimo", words)
 
     def decimal(self, whole: str, part: str, mark: str) -> str:
@@ -126,7 +127,7 @@ class Spanish(Spelling):
 
     def own_rules(self):
         yield r"(?<![\w.])(\d[\d.]*(?:,\d+)?)(k|(?<=\d\d)K|M)(?![\w'’])", self._shortened
-        yield r"(?<![\d.,])(\d{1,6})(?:\.?(?:(º|[rdtmvn]?o\b)|(ª|[rdtmvn]?a\b))|\.?(er\b))", self._ordinal
+        yield r"(?<![\d.,])(\d{1,6})(?:\.?(?:(º|(?:er|[rdtmvn])?o\b)|(ª|(?:er|[rdtmvn])?a\b))|\.?(er\b))", self._ordinal
         yield r"(?<=\d) ?([aApP])\. ?[mM]\b\.?|(?<=\d) ?([aApP])[mM]\b", lambda m: f" {(m[1] or m[2]).upper()} M"
         yield r"(?<![\w.,:/\-])((?:\d{1,3}(?:\.\d{3})+|\d+)) (?=([a-záéíóúñ]+))", self._agreeing
 

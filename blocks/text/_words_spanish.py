@@ -103,7 +103,9 @@ FEMININE = _list(
     "páginas vez mano noche mujer calle parte clase flor ley luz voz razón imagen tarde persona vuelta ciudad "
     "unidad canción habitación estación opción lección acción región"
 )
-NO_NOUNS = _list("de del a y o u e en es con por p al para que son menos más entre fue era ha se no como")
+NO_NOUNS = _list(
+    "de del a y o u e en es con por p al para que son menos más entre fue era ha se no como el la los las lo un una su sus"
+)
 # Words that begin a sentence.
 STARTERS = _list(
     "A Al Así Aquí Ayer Aunque Cada Como Cuando De Desde Después El Ella Ellos En Entonces Es Esa Ese Eso Esta Este Esto "
