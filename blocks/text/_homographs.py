@@ -36,6 +36,7 @@ _BESIDE: dict[str, list[tuple[str, str, str]]] = {
     "winds": [("", "(?:through|up|down|around|along|its|back|past|into|across)\\b", "w ˈaɪ n d z"), ("", "", "w ˈɪ n d z")],
     "invalid": [("(?:an |the |his |her |my |permanent |chronic )", "(?:$|[.,;]|who\\b|and\\b|wife|mother|father|sister|son|brother|husband|chair)", "ˈɪ n v ə l ɪ d"), ("", "", "ɪ n v ˈæ l ɪ d")],
     "lives": [("(?:he |she |it |who |that |which |nobody |everyone |[a-z]+ )", "(?:in|with|near|at|alone|here|there)\\b", "")],
+    "minute": [("", "(?:details?|amounts?|quantit\\w+|traces?|particles?|differences?|fractions?|variations?)\\b", "m aɪ n ˈu t")],
     "dove": [("(?:he |she |they |we |i |it )", "", "d ˈoʊ v")],
     "read": [("(?:i |we |you |they )", r".*\b(?:every|each|daily|always|usually|often|aloud to)\b", "ɹ ˈi d"), ("(?:^|please |let's |not |can |to )", "", "ɹ ˈi d")],
     "refuse": [("", "(?:collect\\w*|bins?|bags?|trucks?|dumps?|disposal|tips?|heaps?|sacks?)\\b", "ɹ ˈɛ f j u s")],

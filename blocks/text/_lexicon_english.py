@@ -36,7 +36,7 @@ _OWN = {
     "import": {"JJ": "ˈɪ m p ɔ ɹ t", "NN": "ˈɪ m p ɔ ɹ t"}, "export": {"JJ": "ˈɛ k s p ɔ ɹ t", "NN": "ˈɛ k s p ɔ ɹ t"}, "nestle": {"VB": "n ˈɛ s ə l", "": "n ˈɛ s ə l"},
     "multiply": {"RB": "m ˈʌ l t ɪ p l aɪ", "": "m ˈʌ l t ɪ p l aɪ"}, "abstract": {"JJ": "ˈæ b s t ɹ æ k t", "NN": "ˈæ b s t ɹ æ k t"},
     "beloved": {"": "b ɪ l ˈʌ v d"}, "august": {"JJ": "ɔ ɡ ˈʌ s t", "NN": "ˈɔ ɡ ə s t"}, "combat": {"VB": "k ə m b ˈæ t", "NN": "k ˈɑ m b æ t"},
-    "number": {"": "n ˈʌ m b ɚ"}, "does": {"": "d ˈʌ z"}, "kyiv": {"": "k ˈi ɪ v"}, "worcestershire": {"": "w ˈʊ s t ɚ ʃ ɚ"},
+    "number": {"": "n ˈʌ m b ɚ"}, "does": {"": "d ˈʌ z"}, "kyiv": {"": "k ˈi ɪ v"}, "vegan": {"": "v ˈi ɡ ə n"}, "wicked": {"JJ": "w ˈɪ k ɪ d"}, "refuse": {"NN": "ɹ ˈɛ f j u s"}, "worcestershire": {"": "w ˈʊ s t ɚ ʃ ɚ"},
 }  # fmt: skip
 # Acronyms that are words, too: in capitals they are spelled.
 _CAPITALS = "US IT AM PM TV AI WHO IP ID OS PC DC LA CD IQ HR PR ER ET EU UN UK AC AD BC CE MA PA TA"

@@ -17,10 +17,19 @@ from blocks.text._lexicon_english import English
 # Words that the dictionary stresses otherwise than is usual, or has with ё where е is meant.
 _STRESSED = (
     "вс+е вс+ех вс+ем уж+е пот+ом начал+а н+ебо н+ебом ч+ем т+ем б+ольше ст+оит р+уки н+оги вод+ы м+оря г+орода слов+а дел+а "
-    "т+оже +или чт+обы был+а взял+а понял+а ср+едства звон+ит больш+ая сам+ого самог+о добр+о дор+оги мин+ут дом+ой +этот"
+    "больш+ие больш+их больш+ими больш+им войн+ы руд+ы п+еред с+амое с+амого с+амой с+амым с+амых земл+и широк+о бо+и пуст+ыня пуст+ыни пуст+ыню пуст+ынь пуст+ынях пуст+ынный пуст+ынных +австрия +австрию "
+    "+австрии великобрит+ания великобрит+ании великобрит+анию т+оже +или чт+обы был+а взял+а понял+а ср+едства звон+ит больш+ая сам+ого самог+о добр+о дор+оги мин+ут дом+ой +этот"
 )
 _USUAL = {word.replace("+", ""): word for word in _STRESSED.split()}
 _HARD_G = "много|немного|намного|ненамного|строго|дорого|недорого|убого|полого|лого|ого|благо|долго|надолго|недолго"
+_list = str.split
+# Words that lean on the next one: they have no stress, and their last consonant goes by its first.
+_PROCLITICS = frozenset(_list("в во с со к ко из без под над от об изо подо ото у о за на по до для"))
+_VOWELS = "аеёиоуыэюя"
+# Ends of forms of one word, by which a form that no dictionary has finds one that it has.
+_ENDS = [sorted(ends.split(), key=len, reverse=True) for ends in (
+    "ый ий ой ая яя ое ее ые ие ого его ому ему ым им ом ем ую юю ых их ыми ими", "а я у ю ом ем ой ей е ы и ов ев ам ям ами ями ах ях о ь й",
+)]  # fmt: skip
 # Letters that are said as others: pattern of the word, its phones, what is said.
 _ENDINGS = [(re.compile(pattern), letters, said) for pattern, letters, said in (
     (rf"^(?!(?:{_HARD_G})$).*[ое]го(ся)?$", "ɡ", "v"),
@@ -60,10 +69,15 @@ class Russian(Lexicon):
         self._english = English("en", "en-US")
 
     def roles(self, text: Sequence[str]) -> list[str]:
-        """``всё`` of a word that is written все and means it, as the words behind tell."""
+        """``всё`` of a word that is written все and means it, as the words behind tell; of a preposition the first
+        sound of the next word: ``=voiced``, ``=voiceless`` or ``=else``, which leaves its last consonant as it is."""
         words = [word.lower() for word in text]
         return [
-            "всё" if word == "все" and _ALL_OF_IT.match(" ".join([*words[at + 1 : at + 4], ""])) else ""
+            "всё"
+            if word == "все" and _ALL_OF_IT.match(" ".join([*words[at + 1 : at + 4], ""]))
+            else _leaning(words[at + 1])
+            if word in _PROCLITICS and at + 1 < len(words) and words[at + 1][0] not in ".,?!"
+            else ""
             for at, word in enumerate(words)
         ]
 
@@ -73,6 +87,8 @@ class Russian(Lexicon):
             yield from (plain, plain.replace("ё", "е"), *_with_yo(plain))
 
     def say(self, word: str, role: str = "") -> Pronunciation | None:
+        if role.startswith("="):
+            return _leant(word, super().say(word), role)
         word = role or word
         if "-" in word and len({self.of_script(char) for char in word if char.isalpha()}) > 1:  # IT-компания
             return self.parts(word)
@@ -103,7 +119,23 @@ class Russian(Lexicon):
 
     def guessed(self, word: str) -> Pronunciation | None:
         guess = super().guessed(word.replace("+", ""))
-        return self._sounded(word, guess) if guess else None
+        return self._sounded(word, self._stressed_as_known(word, guess)) if guess else None
+
+    def _stressed_as_known(self, word: str, guess: Pronunciation) -> Pronunciation:
+        """With the stress of another form of the word, where the dictionary has one that is stressed before its end."""
+        forms = {}  # of the word -> vowels before its end
+        for ends in _ENDS:
+            end = next((end for end in ends if word.endswith(end) and len(word) - len(end) > 3), None)
+            if end:
+                stem = word.removesuffix(end)
+                forms |= {stem + other: sum(char in _VOWELS for char in stem) for other in (*ends, "")}
+        self._look_up(set(forms))
+        for form, vowels in forms.items():
+            for _, phones in self.known(form):
+                at = [phone[0] == "ˈ" for phone in phones if phone.lstrip("ˈ")[0] in "aeiouɨɛɔ"]
+                if True in at[:vowels]:
+                    return restress(guess, at.index(True))
+        return guess
 
     def _sounded(self, word: str, phones: Pronunciation) -> Pronunciation:
         """With the stress where the word is marked, as it sounds."""
@@ -113,6 +145,11 @@ class Russian(Lexicon):
             phones = restress(phones, sum(char in _letters.RUSSIAN_VOWELS for char in word[:letter]))
             if own := {"е": "ˈe", "ё": "ˈo"}.get(word[letter]):
                 phones = tuple(own if phone[0] == "ˈ" else phone for phone in phones)
+            letters = [char for char in word if char in _VOWELS]
+            at = [n for n, phone in enumerate(phones) if stressless(phone)[0] in "aeiouɨ"]
+            if len(letters) == len(at):  # ё is never without the stress
+                never = {n for n, char in zip(at, letters) if char == "е"}
+                phones = tuple("e" if n in never and phone == "o" else phone for n, phone in enumerate(phones))
         elif not any(phone[0] == "ˈ" for phone in phones):  # the dictionary does not know: late, as most nouns have it
             vowels = sum(char in _letters.RUSSIAN_VOWELS for char in word)
             phones = restress(phones, max(vowels - 1 - (word[-1] in _letters.RUSSIAN_VOWELS), 0))
@@ -146,6 +183,20 @@ def sounds(word: str, phones: Pronunciation) -> Pronunciation:
         elif phone in _VOICED and after in _VOICES:
             made[at] = _VOICED[phone]
     return tuple(made)
+
+
+def _leaning(after: str) -> str:
+    """What the first sound of a word asks of a consonant before it."""
+    return "=voiced" if after[0] in "бгджз" else "=voiceless" if after[0] in "кпстфхцчшщ" else "=else"
+
+
+def _leant(word: str, phones: Pronunciation | None, role: str) -> Pronunciation | None:
+    if not phones:
+        return phones
+    *before, last = (stressless(phone) for phone in phones)
+    if role == "=voiced" or (role == "=else" and word[-1] in "вздбгж"):
+        last = _VOICED.get(last, last)
+    return *before, last
 
 
 def _with_yo(word: str) -> list[str]:
