@@ -1,6 +1,5 @@
 """What all corpora of recordings do alike: a file on disk turned into a row or a reason, and the split of each row."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,15 +78,6 @@ def files_below(root: Path) -> list[Path]:
 def is_hidden(path: Path, root: Path) -> bool:
     """Whether its name, or that of a folder between `root` and it, begins with a dot, as of what editors leave."""
     return any(part.startswith(".") for part in path.relative_to(root).parts)
-
-
-def fingerprint(root: Path, paths: Iterable[Path]) -> str:
-    """A hash of where the files lie below `root`, how long they are and when they were written."""
-    found = hashlib.sha256()
-    for path in paths:
-        stat = path.stat()
-        found.update(f"{path.relative_to(root).as_posix()}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
-    return found.hexdigest()
 
 
 def rows(

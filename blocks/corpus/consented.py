@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import model_validator
 
 from blocks.base import Failure, Skip
-from blocks.common import recordings, textgrid
+from blocks.common import contents, recordings, textgrid
 from blocks.common.lines import Row, read_table
 from blocks.common.recordings import Channel, Entry, OwnCorpus
 from blocks.corpus import folder
@@ -45,7 +45,7 @@ class Consented(OwnCorpus[Config]):
             return ""
         root = Path(self.config.path)
         beside = [path for ending in ("*.txt", "*.TextGrid", "metadata.csv") for path in root.rglob(ending)]
-        return recordings.fingerprint(root, [*folder.paths(self.config.path), *sorted(beside)])
+        return contents.fingerprint(root, [*folder.paths(self.config.path), *sorted(beside)])
 
     def read(self) -> Iterator[Utterance | Failure | Skip]:
         found = self._entries() if self.config.path else ()

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from blocks.base import Failure, Skip
-from blocks.common import audio, recordings
+from blocks.common import audio, contents, recordings
 from blocks.common.recordings import Entry, OwnConfig, OwnCorpus
 from blocks.corpus.schema import Recording
 
@@ -22,7 +22,7 @@ class Folder(OwnCorpus[Config]):
     tiny = Config(path="recordings")
 
     def fingerprint(self) -> str:
-        return recordings.fingerprint(Path(self.config.path), paths(self.config.path)) if self.config.path else ""
+        return contents.fingerprint(Path(self.config.path), paths(self.config.path)) if self.config.path else ""
 
     def read(self) -> Iterator[Recording | Failure | Skip]:
         found = entries(self.config) if self.config.path else ()

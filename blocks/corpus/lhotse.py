@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from blocks.base import BadItem, Failure, Skip
+from blocks.common import contents
 from blocks.common.recordings import Entry, OwnConfig, OwnCorpus, rows
 from blocks.corpus.schema import Utterance
 
@@ -40,14 +41,14 @@ class Lhotse(OwnCorpus[Config]):
     extra = "lhotse"
 
     def fingerprint(self) -> str:
-        found = hashlib.sha256()
+        found, paths = hashlib.sha256(), []
         for line in filter(bytes.strip, self._lines()):
             found.update(line)
             for source in _sources(_parsed(line)):
                 path = Path(self.config.root, str(source.get("source")))
                 if source.get("type") == "file" and path.is_file():
-                    found.update(f"{path.stat().st_size} {path.stat().st_mtime_ns}".encode())
-        return found.hexdigest()
+                    paths.append(path)
+        return f"{found.hexdigest()} {contents.fingerprint(None, paths)}"
 
     def read(self) -> Iterator[Utterance | Failure | Skip]:
         return rows(Utterance, _Again(self._entries), self.config, self.spec.sample_rate)

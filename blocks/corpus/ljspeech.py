@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from blocks.base import BadItem, Failure, Skip
-from blocks.common import audio, recordings
+from blocks.common import audio, contents, recordings
 from blocks.common.lines import Row, read_table
 from blocks.common.recordings import Entry, OwnConfig, OwnCorpus
 from blocks.common.words import plain
@@ -56,7 +56,7 @@ class LJSpeech(OwnCorpus[Config]):
         if not self.config.path:
             return ""
         table, root = self._table(), Path(self.config.path)
-        wavs = recordings.fingerprint(root, recordings.files_below(root / "wavs"))
+        wavs = contents.fingerprint(root, recordings.files_below(root / "wavs"))
         return f"{hashlib.sha256(table.read_bytes()).hexdigest()} {wavs}"
 
     def read(self) -> Iterator[Utterance | Failure | Skip]:

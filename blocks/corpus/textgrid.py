@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from blocks.base import Failure, Skip
-from blocks.common import phones, recordings, textgrid
+from blocks.common import contents, phones, recordings, textgrid
 from blocks.common.recordings import Entry, OwnCorpus
 from blocks.common.textgrid import Interval, Tiers
 from blocks.corpus import folder
@@ -38,8 +38,8 @@ class TextGrids(OwnCorpus[Config]):
 
     def fingerprint(self) -> str:
         root, grids = Path(self.config.path), Path(self.config.grids or self.config.path)
-        heard = recordings.fingerprint(root, folder.paths(self.config.path))
-        return f"{heard} {recordings.fingerprint(grids, self._grids().values())}"
+        heard = contents.fingerprint(root, folder.paths(self.config.path))
+        return f"{heard} {contents.fingerprint(grids, self._grids().values())}"
 
     def read(self) -> Iterator[Timed | Failure | Skip]:
         grids = self._grids()
