@@ -90,11 +90,13 @@ class Inputs(Declared):
 def grown(found: dict[str, np.ndarray], wanted: dict) -> dict[str, np.ndarray]:
     """Weights for more phones, names, streams, globals and references: new rows are the mean of the known, new tables zero.
 
-    Encoders of new references are as they begin.
+    Encoders of new references are as they begin. What says pitch or energy is left out where the new network says none.
 
     `wanted` is a state dict with an `Embed` called embed, and `ReferenceEncoders` called references.
     """
-    found = dict(found)
+    parts = {name.partition(".")[0] for name in wanted}
+    dropped = {"pitch", "pitch_in", "energy", "energy_in"} - parts
+    found = {name: value for name, value in found.items() if name.partition(".")[0] not in dropped}
     for name, value in wanted.items():
         known, (_, table, of) = found.get(name), name.rpartition("embed.")
         if known is None and name.startswith("references."):

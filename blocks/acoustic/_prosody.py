@@ -13,6 +13,7 @@ from torch.nn import functional
 from blocks.common.torch_nn import Predictor, mask_of
 
 _REACH = 2.0  # deviations of log-F0: pretrained/allison follows to 1.5 semitones so far, and at 3 not at all
+_FARTHEST = 8.0  # deviations of log-F0 that are predicted at most: one that speech was learnt by sings two octaves above its mean
 _QUIET = 1.5  # deviations of energy below the mean, where no voiced phone is: an edge is no louder
 Arrays = dict[str, torch.Tensor]
 
@@ -87,7 +88,9 @@ class Prosodic(nn.Module):
     def pitch_hz(self, made_BN2: torch.Tensor) -> torch.Tensor:
         """Hz, 0 where unvoiced, of what the predictor says: `scaled_pitch` with a log-odds of voicing."""
         logs, odds = made_BN2.float().unbind(2)
-        return torch.where(odds > 0, torch.exp(logs.clamp(-5, 5) * self.pitch_std + self.pitch_mean), 0.0)
+        return torch.where(
+            odds > 0, torch.exp(logs.clamp(-_FARTHEST, _FARTHEST) * self.pitch_std + self.pitch_mean), 0.0
+        )
 
     def scaled_energy(self, db_BN: torch.Tensor) -> torch.Tensor:
         return (db_BN - self.energy_mean) / self.energy_std

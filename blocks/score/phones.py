@@ -10,17 +10,13 @@ boundary takes no time and is told here by a number, `word_end`, so that each ro
 Of a single phone the ramp, which the paper leaves open, is 1. Axes: N phones.
 """
 
-import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
-
-import numpy as np
 
 from blocks.base import BadItem, BlockConfig, Failure, Mapper
 from blocks.common.singing import is_nucleus, syllables_of
-from blocks.score.schema import REST_OCTAVE, REST_STEP, Pronounced, Sung
+from blocks.score._rows import REST, Row, streams
+from blocks.score.schema import Pronounced, Sung
 
-REST = "sil"
 _SONORITY = (
     (0, "p b t d ʈ ɖ c ɟ k ɡ q ɢ ʔ t͡s d͡z t͡ʃ d͡ʒ t͡ɕ d͡ʑ t͡ʂ d͡ʐ p͡f pʲ bʲ tʲ dʲ kʲ ɡʲ t͡sʲ"),
     (1, "ɸ β f v θ ð s z ʃ ʒ ʂ ʐ ɕ ʑ ç ʝ x ɣ χ ʁ ħ ʕ h ɦ ɬ ɮ fʲ vʲ sʲ zʲ xʲ ɕː ʑː"),
@@ -29,57 +25,11 @@ _SONORITY = (
     (4, "ʋ j ɰ w ʍ ɥ"),
 )
 SONORITY = {phone: rank for rank, phones in _SONORITY for phone in phones.split()}
-UNVOICED = frozenset(
-    [
-        "p",
-        "t",
-        "ʈ",
-        "c",
-        "k",
-        "q",
-        "ʔ",
-        "ɸ",
-        "f",
-        "θ",
-        "s",
-        "ʃ",
-        "ʂ",
-        "ɕ",
-        "ç",
-        "x",
-        "χ",
-        "ħ",
-        "h",
-        "ɬ",
-        "ʍ",
-        "t͡s",
-        "t͡ʃ",
-        "t͡ɕ",
-        "t͡ʂ",
-        "p͡f",
-        "pʲ",
-        "tʲ",
-        "kʲ",
-        "fʲ",
-        "sʲ",
-        "xʲ",
-        "t͡sʲ",
-        "ɕː",
-    ]
-)
 _NO_ONSET = frozenset(["ŋ"])
 
 
 class Config(BlockConfig):
     pass
-
-
-@dataclass
-class Row:
-    phone: str
-    note: int
-    spoken: int = -1
-    word_end: bool = False
 
 
 class Phones(Mapper[Config]):
@@ -99,42 +49,7 @@ class Phones(Mapper[Config]):
 def _sung(item: Pronounced) -> Sung:
     remarks: list[str] = []
     rows = list(_rows(item, remarks))
-    notes = item.notes
-    of = np.array([row.note for row in rows], np.int32)
-    keys = np.array([notes[n].key if notes[n].key is not None else 0.0 for n in of])
-    rest = np.array([notes[n].key is None for n in of])
-    whole = np.rint(keys).astype(int)
-    if (odd := ~rest & ((whole < 12) | (whole > 119))).any():
-        bad = notes[of[np.flatnonzero(odd)[0]]]
-        raise BadItem(f"{bad.place or 'a note'}: key {bad.key:g}, want 12 (C0) to 119 (B8)")
-    voiced = np.array([row.phone not in UNVOICED for row in rows]) & ~rest
-    return Sung(
-        phones=tuple(row.phone for row in rows),
-        octave=np.where(rest, REST_OCTAVE, whole // 12).astype(np.float32),
-        step=np.where(rest, REST_STEP, whole % 12 + 1).astype(np.float32),
-        key=keys.astype(np.float32),
-        note_seconds=np.array([notes[n].seconds for n in of], np.float32),
-        ramp=_ramp(rows),
-        word_end=np.array([row.word_end for row in rows], np.float32),
-        phone_pitch=np.where(voiced, 440 * 2 ** ((keys - 69) / 12), 0).astype(np.float32),
-        note_of_phone=of,
-        spoken_phone=np.array([row.spoken for row in rows], np.int32),
-        remarks=tuple(remarks),
-    )
-
-
-def _ramp(rows: list[Row]) -> np.ndarray:
-    """float32 (N,): over the rows of each note, and the boundaries behind words among them."""
-    made = np.ones(len(rows), np.float32)
-    starts = [n for n, row in enumerate(rows) if n == 0 or row.note != rows[n - 1].note] + [len(rows)]
-    for start, end in itertools.pairwise(starts):
-        places = np.cumsum(
-            [0, *(1 + row.word_end for row in rows[start:end])]
-        )  # of the rows, and of one behind the last
-        last = places[-1] - 1
-        if last:
-            made[start:end] = 1 - places[:-1] / last
-    return made
+    return Sung(**streams(rows, item.notes), remarks=tuple(remarks))
 
 
 def _rows(item: Pronounced, remarks: list[str]) -> Iterator[Row]:
@@ -215,10 +130,10 @@ def _cuts(phones: list[str], nuclei: list[int], count: int) -> list[int]:
     """Where each syllable but the last ends; fewer than `count` - 1 where there are too few vowels."""
     share = min(count, max(1, len(nuclei)))
     firsts = [nuclei[k * len(nuclei) // share] for k in range(share)] if nuclei else []
-    return [_onset(phones, max(i for i in nuclei if i < first), first) for first in firsts[1:]]
+    return [onset(phones, max(i for i in nuclei if i < first), first) for first in firsts[1:]]
 
 
-def _onset(phones: list[str], before: int, nucleus: int) -> int:
+def onset(phones: list[str], before: int, nucleus: int) -> int:
     """Where the consonants between two vowels begin to belong to the second: sonority rises, and s may stand before."""
     at = nucleus
     while at - 1 > before and phones[at - 1] not in _NO_ONSET:

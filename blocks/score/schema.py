@@ -14,11 +14,13 @@ from blocks.arrays import (
     PhonePitch,
     Phones,
     Seconds,
+    Speaker,
     Split,
     SpokenPhone,
     Text,
     TokenStream,
     Value,
+    Wave,
     WordOfPhone,
     apart,
 )
@@ -60,6 +62,7 @@ class Setting(DerivedRow):
 
     notes: Notes
     source: Annotated[str, Value("id")]  # of the text
+    copy_number: Annotated[int, Value("copy_number", "which of its text's settings it is, from 0")]
     split: Split
     seconds: Seconds
 
@@ -86,6 +89,18 @@ class Sung(Schema):
     note_of_phone: NoteOfPhone
     spoken_phone: SpokenPhone
     remarks: ScoreNotes = ()
+
+
+class Performance(NewRow, Sung):
+    """A recording of what is sung, with the time of each phone."""
+
+    wave: Wave
+    notes: Notes
+    durations: Durations
+    split: Split
+    seconds: Seconds
+    speaker: Speaker
+    licence: Licence
 
 
 class Untimed(Schema):

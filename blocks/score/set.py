@@ -56,8 +56,8 @@ class Set(Expander[Config]):
                     )  # fmt: skip
                     continue
                 yield Setting(
-                    id=f"{item.id}-sung-{copy}", parents=(item.id,), source=item.id, notes=tuple(notes), split=item.split,
-                    seconds=sum(note.seconds for note in notes),
+                    id=f"{item.id}-sung-{copy}", parents=(item.id,), source=item.id, copy_number=copy, notes=tuple(notes),
+                    split=item.split, seconds=sum(note.seconds for note in notes),
                 )  # fmt: skip
 
     def _drawn(self, syllables: list[tuple[str, bool]], melodies: tuple[Note, ...], rng) -> list[Note] | None:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from blocks.arrays import Note
 from blocks.base import BadItem, Failure, ports
 from blocks.load import UnknownBlock, find
 from blocks.spec import AudioSpec
@@ -41,6 +42,8 @@ class Utterance:
     seconds: float
     time_ticks: list
     pitch_ticks: list
+    score: str = ""  # the notes that were to be sung, in the box of the pitch
+    syllables: list = field(default_factory=list)
 
 
 class Listening:
@@ -92,8 +95,15 @@ class Listening:
             clips.append(Clip(system, audio, length, 100 * length / seconds, scores, said))
         self._mark_best(clips)
         self._draw_mels(clips, {system: self._mel(system, id, waves[system]) for system in systems})
-        ticks = self._draw_pitch(clips, {system: self._pitch(system, id) for system in systems}, seconds)
-        return Utterance(id, self._texts(id), self._facts(id), clips, seconds, pictures.time_ticks(seconds), ticks)
+        notes = self._notes(id)
+        between = self._draw_pitch(
+            clips, {system: self._pitch(system, id, notes) for system in systems}, seconds, notes
+        )
+        ticks = pictures.pitch_ticks(*between) if between else []
+        score = pictures.score_path(notes, seconds, *between) if between else ("", [])
+        return Utterance(
+            id, self._texts(id), self._facts(id), clips, seconds, pictures.time_ticks(seconds), ticks, *score
+        )
 
     def _draw_mels(self, clips: list[Clip], mels: dict) -> None:
         if not (found := [mel for mel, _ in filter(None, mels.values())]):
@@ -103,15 +113,14 @@ class Listening:
             if made := mels[clip.system]:
                 clip.mel, clip.mel_ticks = pictures.mel_png(made[0], low, high), pictures.mel_ticks(made[1])
 
-    def _draw_pitch(self, clips: list[Clip], curves: dict, seconds: float) -> list:
+    def _draw_pitch(self, clips: list[Clip], curves: dict, seconds: float, notes: tuple) -> tuple[float, float] | None:
+        """Gives the range in Hz; None where nothing is voiced."""
         found = {system: curve for system, curve in curves.items() if curve}
-        between = pictures.pitch_range([pitch for pitch, _ in found.values()]) if found else None
-        if between is None:
-            return []
+        between = pictures.pitch_range([pitch for pitch, _ in found.values()], notes) if found else None
         for clip in clips:
-            if made := found.get(clip.system):
+            if between and (made := found.get(clip.system)):
                 clip.pitch = pictures.pitch_path(*made, seconds, *between)
-        return pictures.pitch_ticks(*between)
+        return between
 
     def _mark_best(self, clips: list[Clip]) -> None:
         """Only where a table of the run says which direction is better."""
@@ -146,10 +155,19 @@ class Listening:
         mel = _mel_of(wave, spec) if mel is None else mel
         return (mel, spec) if mel is not None and mel.size else None
 
-    def _pitch(self, system: System, id: str) -> tuple[np.ndarray, np.ndarray] | None:
+    def _pitch(self, system: System, id: str, notes: tuple) -> tuple[np.ndarray, np.ndarray] | None:
+        """F0 and its times: of a node that made it, and of singing in any case."""
         column = self.lineage.made_from(system.head, "pitch")
         pitch = self._get([column], id) if column else None
-        return None if pitch is None else (pitch, self._spec(column[0]).frame_times(len(pitch)))
+        spec = self._spec(column[0] if pitch is not None else system.head[0])
+        if pitch is None and notes:
+            pitch = _pitch_of(self._wave(system, id), spec, notes)
+        return None if pitch is None else (pitch, spec.frame_times(len(pitch)))
+
+    def _notes(self, id: str) -> tuple[Note, ...]:
+        """The score of an utterance that is sung; none of others."""
+        found = (self._get(columns, id) for columns in self.lineage.of_type("notes").values())
+        return tuple(map(Note.model_validate, next(filter(None, found), ())))
 
     def _texts(self, id: str) -> list[str]:
         found = (self._get(columns, id) for columns in self.lineage.of_type("text").values())
@@ -206,6 +224,22 @@ def unit_of(table, column: str, label: str) -> str:
     """The unit of a column, or nothing where the label it goes beside says it already."""
     unit = table.manifest["fields"][column].partition(" ")[2]
     return "" if unit.lower() in re.split(r"[ _]", label.lower()) else unit
+
+
+def _pitch_of(wave: np.ndarray, spec: AudioSpec, notes: tuple) -> np.ndarray | None:
+    """F0 of singing that no node of the graph looked for, searched within seven semitones of the lowest and the highest note."""
+    keys = [note.key for note in notes if note.key is not None]
+    if not keys:
+        return None
+    low, high = (440 * 2 ** ((key - 69) / 12) for key in (min(keys) - 7, max(keys) + 7))
+    try:
+        cls = find("features.pitch")
+        block = cls(cls.Config(f_min=low, f_max=min(high, spec.sample_rate / 4)), spec)
+        block.setup()
+        made = block.apply([ports(cls, "map").inputs(wave=wave)])[0]
+    except (UnknownBlock, BadItem, ValueError, ImportError):
+        return None
+    return None if isinstance(made, Failure) else made.pitch
 
 
 def _mel_of(wave: np.ndarray, spec: AudioSpec) -> np.ndarray | None:

@@ -63,12 +63,15 @@ def mel_ticks(spec: AudioSpec) -> list[tuple[float, str]]:
     return ticks
 
 
-def pitch_range(curves: list[np.ndarray]) -> tuple[float, float] | None:
-    """Lowest and highest Hz that holds all voiced frames, never narrower than half an octave; None without any."""
+def pitch_range(curves: list[np.ndarray], notes: tuple = ()) -> tuple[float, float] | None:
+    """Lowest and highest Hz that holds all voiced frames, and notes, never narrower than half an octave; None without any."""
+    keys = np.array([note.key for note in notes if note.key is not None])
     voiced = np.concatenate([curve[curve > 0] for curve in curves])
     if not len(voiced):
         return None
-    low, high = np.percentile(voiced, [0.5, 99.5]) * [0.95, 1.05]
+    sung = 440 * 2 ** ((keys - 69) / 12)
+    low, high = np.percentile(voiced, [0.5, 99.5])
+    low, high = min([low, *sung]) * 0.95, max([high, *sung]) * 1.05
     widen = max(1.0, np.sqrt(1.41 * low / high))
     return float(low / widen), float(high * widen)
 
@@ -85,6 +88,20 @@ def pitch_path(pitch: np.ndarray, times: np.ndarray, seconds: float, low: float,
             parts.append(f"{pen}{at:.1f} {height:.1f}" + ("h0" if pen == "M" else ""))
         pen = "L" if on else "M"
     return "".join(parts)
+
+
+def score_path(notes: tuple, seconds: float, low: float, high: float) -> tuple[str, list[tuple[float, float, str]]]:
+    """The notes of a score in the box of `pitch_path`, each a line as long as it is; and where its syllable stands, from the left and the foot."""
+    parts, syllables, start = [], [], 0.0
+    for note in notes:
+        if note.key is not None:
+            share = 100 * np.log(440 * 2 ** ((note.key - 69) / 12) / low) / np.log(high / low)
+            left, length = 100 * start / max(seconds, 1e-6), 100 * note.seconds / max(seconds, 1e-6)
+            parts.append(f"M{10 * left:.1f} {100 - share:.1f}h{10 * length:.1f}")
+            if note.lyric:
+                syllables.append((round(left, 2), round(float(np.clip(share, 0, 100)), 2), note.lyric))
+        start += note.seconds
+    return "".join(parts), syllables
 
 
 def pitch_ticks(low: float, high: float) -> list[tuple[float, str]]:

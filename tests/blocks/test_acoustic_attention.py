@@ -533,6 +533,17 @@ def test_streams_and_globals_of_a_training_that_starts_from_another(tmp_path):
     assert (heard - theirs).abs().max() > 1e-3
 
 
+def test_a_training_without_prosody_starts_from_a_model_that_says_it(tmp_path):
+    item = toned(utterance(0, durations=True), 0)
+    first, _ = fitted(tmp_path / "a", TINY.model_copy(update={"pitch": True, "energy": True, "max_steps": 1}), [item])
+    first.save(tmp_path)
+    plain = TINY.model_copy(update={"pitch": False, "energy": False, "lr": 1e-9, "max_steps": 1})
+    second, _ = fitted(tmp_path / "b", plain, [item], init=tmp_path)
+    assert second.net.pitch is None
+    assert second.net.energy_in is None
+    torch.testing.assert_close(second.net.mel.weight, first.net.mel.weight, atol=1e-6, rtol=0)
+
+
 @pytest.mark.parametrize("kind", [Dynamic(width=6, static=2, dynamic=2), Location(width=6, filters=2, kernel=3)])
 def test_half_precision_learns_alike(tmp_path, kind):
     items = [toned(utterance(seed, durations=True), seed) for seed in range(4)]

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from blocks.arrays import Note
 from blocks.spec import AudioSpec
 from runner.report import pictures
 from runner.report.lineage import Lineage
@@ -333,6 +334,14 @@ def test_a_pitch_curve_breaks_where_unvoiced():
     path = pictures.pitch_path(np.array([100, 200, 0, 0, 100], np.float32), times, 0.5, 100, 200)
     assert path == "M0.0 100.0h0L200.0 0.0M800.0 100.0h0"
     assert pictures.pitch_range([np.zeros(4)]) is None
+
+
+def test_notes_are_bars_as_long_and_as_high_as_they_are_with_their_syllables():
+    notes = (Note(key=None, seconds=1), Note(key=57, seconds=1, lyric="la"), Note(key=69, seconds=2))
+    path, syllables = pictures.score_path(notes, 4.0, 220.0, 440.0)
+    assert path == "M250.0 100.0h250.0M500.0 0.0h500.0"
+    assert syllables == [(25.0, 0.0, "la")]
+    assert pictures.pitch_range([np.array([0.0, 300.0])], notes) == pytest.approx((220 * 0.95, 440 * 1.05))
 
 
 @pytest.mark.parametrize(

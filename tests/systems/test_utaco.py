@@ -39,7 +39,9 @@ def test_the_first_command_of_the_page_sings_a_score_in_tune(song, tmp_path, mon
     command = next(line for line in commands() if "SONG_OR_FOLDER" in line)
     asked = command.replace("SONG_OR_FOLDER", str(song)).replace("FOLDER", str(tmp_path / "out")).split()[1:]
     monkeypatch.chdir(ROOT)
-    result = CliRunner().invoke(app, [*asked, "--transpose", "2", "--store", str(tmp_path / "store")])
+    result = CliRunner().invoke(
+        app, [*asked, "--transpose", "2", "--store", str(tmp_path / "store"), "--report", str(tmp_path / "report.html")]
+    )
     assert result.exit_code == 0, result.output
     wave, rate = sf.read(tmp_path / "out" / "song.wav", dtype="float32")
     notes = tuple(
@@ -50,6 +52,9 @@ def test_the_first_command_of_the_page_sings_a_score_in_tune(song, tmp_path, mon
     (made,) = NotePitch(Config(), AudioSpec()).apply([Sung(prediction=wave, notes=notes)])
     assert made.near > 60
     assert np.abs(wave).max() > 0.05
+    report = (tmp_path / "report.html").read_text()
+    assert re.search(r'<path class="score" d="M[\d.]+ [\d.]+h[\d.]+M', report)
+    assert re.findall(r'class="syllable"[^>]*>([^<]*)<', report)[:3] == ["Plea-", "sing", "number"]
 
 
 def test_every_command_of_the_page_names_what_the_graph_has():
@@ -61,3 +66,29 @@ def test_every_command_of_the_page_names_what_the_graph_has():
             assert option in graph.options
         for nodes in re.findall(r"--(?:until|to-nodes) (\S+)", command):
             assert not [name for name in nodes.split(",") if name not in graph.nodes]
+
+
+def test_ones_own_singing_trains_the_same_node_by_the_graph_of_the_page(tmp_path, monkeypatch):
+    text = (ROOT / "docs" / "utaco.md").read_text()
+    (graph,) = re.findall(r"```yaml\n(# graphs/mine\.yaml.*?)```", text, re.DOTALL)
+    (tmp_path / "graphs").mkdir()
+    (tmp_path / "graphs" / "mine.yaml").write_text(graph)
+    (tmp_path / "graphs" / "utaco.yaml").write_text((ROOT / "graphs" / "utaco.yaml").read_text())
+    (tmp_path / "pretrained").symlink_to(ROOT / "pretrained")
+    (tmp_path / "my_songs" / "wavs").mkdir(parents=True)
+    lines = ["name,ph_seq,ph_dur,note_seq,note_dur"]
+    for n, (phones, note) in enumerate(
+        [("SP l aa1 l iy1 SP", "A3"), ("SP m aa1 m ow1 SP", "C#4"), ("SP n ow1 n iy1 SP", "E4")]
+    ):
+        t = np.arange(16000 * 3 // 2) / 16000
+        sf.write(tmp_path / "my_songs" / "wavs" / f"{n}.wav", 0.2 * np.sin(2 * np.pi * 220 * (1 + n / 4) * t), 16000)
+        lines.append(f"{n},{phones},0.2 0.1 0.4 0.1 0.4 0.3,rest {note} {note} rest,0.3 0.5 0.4 0.3")
+    (tmp_path / "my_songs" / "transcriptions.csv").write_text("\n".join(lines))
+    monkeypatch.chdir(tmp_path)
+    sets = [f"--set={each}" for each in ("singer.max_steps=1", "singer.adversarial_from=null", "singer.max_frames=300")]
+    result = CliRunner().invoke(
+        app, ["run", "graphs/mine.yaml", "--until", "singer", *sets, "--store", str(tmp_path / "store")]
+    )
+    assert result.exit_code == 0, result.output
+    (card,) = (tmp_path / "store" / "artifacts").glob("*/README.md")
+    assert "LicenseRef-mine" in card.read_text()
