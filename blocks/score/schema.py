@@ -118,4 +118,14 @@ class InTime(Schema):
     durations: Durations
 
 
+class Sounding(Schema):
+    notes: Notes
+    phones: Phones
+    durations: Durations
+
+
+class Pitched(Schema):
+    phone_pitch: PhonePitch
+
+
 REST_OCTAVE, REST_STEP = 10, 13

@@ -7,8 +7,8 @@ from blocks.arrays import Note
 from blocks.base import Failure
 from blocks.common.phones import nearest
 from blocks.score import phones as phones_block
-from blocks.score import pool, set, timing
-from blocks.score.schema import REST_OCTAVE, REST_STEP, Melody, Pronounced, Untimed, Utterance
+from blocks.score import pitch, pool, set, timing
+from blocks.score.schema import REST_OCTAVE, REST_STEP, Melody, Pronounced, Sounding, Untimed, Utterance
 from blocks.spec import AudioSpec
 
 REST = Note(key=None, seconds=0.5)
@@ -117,6 +117,17 @@ def test_predicted_consonants_are_kept_and_give_way_on_short_notes():
     assert (frames[5:8] >= 1).all()
     short = [REST, note("strengths", 60, 0.03), REST]
     assert "4 phones (ˈɛ ŋ θ s) in 0.025 s" in timed(row, short).reason
+
+
+def test_a_phone_is_as_high_as_the_note_in_its_middle():
+    notes = (REST, note("", 57.0), note("", 69.0), REST)
+    phones = ("sil", "m", "ˈa", "s", "m", "ˈa", "sil")
+    durations = np.array([32, 8, 60, 10, 10, 80, 40], np.int32)  # m of the second note ends on its beat
+    item = Sounding(notes=notes, phones=phones, durations=durations)
+    (made,) = pitch.Pitch(pitch.Config(), SPEC).apply([item])
+    np.testing.assert_allclose(made.phone_pitch, [0, 220, 220, 0, 220, 440, 0], rtol=1e-5)
+    (failed,) = pitch.Pitch(pitch.Config(), SPEC).apply([item.model_copy(update={"notes": (REST, REST)})])
+    assert "only rests" in failed.reason
 
 
 def test_the_first_consonants_want_a_rest():

@@ -11,7 +11,9 @@ from runner.store import Store
 from runner.work.executor import Observer
 
 GRAPHS = sorted((Path(__file__).parents[2] / "graphs").glob("*.yaml"))
-CLAIMS = sorted((Path(__file__).parents[2] / "graphs" / "claims").glob("*.yaml"))  # laid over the others, too long to run
+CLAIMS = sorted(
+    (Path(__file__).parents[2] / "graphs" / "claims").glob("*.yaml")
+)  # laid over the others, too long to run
 FEW = 60  # rows of each source: enough for some to pass the conditions of every graph
 FEWER = {
     "speak": 25,
