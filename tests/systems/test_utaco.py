@@ -23,6 +23,11 @@ SCORE = """<score-partwise version="3.1"><part-list><score-part id="P1"><part-na
 <note><pitch><step>D</step><octave>4</octave></pitch><duration>2</duration><lyric><text>number</text></lyric></note>
 </measure></part></score-partwise>"""
 
+NOTES = tuple(  # two semitones up
+    Note(key=key, seconds=seconds)
+    for key, seconds in ((None, 0.3), (59.0, 0.75), (62.0, 0.75), (64.0, 1.5), (None, 0.3))
+)
+
 
 def commands() -> list[str]:
     (page,) = [(ROOT / "docs" / "utaco.md").read_text()]
@@ -44,17 +49,24 @@ def test_the_first_command_of_the_page_sings_a_score_in_tune(song, tmp_path, mon
     )
     assert result.exit_code == 0, result.output
     wave, rate = sf.read(tmp_path / "out" / "song.wav", dtype="float32")
-    notes = tuple(
-        Note(key=key, seconds=seconds)
-        for key, seconds in ((None, 0.3), (59.0, 0.75), (62.0, 0.75), (64.0, 1.5), (None, 0.3))
-    )
-    assert len(wave) / rate == pytest.approx(sum(note.seconds for note in notes), abs=0.02)
-    (made,) = NotePitch(Config(), AudioSpec()).apply([Sung(prediction=wave, notes=notes)])
+    assert len(wave) / rate == pytest.approx(sum(note.seconds for note in NOTES), abs=0.02)
+    (made,) = NotePitch(Config(), AudioSpec()).apply([Sung(prediction=wave, notes=NOTES)])
     assert made.near > 60
     assert np.abs(wave).max() > 0.05
     report = (tmp_path / "report.html").read_text()
     assert re.search(r'<path class="score" d="M[\d.]+ [\d.]+h[\d.]+M', report)
     assert re.findall(r'class="syllable"[^>]*>([^<]*)<', report)[:3] == ["Plea-", "sing", "number"]
+
+
+def test_the_shipped_singer_sings_it_in_tune_too(song, tmp_path, monkeypatch):
+    command = next(line for line in commands() if "--until singer_voice" in line)
+    asked = command.replace("SONG_OR_FOLDER", str(song)).replace("FOLDER", str(tmp_path / "out")).split()[1:]
+    monkeypatch.chdir(ROOT)
+    result = CliRunner().invoke(app, [*asked, "--transpose", "2", "--store", str(tmp_path / "store")])
+    assert result.exit_code == 0, result.output
+    wave, _ = sf.read(tmp_path / "out" / "song.wav", dtype="float32")
+    (made,) = NotePitch(Config(), AudioSpec()).apply([Sung(prediction=wave, notes=NOTES)])
+    assert made.near > 60
 
 
 def test_every_command_of_the_page_names_what_the_graph_has():
