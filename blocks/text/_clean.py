@@ -137,6 +137,7 @@ def _digit(char: str, notes: list[str]) -> str:
 
 def tidy(text: str, notes: list[str], unsaid: re.Pattern = UNSAID) -> str:
     """Single blanks, none before a closing mark; signs that no rule has said are left out, and noted."""
+    text = re.sub(r"(?<=\w)\.(?=[,;:])", "", text)  # of what was short
     text = unsaid.sub(lambda m: _noted(m[0], " ", notes), _SMILEY.sub("", text))
     text = re.sub(r"^(?:[-+] )+", "", re.sub(r" +([,.;:!?)»…])", r"\1", " ".join(text.split())))
     return re.sub(r"([(«¿¡]) +", r"\1", re.sub(r"([,;:])(?:\s*,)+", r"\1", text))

@@ -98,6 +98,12 @@ class English(Spelling):
             r"(?<![\d.])(1?\d)\.([0-5]\d)(?= ?(?:[-–] ?1?\d(?:[.:]\d\d)? ?)?[ap]\.?m\b)",
             lambda m: f"{m[1]}:{m[2]}",
         )
+        yield r"§§ ?(?=\d)", lambda m: "sections "
+        if self.date_order == "mdy":
+            yield (
+                r"(?<![\w/.])(0[1-9])/([0-2]\d|3[01])(?![\w/]|[.,]\d)",
+                lambda m: f"{table.MONTHS[int(m[1]) - 1]} {self.ordinal(max(int(m[2]), 1))}",
+            )
         yield r"\bvs\b(?!\.)", lambda m: "versus"
         yield r"\bc\. ?(?=\d{3,4}\b)", lambda m: "circa "
         yield (

@@ -118,7 +118,7 @@ class Russian(Spelling):
         yield r"№ ?(?=\d)|#(?=\d)", lambda m: "номер "
         yield r"(?i)\bдо н\. ?э\.", lambda m: "до нашей эры"
         yield (
-            rf"(?i)(?<![\w.])({alternatives(table.BEFORE_NUMBERS)})\. ?(?=\d)",
+            rf"(?i)(?<![\w.])(?!(?<=\d )[чст]\.)({alternatives(table.BEFORE_NUMBERS)})\. ?(?=\d)",
             lambda m: f"{table.BEFORE_NUMBERS[m[1].lower()]} ",
         )
         yield (
@@ -256,6 +256,7 @@ class Russian(Spelling):
 
     def own_rules(self):
         yield rf"(?i)(?<![\d.,])(\d{{0,3}}[12])(?= (?:({table.FEMININE})|{table.NEUTER}))", self._gendered
+        yield r"(?<=\d) : (?=\d+ ?=)", lambda m: f" {self.words['divided']} "
         yield r"\+(?![аеёиоуыэюяАЕЁИОУЫЭЮЯ])", lambda m: " плюс "
 
     def _named(self, sign: str) -> tuple[str, ...]:
@@ -340,6 +341,8 @@ class Russian(Spelling):
     def _day(self, m: re.Match) -> str:
         before = (m["before"] or "").lower()
         case = {"на": "n", "по": "n", "к": "d", "сегодня": "n", "завтра": "n"}.get(before, "g")
+        if not m.start() and re.match(r"\w+ [—–-] ", m.string[m.end() :]):  # 1 апреля — день смеха
+            case = "n"
         words = self.ordinal(int(m[2]), gender="n", case=case)
         return f"{m['before'] + ' ' if m['before'] else ''}{words} "
 

@@ -97,6 +97,7 @@ class Spanish(Spelling):
         yield r"(?<=\d)º ?(?=[CF]\b)", lambda m: "°"
         yield r"(?i)(?<=\blas )(\d{1,2})\.([0-5]\d)(?![\d.])", lambda m: f"{m[1]}:{m[2]}"
         yield r"\bvs\b(?!\.)", lambda m: "versus"
+        yield r"\bD\.ª", lambda m: "doña"
         yield r"\bM\.?ª", lambda m: "María"
         yield r"\bC/ ?(?=[A-ZÁÉÍÓÚ])", lambda m: "Calle "
         yield r"\bD\. (?=[A-ZÁÉÍÓÚ][a-záéíóú])(?<!P\. D\. )", lambda m: "don "

@@ -331,7 +331,7 @@ class Spelling(Numbers):
             after = m[0][m.end(3) - m.start() :]
             between = self.words["divided" if divided else "slash"]
             return m[0] if m[1] else f" {self.say(m[2])} {between} {self.say(m[3])} {after}"
-        unit = self.units[m[4]][1] if m[4] else ""
+        unit = self.units[m[4]][above > 1 or bool(m[1])] if m[4] else ""
         return f" {self.say(m[1])} {self.words['and']} {words} {unit} " if m[1] else f" {words} {unit} "
 
     def _leading(self, m: re.Match) -> str:
@@ -360,6 +360,8 @@ def _apart(m: re.Match, words: str) -> str:
     if not words.startswith(" "):
         return words
     before, after = m.string[: m.start()][-1:], m.string[m.end() :][:1]
+    if re.match(r"-[^\W\d_]", m.string[m.end() :]):  # 3/8-inch
+        after = ","
     return " " * (before not in " \"'([«“‘¿¡") + " ".join(words.split()) + " " * (after not in " \"')]»”’,.;:!?…")
 
 
