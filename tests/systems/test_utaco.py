@@ -58,6 +58,17 @@ def test_the_first_command_of_the_page_sings_a_score_in_tune(song, tmp_path, mon
     assert re.findall(r'class="syllable"[^>]*>([^<]*)<', report)[:3] == ["Plea-", "sing", "number"]
 
 
+def test_the_shipped_singer_sings_it_in_tune_too(song, tmp_path, monkeypatch):
+    command = next(line for line in commands() if "--until singer_voice" in line)
+    asked = command.replace("SONG_OR_FOLDER", str(song)).replace("FOLDER", str(tmp_path / "out")).split()[1:]
+    monkeypatch.chdir(ROOT)
+    result = CliRunner().invoke(app, [*asked, "--transpose", "2", "--store", str(tmp_path / "store")])
+    assert result.exit_code == 0, result.output
+    wave, _ = sf.read(tmp_path / "out" / "song.wav", dtype="float32")
+    (made,) = NotePitch(Config(), AudioSpec()).apply([Sung(prediction=wave, notes=NOTES)])
+    assert made.near > 60
+
+
 def test_every_command_of_the_page_names_what_the_graph_has():
     from runner.check import read_graph
 
