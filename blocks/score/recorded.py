@@ -17,7 +17,7 @@ import numpy as np
 
 from blocks.arrays import Licence, Note, Speaker
 from blocks.base import BadItem, BlockConfig, Failure, Skip, Source
-from blocks.common import audio, phones, recordings
+from blocks.common import audio, contents, phones, recordings
 from blocks.common.splits import splits
 from blocks.score import _labels
 from blocks.score._labels import Labels
@@ -52,7 +52,7 @@ class Recorded(Source[Config]):
         root = self._root()
         labels = sorted([*root.glob("transcriptions.csv"), *root.rglob("*.lab")])
         found = hashlib.sha256(b"".join(path.read_bytes() for path in labels)).hexdigest()
-        return f"{found} {recordings.fingerprint(root, recordings.files_below(root))}"
+        return f"{found} {contents.fingerprint(root, recordings.files_below(root))}"
 
     def read(self) -> Iterator[Performance | Failure | Skip]:
         if not self.config.path:

@@ -98,7 +98,18 @@ def test_full_context_labels_give_notes_with_the_beat_on_the_vowel(tmp_path):
     assert "no full context" in bad.reason
 
 
+def test_the_fingerprint_follows_labels_and_recordings(tmp_path):
+    block = Recorded(Config(path=str(diffsinger(tmp_path))), SPEC)
+    first = block.fingerprint()
+    assert block.fingerprint() == first
+    diffsinger(tmp_path, note_seq="rest A3 B3 D4 rest")
+    second = block.fingerprint()
+    recording(tmp_path / "wavs" / "song_1.wav", 2.4)
+    assert len({first, second, block.fingerprint()}) == 3
+
+
 def test_no_folder_is_no_rows_and_an_empty_one_says_what_is_wanted(tmp_path):
     assert not list(Recorded(Config(), SPEC).read())
+    assert not Recorded(Config(), SPEC).fingerprint()
     with pytest.raises(FileNotFoundError, match=r"neither transcriptions\.csv nor \.lab"):
         read(tmp_path)
