@@ -11,27 +11,6 @@ from blocks.text import _words_russian as table
 from blocks.text._roman import ROMAN, roman
 from blocks.text._spelling import Spelling, alternatives
 
-_ENDINGS = {  # of an ordinal, as in 5-й -> gender, case, plural
-    "й": ("m", "n"), "ый": ("m", "n"), "ий": ("m", "n"), "ой": ("f", "g"), "го": ("m", "g"), "ого": ("m", "g"),
-    "его": ("m", "g"), "му": ("m", "d"), "ому": ("m", "d"), "ему": ("m", "d"), "ым": ("m", "i"), "им": ("m", "i"),
-    "м": ("m", "p"), "ом": ("m", "p"), "ем": ("m", "p"), "я": ("f", "n"), "ая": ("f", "n"), "ью": ("f", "i"),
-    "ую": ("f", "a"), "ю": ("f", "a"), "е": ("n", "n"), "ое": ("n", "n"), "ье": ("n", "n"), "х": ("p", "g"),
-    "ых": ("p", "g"), "их": ("p", "g"), "ые": ("p", "n"), "ие": ("p", "n"), "ми": ("p", "i"), "ыми": ("p", "i"),
-}  # fmt: skip
-_YEARS = {"год": "n", "года": "g", "году": "p", "годом": "i", "годы": "n", "годах": "p", "годов": "g"}
-_CENTURIES = {
-    "век": "n",
-    "века": "g",
-    "веке": "p",
-    "веку": "d",
-    "веком": "i",
-    "тысячелетие": "n",
-    "тысячелетия": "g",
-    "тысячелетии": "p",
-    "столетие": "n",
-    "столетия": "g",
-    "столетии": "p",
-}
 _LOOKALIKES = str.maketrans("aceopxyABCEHKMOPTX", "асеорхуАВСЕНКМОРТХ")  # Latin letters typed in Russian words
 _MONTH = "|".join(table.MONTHS)
 _GENITIVE = "|".join(table.GENITIVE)
@@ -107,7 +86,7 @@ class Russian(Spelling):
         return f"{'за' if sign in ('кг', 'шт', 'чел') else 'на'} {table.FOR.get(sign, sign)}"
 
     def first_rules(self):
-        months, endings = _MONTH, "|".join(sorted(_ENDINGS, key=len, reverse=True))
+        months, endings = _MONTH, "|".join(sorted(table.ENDINGS, key=len, reverse=True))
         yield r"\w*[а-яёА-ЯЁ]\w*", lambda m: m[0] if re.fullmatch("[A-Za-z]+", m[0]) else m[0].translate(_LOOKALIKES)
         yield r"(?i)\b(г-н|г-жа|р-н|д-р)\b\.?", lambda m: table.ABBREVIATIONS[m[1].lower()]
         yield r"(?<!\d )(?<!\d)\b(тыс|млн|млрд)\b(?!\.)", lambda m: table.ABBREVIATIONS[m[1]]
@@ -173,7 +152,7 @@ class Russian(Spelling):
         yield rf"{_BEFORE}(?<![\d.,])(\d{{3,4}}) ?[-–—] ?(\d{{3,4}}) ?(?:гг\.|годах|годы|годов)", self._years
         yield (
             r"(?<![\d.,])([12]\d{3}) (и|или) (?=[12]\d{3} (год[ауом]{0,2})\b)",
-            lambda m: f"{self.ordinal(int(m[1]), case=_YEARS.get(m[3], 'n'))} {m[2]} ",
+            lambda m: f"{self.ordinal(int(m[1]), case=table.YEARS.get(m[3], 'n'))} {m[2]} ",
         )
         of_era = r" г(?:ода|од|\.) (?:до )?(?:н\.|нашей)"
         yield (
@@ -282,7 +261,7 @@ class Russian(Spelling):
         name = m[2] or m[3]
         if name == "века" and int(m[1]) < 5 and not m[2]:
             return m[0]
-        return f"{self.ordinal(int(m[1]), gender='n' if name[0] == 'т' else 'm', case=_CENTURIES[name])} "
+        return f"{self.ordinal(int(m[1]), gender='n' if name[0] == 'т' else 'm', case=table.CENTURIES[name])} "
 
     def _century_name(self, m: re.Match) -> str:
         return {"p": "веке", "g": "века", "n": "век"}[self._in(m)]
@@ -295,7 +274,7 @@ class Russian(Spelling):
             name = {"p": ("веке", "веках"), "g": ("века", "веков"), "n": ("век", "века")}[case][many]
         else:
             case = next(
-                (case for word, case in _CENTURIES.items() if word == name),
+                (case for word, case in table.CENTURIES.items() if word == name),
                 "p" if name == "веках" else "g" if name == "веков" else "n",
             )
         gender = "n" if name.startswith("столет") else "m"
@@ -319,22 +298,7 @@ class Russian(Spelling):
         noun = m[2]
         if len(noun) < 3:
             return m[0]
-        ends = [
-            ("ая", "f", "n"),
-            ("ой", "f", "g"),
-            ("ую", "f", "a"),
-            ("ое", "n", "n"),
-            ("ого", "m", "g"),
-            ("ом", "m", "p"),
-            ("о", "n", "n"),
-            ("ие", "n", "n"),
-            ("а", "f", "n"),
-            ("я", "f", "n"),
-            ("е", "m", "p"),
-            ("у", "f", "a"),
-            ("ы", "f", "g"),
-        ]
-        gender, case = next(((gender, case) for end, gender, case in ends if noun.endswith(end)), ("m", "n"))
+        gender, case = next(((gender, case) for end, gender, case in table.NOUN_ENDS if noun.endswith(end)), ("m", "n"))
         words = self.ordinal(roman(m[1]), gender=gender, case=case)
         return f"{words if m.start() else words[0].upper() + words[1:]} {noun}"
 
@@ -394,7 +358,7 @@ class Russian(Spelling):
             }.get(before, "год")
             if before.endswith(("ём", "ле", "ре", "рте", "юне", "юле", "ае")) and before not in ("где", "море"):
                 word = "года"
-        case = _YEARS[word]
+        case = table.YEARS[word]
         if word == "году" and before == "к":
             case = "d"
         return f"{m['before'] + ' ' if m['before'] else ''}{self.ordinal(int(m[2]), case=case)} {word}"
@@ -427,7 +391,7 @@ class Russian(Spelling):
         return f"{m[1]} {self.cardinal(int(m[2].replace(' ', '')), case='g', gender='f' if feminine else 'm')}"
 
     def _ordinal(self, m: re.Match) -> str:
-        gender, case = _ENDINGS[m[2]]
+        gender, case = table.ENDINGS[m[2]]
         how = dict(plural=True) if gender == "p" else dict(gender=gender)
         return f" {self.ordinal(int(m[1]), case=case, **how)} "
 
