@@ -5,6 +5,8 @@ Weights are a state dict of float64 arrays. Axes: T frames, D channels.
 
 import numpy as np
 
+from blocks.common.mel import mel_filters
+
 
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
@@ -139,10 +141,26 @@ def batch_filters(w, name, x, residual):
     return x
 
 
-def voice_filter(w, config, mel, pitch, source, target):
+def pulses(pitch, spec):
+    """The log-mel of each frame's pulse train, harmonic by harmonic."""
+    hz = np.arange(spec.n_fft // 2 + 1) * spec.sample_rate / spec.n_fft
+    filters = mel_filters(spec) / mel_filters(spec).sum(0)
+    made = np.zeros((len(pitch), spec.n_mels))
+    for frame, (log_f0, voiced) in enumerate(np.asarray(pitch, np.float64)):
+        f0, spectrum = np.exp(0.4 * log_f0 + np.log(150)), np.zeros(len(hz))
+        for harmonic in range(1, int(spec.sample_rate / f0)):
+            bins = (hz - harmonic * f0) * spec.win_length / spec.sample_rate
+            spectrum = np.maximum(spectrum, np.where(np.abs(bins) < 2, np.cos(np.pi * bins / 4) ** 2, 0))
+        comb = spectrum @ filters
+        made[frame] = voiced * np.log(comb / comb.mean() + 0.01)
+    return made
+
+
+def voice_filter(w, config, mel, pitch, source, target, spec=None):
     scaled = (mel - w["mel_mean"]) / w["mel_std"]
     voice = np.tile(w["voice.each.of_speaker.table.weight"][target], (len(mel), 1))
     x = batch_filters(w, "before", scaled, config.residual)
-    x = batch_filters(w, "after", np.concatenate([x, voice, pitch], 1), config.residual)
-    made = linear(w, "out", lstm(w, "states", x, "l0"))
+    comb = [pulses(pitch, spec)] if config.harmonics else []
+    x = batch_filters(w, "after", np.concatenate([x, voice, pitch, *comb], 1), config.residual)
+    made = linear(w, "out", np.concatenate([lstm(w, "states", x, "l0"), *comb], 1))
     return (made + scaled if config.residual else made) * w["mel_std"] + w["mel_mean"]

@@ -233,7 +233,7 @@ def test_a_mel_of_as_many_frames_comes_out_whatever_is_beside_it(converter):
 @pytest.mark.parametrize("residual", [False, True])
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_network_is_that_of_numpy(name, residual):
-    shape = own(name, hidden=8, every=4, codes=3, residual=residual)
+    shape = own(name, hidden=8, every=4, codes=3, residual=residual, harmonics=residual)
     block = find(name)(find(name).Config(globals={"speaker": Global()}, **shape), SPEC)
     item = asked([4, 0, 9, 5], phones=("sil", "o", "s", "o"))
     block.conditioning = Conditioning.of(block.config, SPEC, block.parallel)
@@ -248,6 +248,7 @@ def test_a_network_is_that_of_numpy(name, residual):
     arrays = block.conditioning.arrays([item], 18)
     told = {"pitch": arrays["beside"][0]} if block.config.pitch else {}
     told |= {"phones": arrays["phones"][0]} if block.config.phones else {}
+    told |= {"spec": SPEC} if shape.get("harmonics") else {}
     want = getattr(plain, name.partition(".")[2])(w, block.config, item.log_mel, source=1, target=2, **told)
     np.testing.assert_allclose(block.apply([item])[0].log_mel, want, rtol=1e-4, atol=1e-4)
 

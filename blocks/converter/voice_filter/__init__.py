@@ -9,13 +9,14 @@ Loss is L1 on mels, over the mels that a recording has (`band_hz`). The pitch of
 synthetic voice in the target's register (`features.moved_pitch`).
 Left open by the paper, and ours: ReLU; a recurrent layer twice as wide as the convolutions (1,024 beside 512, as published);
 log-F0 interpolated where unvoiced, with voicing beside it; a learnt layer between the voice's vector and the join, which convolution 4
-could do as well. Batch norms count real frames alone. Learning rates of short trainings fall (`falls`); the paper's are constant.
+could do as well. With `harmonics` it need not draw them from a number: convolution 4 and the dense layer see the log-mel of a
+pulse train of that pitch, as the source of a source-filter model (Wang et al. 2019, neural source-filter). Batch norms count real frames alone. Learning rates of short trainings fall (`falls`); the paper's are constant.
 Axes: B batch, T frames, D width, M mels.
 """
 
 from typing import Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from blocks.common.conditions import Global, Stream
 from blocks.converter._model import Converter, ConverterConfig
@@ -30,8 +31,17 @@ class Config(ConverterConfig):
     recurrent: PositiveInt | None = None  # width of the LSTM; none: twice that of the convolutions
     dropout: float = Field(0.0, ge=0.0, lt=1.0)
     keep_statistics: bool = True  # of batch norms, in a training that starts from another
+    harmonics: bool = (
+        False  # of the pitch, as a log-mel, joins with the voice and before the dense layer; not as published
+    )
     falls: bool = False  # the learning rate, along a cosine after `warmup_steps`; not as published
     max_steps: PositiveInt = 1000000
+
+    @model_validator(mode="after")
+    def _harmonics_are_of_a_pitch(self):
+        if self.harmonics and not self.pitch:
+            raise ValueError("harmonics without pitch: there is nothing to make them of, want pitch: true")
+        return self
 
 
 class VoiceFilter(Converter[Config]):

@@ -1,6 +1,6 @@
 """The network of `converter.voice_filter` (torch).
 
-Axes: B batch, T frames, D width, M mels.
+Axes: B batch, T frames, D width, M mels, F bins.
 """
 
 from itertools import pairwise
@@ -9,11 +9,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from blocks.common.mel import mel_filters
 from blocks.common.torch_nn import mask_of
-from blocks.converter._conditioning import Conditioning
+from blocks.converter._conditioning import MIDDLE, WIDTH, Conditioning
 from blocks.converter._net import Scaled, Voice, spread
 
 _LAYERS = 3  # convolutions before the voice joins, and after
+_VALLEY = 0.01  # between two harmonics, of the mean: as deep as noise leaves it
 Arrays = dict[str, torch.Tensor]
 
 
@@ -24,9 +26,11 @@ class Network(Scaled):
         self.voice = Voice(given.voices, width)
         settings = (width, config.kernel, config.dropout, config.residual)
         self.before = Filters(mels, *settings)
-        self.after = Filters(2 * width + given.beside, *settings)
+        self.harmonics = Harmonics(given.spec) if config.harmonics else None
+        more = mels if config.harmonics else 0
+        self.after = Filters(2 * width + given.beside + more, *settings)
         self.states = nn.LSTM(width, states, batch_first=True)
-        self.out = nn.Linear(states, mels)
+        self.out = nn.Linear(states + more, mels)
         self.residual = config.residual
 
     def forward(self, arrays: Arrays) -> torch.Tensor:
@@ -34,8 +38,10 @@ class Network(Scaled):
         mask_BT, mel_BTM = mask_of(arrays["lengths"], arrays["mel"].shape[1]), self.scaled(arrays["mel"])
         x_BTD = self.before(mel_BTM, mask_BT)
         told = [arrays["beside"]] if "beside" in arrays else []
-        x_BTD = torch.cat([x_BTD, spread(self.voice(arrays, "target"), x_BTD), *told], 2)
-        made_BTM = self.out(self.states(self.after(x_BTD, mask_BT))[0])
+        combs = [self.harmonics(arrays["beside"])] if self.harmonics else []
+        x_BTD = torch.cat([x_BTD, spread(self.voice(arrays, "target"), x_BTD), *told, *combs], 2)
+        states_BTD = self.states(self.after(x_BTD, mask_BT))[0]
+        made_BTM = self.out(torch.cat([states_BTD, *combs], 2))
         return made_BTM + mel_BTM if self.residual else made_BTM
 
     def converted(self, arrays: Arrays) -> torch.Tensor:
@@ -63,6 +69,30 @@ class Norm(nn.Module):
         return functional.batch_norm(
             x_ND.float(), self.running_mean, self.running_var, self.weight, self.bias, measures
         )
+
+
+class Harmonics(nn.Module):
+    """What a pulse train of the pitch has for a log-mel (B, T, M), over its mean level; 0 where nothing is voiced.
+
+    A harmonic stands in the spectrum as the main lobe of the Hann window, which is four bins of the window's length wide (Harris
+    1978) and here a raised cosine.
+    """
+
+    def __init__(self, spec):
+        super().__init__()
+        filters_FM = torch.from_numpy(mel_filters(spec).copy())
+        self.register_buffer("filters", filters_FM / filters_FM.sum(0), persistent=False)
+        hz_F = torch.arange(spec.n_fft // 2 + 1) * (spec.sample_rate / spec.n_fft)
+        self.register_buffer("hz", hz_F, persistent=False)
+        self.seconds = spec.win_length / spec.sample_rate
+
+    def forward(self, beside_BTC: torch.Tensor) -> torch.Tensor:
+        f0_BT1 = torch.exp(beside_BTC[..., :1].float() * WIDTH + MIDDLE)
+        nearest_BTF = f0_BT1 * (self.hz / f0_BT1).round().clamp(min=1)
+        apart_BTF = (self.seconds * (self.hz - nearest_BTF)).clamp(-2, 2)
+        comb_BTM = torch.cos(torch.pi / 4 * apart_BTF).square() @ self.filters
+        level_BT1 = comb_BTM.mean(2, keepdim=True)
+        return torch.log(comb_BTM / level_BT1 + _VALLEY) * beside_BTC[..., 1:2]
 
 
 class Filters(nn.Module):
