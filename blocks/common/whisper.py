@@ -50,6 +50,11 @@ class Recogniser:
         """The code of the likeliest language of float32 (S,) at 16 kHz; for the multilingual model."""
         return self.model.detect_language(wave)[0]
 
+    def encoded(self, wave: np.ndarray) -> np.ndarray:
+        """float32 (T, D): what the last layer of its encoder makes of float32 (S,) at 16 kHz, 30 s at most: 50 frames a second."""
+        features = self.model.feature_extractor(wave)[:, : 2 * max(1, len(wave) * 50 // RATE)]
+        return np.array(self.model.encode(features))[0]
+
     def transcribe(self, wave: np.ndarray, language: str) -> tuple[str, bool]:
         """The words in float32 (S,) at 16 kHz, and whether they repeat themselves; `language` is a code of `LANGUAGES`."""
         found, _ = self.model.transcribe(

@@ -157,14 +157,15 @@ class Minute(Expander[Config]):
             if not dev and total >= self.config.seconds:
                 yield Skip(f"beyond the {self.config.seconds:g} s that are learnt from", item.id)
                 continue
-            total += 0.0 if dev else self._seconds(item)
             yield Enrolled(
                 id=f"{item.id}-enrolled",
                 parents=(item.id,),
                 split="dev" if dev else "train",
                 seconds=self._seconds(item),
+                after=0.0 if dev else total,
                 **{name: getattr(item, name) for name in ("wave", "text", "language", "speaker", "band_hz")},
             )
+            total += 0.0 if dev else self._seconds(item)
 
 
 def match(item: Offered) -> float:

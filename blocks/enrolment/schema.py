@@ -33,3 +33,6 @@ class Enrolled(DerivedRow):
     split: Split
     seconds: Seconds
     band_hz: BandHz
+    after: Annotated[float, Value("after", "what was drawn of the speaker to learn from before this row", unit="s")] = (
+        0.0
+    )
