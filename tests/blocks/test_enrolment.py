@@ -52,6 +52,8 @@ def test_a_minute_is_drawn_and_an_utterance_held_out():
     train, dev = ([row for row in good if row.split == split] for split in ("train", "dev"))
     assert len(dev) == 1
     assert sum(row.seconds for row in train) == pytest.approx(20)
+    assert [row.after for row in train] == pytest.approx(list(np.cumsum([0, *(row.seconds for row in train)])[:-1]))
+    assert dev[0].after == 0
     assert {row.parents[0] for row in good} | {row.id for row in rows if isinstance(row, Skip)} == {
         f"{n:02d}" for n in range(12)
     }
