@@ -425,6 +425,26 @@ def test_a_filter_makes_of_one_mel_another(tmp_path):
     assert np.abs(made - item.target_log_mel).mean() < 0.7 * copied
 
 
+def test_adapters_alone_learn_of_a_minute(tmp_path):
+    folder, _ = trained(tmp_path, "converter.voice_filter")
+    block = restore(folder)
+    before = {name: value.clone() for name, value in block.net.state_dict().items()}
+    config = block.config.model_copy(update={"adapters": 2, "adversarial_from": None})
+    other = find("converter.voice_filter")(config, block.spec)
+    item = taught("converter.voice_filter", source={"speaker": "ann"})
+    other._begin(SimpleNamespace(init=folder, items=[item], key=lambda step, name: 0))
+    given = asked([4, 6, 5])
+    other.net.eval()
+    np.testing.assert_array_equal(other.apply([given])[0].log_mel, block.apply([given])[0].log_mel)
+    other._freeze()
+    optimizer = torch.optim.Adam(other.net.parameters(), lr=0.1)
+    other._losses(other.net, [item], 15)["loss"].backward()
+    optimizer.step()
+    after = other.net.state_dict()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    assert any(after[name].any() for name in after.keys() - before.keys() if ".up." in name)
+
+
 def test_a_filter_is_told_of_the_target_alone(tmp_path):
     folder, _ = trained(tmp_path, "converter.voice_filter")
     block = restore(folder)
@@ -437,7 +457,7 @@ def test_statistics_of_a_batch_count_real_frames_alone():
     from blocks.converter.voice_filter.net import Filters
 
     torch.manual_seed(0)
-    layers, x = Filters(4, 6, 3, 0.0, True), torch.randn(2, 9, 4)
+    layers, x = Filters(4, 6, 3, 0.0, True, None), torch.randn(2, 9, 4)
     mask = torch.arange(9) < torch.tensor([5, 9])[:, None]
     short = layers(x, mask)
     longer = layers(torch.cat([x, torch.randn(2, 7, 4)], 1), torch.cat([mask, torch.zeros(2, 7, dtype=bool)], 1))

@@ -34,6 +34,8 @@ class Config(ConverterConfig):
     harmonics: bool = (
         False  # of the pitch, as a log-mel, joins with the voice and before the dense layer; not as published
     )
+    # Width of a bottleneck behind each convolution (Houlsby et al. 2019): these alone learn in a training that starts from another, and are new there.
+    adapters: PositiveInt | None = None
     falls: bool = False  # the learning rate, along a cosine after `warmup_steps`; not as published
     max_steps: PositiveInt = 1000000
 
@@ -60,11 +62,23 @@ class VoiceFilter(Converter[Config]):
         import torch
 
         self._begin(run)
-        if run.init and self.config.keep_statistics:
-            self.net.keep_statistics()
+        if run.init:
+            self._freeze()
         optimizer = torch.optim.Adam(self.net.parameters())
         for _ in self._trained(run, optimizer, self._rate, self._losses, self._show):
             pass
+
+    def _freeze(self) -> None:
+        """What a training that starts from another does not change."""
+        if self.config.keep_statistics:
+            self.net.keep_statistics()
+        if self.config.adapters:
+            for name, weight in self.net.named_parameters():
+                weight.requires_grad_(".adapters." in name)
+
+    def _take(self, found: dict, where: str) -> None:
+        new = {name: value.numpy() for name, value in self.net.state_dict().items() if ".adapters." in name}
+        super()._take(new | found, where)
 
     def _rate(self, step: int) -> float:
         return super()._rate(step) if self.config.falls else 1.0

@@ -24,7 +24,7 @@ class Network(Scaled):
         super().__init__(mels)
         width, states = config.hidden, config.recurrent or 2 * config.hidden
         self.voice = Voice(given.voices, width)
-        settings = (width, config.kernel, config.dropout, config.residual)
+        settings = (width, config.kernel, config.dropout, config.residual, config.adapters)
         self.before = Filters(mels, *settings)
         self.harmonics = Harmonics(given.spec) if config.harmonics else None
         more = mels if config.harmonics else 0
@@ -98,11 +98,12 @@ class Harmonics(nn.Module):
 class Filters(nn.Module):
     """Convolutions along time, each with a batch norm over real frames and ReLU; with `residual`, all but the first add to what they are given."""
 
-    def __init__(self, taken: int, width: int, kernel: int, dropout: float, residual: bool):
+    def __init__(self, taken: int, width: int, kernel: int, dropout: float, residual: bool, adapters: int | None):
         super().__init__()
         sizes = [taken] + [width] * _LAYERS
         self.filters = nn.ModuleList(nn.Conv1d(a, b, kernel, padding=kernel // 2) for a, b in pairwise(sizes))
         self.norms = nn.ModuleList(Norm(width) for _ in range(_LAYERS))
+        self.adapters = nn.ModuleList(Adapter(width, adapters) for _ in range(_LAYERS if adapters else 0))
         self.dropout, self.residual = nn.Dropout(dropout), residual
 
     def forward(self, x_BTD: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
@@ -111,6 +112,20 @@ class Filters(nn.Module):
         for number, (layer, norm) in enumerate(zip(self.filters, self.norms, strict=True)):
             y_BTD = layer(x_BTD.transpose(1, 2)).transpose(1, 2)
             real_ND = self.dropout(functional.relu(norm(y_BTD[mask_BT])))
+            real_ND = self.adapters[number](real_ND) if self.adapters else real_ND
             y_BTD = torch.zeros_like(y_BTD, dtype=real_ND.dtype).masked_scatter(mask_BT[..., None], real_ND)
             x_BTD = x_BTD + y_BTD if self.residual and number else y_BTD
         return x_BTD
+
+
+class Adapter(nn.Module):
+    """A bottleneck beside rows (N, D), which adds nothing as long as it has not learnt (Houlsby et al. 2019)."""
+
+    def __init__(self, width: int, states: int):
+        super().__init__()
+        self.down, self.up = nn.Linear(width, states), nn.Linear(states, width)
+        nn.init.zeros_(self.up.weight)
+        nn.init.zeros_(self.up.bias)
+
+    def forward(self, x_ND: torch.Tensor) -> torch.Tensor:
+        return x_ND + self.up(functional.relu(self.down(x_ND)))
