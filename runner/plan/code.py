@@ -1,12 +1,17 @@
 """A digest of the code a block runs, so that a changed line redoes only what depends on it.
 
-Comments, docstrings and formatting do not count. The code of a block is its module and every module below
-`blocks` that it imports, at any depth, except the contract itself (see CONTRACT).
+Comments, docstrings and formatting do not count. The code of a block is its module, every module that it imports at any
+depth and that is no library (below `blocks`, of its own package, or a helper in a folder of the user's), the functions of
+`blocks.training` that these take, and the data files beside them. The rest of the contract is left out (see CONTRACT).
 """
 
 import ast
 import hashlib
 import importlib.util
+import site
+import sys
+import sysconfig
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -14,11 +19,18 @@ from pathlib import Path
 # the meaning of blocks/base.py, arrays.py, spec.py or of the stored tables changes.
 CONTRACT = 1
 _CONTRACT_MODULES = {"blocks", "blocks.base", "blocks.arrays", "blocks.spec", "blocks.load", "blocks.training"}
+_TAKEN_APART = (
+    "blocks.training"  # of which the functions that a block takes count: what pads, groups or orders its items
+)
+_LIBRARIES = [
+    Path(folder).resolve()
+    for folder in {*sysconfig.get_paths().values(), *site.getsitepackages(), site.getusersitepackages()}
+]
 
 
 @cache
 def code_digest(module: str) -> str:
-    """Hex digest of the code of `module` and of what it imports below `blocks`."""
+    """Hex digest of the code of `module`, of what it imports but libraries, and of the data beside these."""
     texts: dict[str, str] = {}
     _collect(module, texts)
     whole = "\0".join(f"{name}\0{text}" for name, text in sorted(texts.items()))
@@ -27,7 +39,7 @@ def code_digest(module: str) -> str:
 
 def forget() -> None:
     """Read every module anew, for who changed one."""
-    for known in (code_digest, _module, _is_module):
+    for known in (code_digest, _module, _is_module, _is_library, _functions):
         known.cache_clear()
 
 
@@ -36,26 +48,51 @@ def _collect(module: str, texts: dict[str, str]) -> None:
         return
     if (read := _module(module)) is None:
         return
-    texts[module], imported = read
-    for name in imported:
+    texts[module] = read.text
+    for name in read.taken:
+        texts[f"{_TAKEN_APART}.{name}"] = _functions(_TAKEN_APART).get(name, "")
+    for name in read.imported:
         _collect(name, texts)
 
 
+@dataclass(frozen=True)
+class _Module:
+    text: str  # without what does not count; hashes of the data beside it
+    imported: list[str]  # modules that are no libraries
+    taken: list[str]  # names of `_TAKEN_APART`
+
+
 @cache
-def _module(name: str) -> tuple[str, list[str]] | None:
-    """The code of a module without what does not count, and the modules below `blocks` it may import; None where it has no file."""
+def _module(name: str) -> _Module | None:
+    """What counts of a module; None where it has no file."""
     found = importlib.util.find_spec(name)
-    if found is None or not found.origin:
+    if found is None or not found.origin or not found.origin.endswith(".py"):
         return None
-    tree = ast.parse(Path(found.origin).read_text(encoding="utf-8"))
-    imported = [module for module in _imports(tree, found.parent or "") if module.startswith("blocks.")]
+    path, home = Path(found.origin), name.partition(".")[0]
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imported, taken = _imports(tree, found.parent or "", home)
     _strip_docstrings(tree)
-    return ast.unparse(tree), imported
+    beside = path.parent.rglob("*") if path.name == "__init__.py" and name.count(".") > 1 else path.parent.glob("*")
+    data = [f"{file.name} {_content(file)}" for file in sorted(beside) if _is_data(file)]
+    return _Module("\0".join([ast.unparse(tree), *data]), imported, taken)
 
 
-def _imports(tree: ast.AST, package: str) -> list[str]:
-    """Every module the code may import, also inside functions; ``from blocks.a import b`` may mean ``blocks.a.b``."""
-    names = []
+def _is_data(file: Path) -> bool:
+    hidden = file.name.startswith(".") or "__pycache__" in file.parts
+    return not hidden and file.suffix not in (".py", ".pyc", ".pyi") and file.is_file()
+
+
+def _content(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "blake2b").hexdigest()
+
+
+def _imports(tree: ast.AST, package: str, home: str) -> tuple[list[str], list[str]]:
+    """The modules the code may import, also inside functions, without libraries; and the names it takes of `_TAKEN_APART`.
+
+    ``from blocks.a import b`` may mean ``blocks.a.b``.
+    """
+    names, taken = [], []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
@@ -65,19 +102,55 @@ def _imports(tree: ast.AST, package: str) -> list[str]:
                 if node.level
                 else node.module
             )
+            if base == _TAKEN_APART:
+                taken += [alias.name for alias in node.names]
             names.append(base)
-            names += [f"{base}.{alias.name}" for alias in node.names if _is_module(f"{base}.{alias.name}")]
-    return names
+            names += [f"{base}.{alias.name}" for alias in node.names if _is_ours(base, home)]
+    return [name for name in dict.fromkeys(names) if _is_ours(name, home) and _is_module(name)], taken
+
+
+def _is_ours(name: str, home: str) -> bool:
+    top = name.partition(".")[0]
+    return top in ("blocks", home) or not _is_library(top)
+
+
+@cache
+def _is_library(top: str) -> bool:
+    """Whether a package is of Python or installed; also if it is not here."""
+    if top in sys.stdlib_module_names:
+        return True
+    found = importlib.util.find_spec(top)
+    places = [found.origin] if found and found.origin else list(found.submodule_search_locations or ()) if found else []
+    where = [Path(place).resolve() for place in places]
+    return not where or any(path.is_relative_to(folder) for path in where for folder in _LIBRARIES)
 
 
 @cache
 def _is_module(name: str) -> bool:
-    if not name.startswith("blocks."):
-        return False
     try:
         return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
+    except (ModuleNotFoundError, ValueError):
         return False
+
+
+@cache
+def _functions(module: str) -> dict[str, str]:
+    """The functions of a module, each with the constants and functions of the module that it uses; classes are contract."""
+    tree = ast.parse(Path(importlib.util.find_spec(module).origin).read_text(encoding="utf-8"))
+    _strip_docstrings(tree)
+    found = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    found |= {
+        node.targets[0].id: node
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+
+    def text(name: str, seen: set[str]) -> str:
+        seen.add(name)
+        used = {node.id for node in ast.walk(found[name]) if isinstance(node, ast.Name)} & found.keys() - seen
+        return "\0".join([ast.unparse(found[name]), *(text(other, seen) for other in sorted(used))])
+
+    return {name: text(name, set()) for name, node in found.items() if isinstance(node, ast.FunctionDef)}
 
 
 def _strip_docstrings(tree: ast.AST) -> None:

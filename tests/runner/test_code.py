@@ -1,6 +1,7 @@
 """The code digest: comments, docstrings and formatting do not count; every line that runs does."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +46,41 @@ def test_a_changed_line_counts(kind):
 
 def test_a_changed_line_in_an_imported_module_counts(kind):
     assert kind() != kind(schema=SCHEMA.replace("size: int", "size: float"))
+
+
+def test_data_beside_it_counts(kind):
+    before = kind()
+    folder = next(folder for path in blocks.__path__ for folder in Path(path).glob("coded*"))
+    (folder / "table.tsv").write_text("a\t1\n")
+    with_table = kind()
+    assert with_table != before
+    (folder / "table.tsv").write_text("a\t2\n")
+    assert kind() not in (before, with_table)
+
+
+def test_a_helper_outside_of_blocks_counts(kind, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path / "mine"))
+    (tmp_path / "mine").mkdir()
+    helper = tmp_path / "mine" / "coded_helper.py"
+    variant = VARIANT.replace("import Thing\n", "import Thing\nimport coded_helper\nimport json\n")
+    helper.write_text("FACTOR = 2\n")
+    before = kind(variant)
+    helper.write_text("FACTOR = 2  # as ever\n")
+    assert kind(variant) == before
+    helper.write_text("FACTOR = 3\n")
+    assert kind(variant) != before
+
+
+def test_what_is_taken_of_training_counts_alone(kind, monkeypatch):
+    variant = VARIANT.replace("import Thing\n", "import Thing\nfrom blocks.training import bucket\n")
+    plain, before = kind(), kind(variant)
+    known = code._functions
+
+    def changed(module):
+        return known(module) | {"bucket": known(module)["bucket"].replace("_STEP = 1.25", "_STEP = 1.5")}
+
+    assert changed("blocks.training") != known("blocks.training"), "the grid of lengths is part of it"
+    changed.cache_clear = lambda: None
+    monkeypatch.setattr(code, "_functions", changed)
+    assert kind(variant) != before
+    assert kind() == plain
