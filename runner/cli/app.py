@@ -88,6 +88,12 @@ def run(
         typer.Option(min=1, help="Rows to read from each source; a line of the run says how many `where` left."),
     ] = None,
     released: Released = False,
+    redo_versions: Annotated[
+        bool, typer.Option("--redo-versions", help="Make anew what other versions of Python and libraries have made.")
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try again what failed in earlier runs.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run and what is cached.")] = False,
     address: Annotated[
         str | None, typer.Option(metavar="local|auto|HOST:PORT", help="Run on a Ray cluster; without it in process.")
@@ -107,6 +113,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run a graph: only what the store lacks is made. A graph may have options of its own, such as --speaker NAME."""
+    from runner.run.again import describe, forget, of_other_versions, retry, with_failures
     from runner.run.progress import Bars
     from runner.run.record import kept, make_record, now
     from runner.run.summary import print_results
@@ -119,6 +126,13 @@ def run(
     checked = read_checked(graph, set, size, released, options=options)
     opened = open_store(store)
     plan = plan_for(checked, opened, until, from_nodes, to_nodes, limit, fetch=not dry_run)
+    strange, failed = of_other_versions(plan, opened), with_failures(plan, opened) if retry_failed else []
+    if strange and not redo_versions:
+        print(describe(strange), file=sys.stderr)
+    if not dry_run and (failed or (strange and redo_versions)):
+        retry(plan, opened, failed)
+        forget(plan, opened, strange if redo_versions else ())
+        plan = plan_for(checked, opened, until, from_nodes, to_nodes, limit, fetch=True)
     sound = sound_of(plan, until, play, raw, as_json)
     out = out or plan.graph.output_of(until)
     console = new_console()

@@ -29,7 +29,7 @@ TESTS = ("min", "max", "not")  # of a condition
 CONSTANT, LOOKUP = {"value"}, {"row", "at"}  # keys of a mapping below a port that is one value, not names with edges
 SUFFIXES = {"wave": ".wav", "textgrid": ".TextGrid"}  # of the files that a node's fields become, by their type
 RUN = (  # options of `voxblocks run`, which a graph cannot have as its own
-    "set", "size", "store", "until", "from_nodes", "to_nodes", "limit", "released", "dry_run", "address", "out", "report",
+    "set", "size", "store", "until", "from_nodes", "to_nodes", "limit", "released", "redo_versions", "retry_failed", "dry_run", "address", "out", "report",
     "play", "raw", "json", "help", "no_wait",
 )  # fmt: skip
 

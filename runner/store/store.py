@@ -29,7 +29,7 @@ from runner.store import artifact
 from runner.store.files import TEMPORARY, Files, flush
 from runner.store.formats import StoreError, check_format
 from runner.store.table import MANIFEST, Table, View, how_to_mend
-from runner.store.writer import FORMAT, TableWriter, ViewPart, now, publish, view_manifest
+from runner.store.writer import FORMAT, REFUSED, TableWriter, ViewPart, now, publish, view_manifest
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -177,6 +177,24 @@ class Store:
                     f"{self.files.at(folder)}: cannot put the artifact there ({error}); "
                     f"a folder without {artifact.MANIFEST} is not complete: delete it and run again"
                 ) from None
+
+    def versions_of(self, digest: str) -> dict[str, str]:
+        """Of Python and the libraries with which a table or an artifact was made; nothing where there is none."""
+        for kind, name in (("tables", MANIFEST), ("artifacts", artifact.MANIFEST)):
+            if manifest := self.files.read_json(f"{_folder(kind, digest)}/{name}"):
+                return manifest.get("versions", {})
+        return {}
+
+    def forget(self, digest: str) -> None:
+        """Take away a table or an artifact, and the training that led to it."""
+        for kind in ("tables", "artifacts", "fits"):
+            self.files.delete_folder(_folder(kind, digest))
+
+    def reopen(self, digest: str) -> None:
+        """Let the shards of a table that hold failures be made again; the others are kept."""
+        folder = _folder("tables", digest)
+        self.files.write_json(f"{folder}/{REFUSED}", {"failures": "to be tried again"})
+        self.files.delete(f"{folder}/{MANIFEST}")
 
     # ---- runs ----
 

@@ -49,6 +49,7 @@ def describe(answer: dict, indent: str = "") -> str:
         "rows": answer["rows"],
         "created": answer["created"],
         "licences": ", ".join(answer["licences"]),
+        "by": ", ".join(f"{name} {version}" for name, version in answer["versions"].items()),
     }
     lines = [head + "".join(f", {key} {value}" for key, value in facts.items() if value not in (None, ""))]
     if since := answer["since"]:
@@ -70,6 +71,7 @@ def _explain(entry: Entry, found: dict[str, Entry], seen: set[str]) -> dict:
         "rows": entry.manifest.get("rows"),
         "created": _text(entry.touched),
         "licences": list(entry.meta.get("licences", ())),
+        "versions": entry.manifest.get("versions", {}),
         "made_by": {key: entry.meta[key] for key in _COMPARED if key in entry.meta},
         "since": {"digest": older.digest, "created": _text(older.touched)} if older else None,
         "changes": _changes(older.meta, entry.meta) if older else [],

@@ -1,5 +1,6 @@
 """What the record of a run says of how it stands, however it ended."""
 
+import json
 import os
 import signal
 import subprocess
@@ -74,3 +75,34 @@ def test_who_is_silent_for_long_has_crashed():
     assert state_of(old | {"nodes": {"tone": {"state": "ran"}}}) == "finished"
     assert newest_ended([old, silent, ended]) == (ended, [old, silent])
     assert newest_ended([silent]) == (None, [silent])
+
+
+def test_what_other_versions_made_is_told_and_can_be_made_anew(graph, tmp_path):
+    store = Store(tmp_path / "store")
+    assert called("run", graph, "--store", tmp_path / "store").returncode == 0
+    nodes = store.runs()[0]["nodes"]
+    path = f"tables/{nodes['loud']['digest']}/table.json"
+    store.files.write_json(
+        path, store.files.read_json(path) | {"versions": {"python": sys.version.split()[0], "numpy": "1.0"}}
+    )
+    again = called("run", graph, "--store", tmp_path / "store")
+    line = "1 cached nodes were made by other versions (numpy 1.0): loud; --redo-versions makes them anew"
+    assert line in again.stderr
+    assert "by python" in called("store", "why", nodes["loud"]["digest"][:8], "--store", tmp_path / "store").stdout
+    redone = called("run", graph, "--store", tmp_path / "store", "--redo-versions", "--json")
+    states = {name: node["state"] for name, node in store.runs()[0]["nodes"].items()}
+    assert (redone.returncode, states) == (0, {"tone": "cached", "loud": "ran", "level": "ran"})
+    assert line not in called("run", graph, "--store", tmp_path / "store").stderr
+
+
+def test_what_failed_is_tried_again_when_it_is_asked_for(graph, tmp_path):
+    there = tmp_path / "there"
+    text = GRAPH.format(count=3, pause=0).replace("pause_s: 0", f"bad: [tone0001], wants: {there}")
+    graph.write_text("max_failed: 0.5\n" + text)
+    words = ("run", graph, "--store", tmp_path / "store", "--json")
+    rows = [json.loads(called(*words).stdout)["nodes"]["level"]["rows"]]
+    there.touch()
+    rows.append(json.loads(called(*words).stdout)["nodes"]["level"]["rows"])
+    again = json.loads(called(*words, "--retry-failed").stdout)["nodes"]
+    assert [*rows, again["level"]["rows"]] == [2, 2, 3]
+    assert {name: node["state"] for name, node in again.items()} == {"tone": "cached", "loud": "ran", "level": "ran"}

@@ -1,0 +1,60 @@
+"""Making anew what is cached: what other versions of Python and of libraries made, which digests do not tell, and what failed."""
+
+from collections.abc import Iterable
+
+import networkx as nx
+
+from blocks.base import Skip
+from runner.plan import Plan
+from runner.store.formats import versions
+
+_COMPUTE = ("python", "numpy", "scipy", "librosa", "soundfile", "pyworld", "torch", "jax")  # what a value can hang on
+
+
+def of_other_versions(plan: Plan, store) -> dict[str, dict[str, str]]:
+    """The versions that differ from those here, for each cached node of the plan that has some."""
+    here, found = versions(), {}
+    for step in plan.steps.values():
+        if not step.cached or step.verb in ("load", "pick", "union"):
+            continue
+        made = store.versions_of(step.digest)
+        other = {name: made[name] for name in _COMPUTE if name in made and made[name] != here.get(name)}
+        if other:
+            found[step.name] = other
+    return found
+
+
+def describe(found: dict[str, dict[str, str]]) -> str:
+    """One line for them."""
+    names, every = list(found), {f"{name} {version}" for made in found.values() for name, version in made.items()}
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return (
+        f"{len(names)} cached nodes were made by other versions ({', '.join(sorted(every))}): "
+        f"{', '.join(names[:5])}{more}; --redo-versions makes them anew"
+    )
+
+
+def forget(plan: Plan, store, names: Iterable[str]) -> None:
+    """Take from the store what these nodes made, and all that was made of it."""
+    for name in {*names} | _after(plan, names):
+        store.forget(plan.steps[name].digest)
+
+
+def with_failures(plan: Plan, store) -> list[str]:
+    """The cached nodes of the plan that hold failures; rows that were left out on purpose are none."""
+    made = [step for step in plan.steps.values() if step.cached and step.verb in ("read", "map", "expand", "reduce")]
+    tables = {step.name: store.find_table(step.digest) for step in made}
+    return [name for name, table in tables.items() if any(not isinstance(f, Skip) for f in table.failures)]
+
+
+def retry(plan: Plan, store, names: Iterable[str]) -> None:
+    """Let what failed in these nodes be tried again: the shards with failures go, and all that was made of the tables."""
+    for name in names:
+        store.reopen(plan.steps[name].digest)
+    for name in _after(plan, names) - {*names}:
+        store.forget(plan.steps[name].digest)
+
+
+def _after(plan: Plan, names: Iterable[str]) -> set[str]:
+    """The nodes of the plan that depend on these; a loaded artifact does on nothing."""
+    return set().union(*(nx.descendants(plan.checked.dag, name) for name in names)) & plan.steps.keys()
