@@ -1,10 +1,12 @@
-"""How fast the flow is, encoding, decoding and training, beside the same architecture in torch, not compiled.
+"""How fast the flow is, encoding, decoding and training, beside the same architecture in torch, not compiled; and a whole conversion.
 
-    python benchmarks/flow.py [--size small|glow] [--rounds 7] [--threads 1] [--only encode,decode,train]
+    python benchmarks/flow.py [--size small|glow] [--rounds 7] [--threads 1] [--only encode,decode,train,convert]
 
 One warm process for each of the two, called in turn, held to the same number of cores. Both have random weights of the
 same shapes, no weight norm, no conditions, and, in training, the same dropout and Adam with clipped gradients. The torch
-peer is written here, in its usual layout (channels before time), with its norm and mix unfolded as papers print them.
+peer is written here, in its usual layout (channels before time), with its norm and mix unfolded as papers print them;
+`tests/blocks/test_flow_peer.py` shows that the same weights make the same latents in both. A conversion is what `graphs/flow_conversion.yaml`
+does with a recording: mel, melody, voice, encoding, moved latent, decoding, vocoder, by what is released, whatever the size.
 """
 
 import argparse
@@ -23,8 +25,10 @@ SIZES = {  # the default of flow.affine; the decoder of Glow-TTS
     "glow": dict(blocks=12, hidden=192, layers=4, kernel=5),
 }
 MELS, SQUEEZE, RATE, DROPOUT = 80, 2, 80, 0.05  # RATE: frames a second
-SHAPES = {"encode": [(1, 1), (1, 4), (1, 12), (8, 4)], "decode": [(1, 4), (8, 4)], "train": [(4, 2), (16, 2)]}
-QUICK = {"encode": [(1, 1)], "decode": [(1, 1)], "train": [(1, 1)]}
+SHAPES = {
+    "encode": [(1, 1), (1, 4), (1, 12), (8, 4)], "decode": [(1, 4), (8, 4)], "train": [(4, 2), (16, 2)], "convert": [(1, 5)],
+}  # fmt: skip
+QUICK = {"encode": [(1, 1)], "decode": [(1, 1)], "train": [(1, 1)], "convert": [(1, 1)]}
 BURST_S = 0.04  # shorter calls are averaged over this
 
 
@@ -33,7 +37,7 @@ def main() -> None:
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--only", default="encode,decode,train")
+    parser.add_argument("--only", default="encode,decode,train,convert")
     parser.add_argument("--quick", action="store_true", help="one short shape each, 1 round: to see that it runs")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     parser.add_argument("--case", help=argparse.SUPPRESS)
@@ -41,7 +45,7 @@ def main() -> None:
     if options.worker:
         way, batch, seconds = options.case.split(",")
         pin(options.threads)
-        prepare = {"jax": ours, "torch": peer}[options.worker]
+        prepare = conversion if way == "convert" else {"jax": ours, "torch": peer}[options.worker]
         return serve(partial(prepare, way, int(batch), int(seconds), SIZES[options.size], options.threads))
     count = 1 if options.quick else options.rounds
     print(
@@ -51,15 +55,17 @@ def main() -> None:
     for way in options.only.split(","):
         for batch, seconds in (QUICK if options.quick else SHAPES)[way]:
             case = ["--case", f"{way},{batch},{seconds}", "--size", options.size, "--threads", str(options.threads)]
-            workers = {name: Worker(sys.executable, __file__, "--worker", name, *case) for name in ("jax", "torch")}
+            names = ("jax",) if way == "convert" else ("jax", "torch")
+            workers = {name: Worker(sys.executable, __file__, "--worker", name, *case) for name in names}
             absent = [worker.about["absent"] for worker in workers.values() if "absent" in worker.about]
             if absent:
                 return print(f"no {absent[0]} here: nothing to compare")
             took = rounds({name: worker.measure for name, worker in workers.items()}, count)
             speed = spread([batch * seconds / s for s in took["jax"]])
+            beside = f"torch / ours {ratios(took['torch'], took['jax'])!s:28} " if "torch" in took else ""
             print(
-                f"{way:6} {batch:2} x {seconds:2} s   torch / ours {ratios(took['torch'], took['jax'])!s:28} "
-                f"ours {speed} x real time, first call {workers['jax'].about['first']:.1f} s"
+                f"{way:7} {batch:2} x {seconds:2} s   {beside}ours {spread(took['jax'])} s, {speed} x real time, "
+                f"first call {workers['jax'].about['first']:.1f} s"
             )
             for worker in workers.values():
                 worker.close()
@@ -129,6 +135,51 @@ def ours(way: str, batch: int, seconds: int, size: dict, threads: int):
 
     call()
     return {"versions": jax.__version__, "first": time.perf_counter() - begin}, partial(timed, call)
+
+
+def conversion(way: str, batch: int, seconds: int, size: dict, threads: int):
+    """A recording made another's voice, from wave to wave, one at a time."""
+    import numpy as np
+
+    from blocks.features.log_mel import Config, LogMel
+    from blocks.features.pitch import Pitch
+    from blocks.features.schema import Recorded
+    from blocks.flow.moved_latent import Move, MovedLatent
+    from blocks.flow.schema import Latents, Spectral
+    from blocks.load import restore
+    from blocks.reference.gallery import Named
+
+    released = Path(__file__).parents[1] / "pretrained"
+    flow, encoder, gallery, vocoder = (
+        restore(released / name) for name in ("flow_conversion", "voices", "gallery", "universal_vocoder")
+    )
+    spec = flow.spec
+    features, pitch, move = LogMel(Config(), spec), Pitch(Pitch.Config(), spec), MovedLatent(MovedLatent.Config(), spec)
+    t = np.arange(seconds * spec.sample_rate) / spec.sample_rate
+    voiced = sum(np.sin(2 * np.pi * 150 * k * t) / k for k in range(1, 20)) * (1.1 + np.sin(2 * np.pi * 4 * t))
+    wave = (0.1 * voiced + 0.005 * np.random.default_rng(0).standard_normal(len(t))).astype(np.float32)
+
+    def call():
+        (mel,), (melody,), (voice,) = (block.apply([Recorded(wave=wave)]) for block in (features, pitch, encoder))
+        (target,) = gallery.apply([Named(speaker="ivrvoice-ru")])
+        told = dict(pitch=melody.pitch, voicing=melody.voicing)
+        (coded,) = flow.apply([Spectral(log_mel=mel.log_mel, globals={"voice": voice.embedding}, **told)])
+        (moved,) = move.apply(
+            [
+                Move(
+                    latent=coded.latent,
+                    log_mel=mel.log_mel,
+                    target_mean=target.latent_mean,
+                    target_spread=target.latent_spread,
+                )
+            ]
+        )
+        (made,) = flow.decode([Latents(latent=moved.latent, globals={"voice": target.embedding}, **told)])
+        return vocoder.apply([made])
+
+    begin = time.perf_counter()
+    call()
+    return {"first": time.perf_counter() - begin}, partial(timed, call)
 
 
 def peer(way: str, batch: int, seconds: int, size: dict, threads: int):

@@ -32,6 +32,7 @@ def test_references_are_two_recordings_of_the_target():
 def test_few_recordings_and_named_targets():
     found = pairs(most=1, targets=("ben",))
     assert [pair.id for pair in found] == ["ann0>ben", "cat0>ben"]
+    assert [pair.id for pair in pairs(most=1, sources=("ann",))] == ["ann0>ben", "ann0>cat"]
 
 
 def test_a_voice_that_speaks_once_is_a_source_alone():
@@ -42,5 +43,18 @@ def test_a_voice_that_speaks_once_is_a_source_alone():
 def test_a_target_that_nobody_is_or_that_speaks_once_is_refused():
     with pytest.raises(ValueError, match="no recording of 'bem'; did you mean 'ben'"):
         pairs(targets=("bem",))
+    with pytest.raises(ValueError, match="no recording of 'bem'; did you mean 'ben'"):
+        pairs(sources=("bem",))
     with pytest.raises(ValueError, match="one recording of 'dan', want two"):
         pairs([*ROWS, Utterance(id="dan0", speaker="dan")], targets=("dan",))
+
+
+def test_a_pair_has_the_direction_of_its_voices_where_they_are_of_kinds():
+    found = pairs(most=1, kinds={"ann": "f", "ben": "m", "cat": "f"})
+    assert {(pair.speaker, pair.target): pair.direction for pair in found} == {
+        ("ann", "ben"): "f to m", ("ann", "cat"): "f to f", ("ben", "ann"): "m to f",
+        ("ben", "cat"): "m to f", ("cat", "ann"): "f to f", ("cat", "ben"): "f to m",
+    }  # fmt: skip
+    assert {pair.direction for pair in pairs()} == {""}
+    with pytest.raises(ValueError, match="kinds: none of 'cat'"):
+        pairs(kinds={"ann": "f", "ben": "m"})

@@ -7,7 +7,9 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
+from blocks.common import debian
 from blocks.corpus.asterisk import Asterisk, Config
+from blocks.corpus.fillets import Fillets
 from blocks.spec import preset
 from runner.check import read_graph
 from runner.cli import app
@@ -19,7 +21,7 @@ BY_NAME, BY_FOLDER, TRAINING = (text.strip().split() for text in fenced("docs/fl
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """Folders of one recording with a pause in it, of twelve seconds of another voice, and of too little of that."""
+    """Folders of one recording with a pause in it, of twelve seconds of another voice, of too little of that, and of music."""
     home, spec = tmp_path_factory.mktemp("home"), preset("vox_16k")
     source = Asterisk(Config(languages=("en", "ru")), spec)
     source.fetch()
@@ -31,6 +33,10 @@ def home(tmp_path_factory):
         (home / folder).mkdir()
         for number, wave in enumerate(waves):
             soundfile.write(home / folder / f"u{number}.wav", wave, spec.sample_rate)
+    Fillets(Fillets.tiny, spec).fetch()
+    music, rate = soundfile.read(debian.tree("fillets-ng-data") / "usr/share/games/fillets-ng/music/rybky05.ogg")
+    (home / "SONG").mkdir()
+    soundfile.write(home / "SONG" / "u0.wav", music[5 * rate : 10 * rate], rate)
     return home
 
 
@@ -64,6 +70,12 @@ def test_a_voice_of_little_speech_and_a_name_that_nobody_has_are_refused(home):
     nobody, _ = typed(home, [word.replace("ivrvoice-ru", "ivrvoise-ru") for word in BY_NAME])
     assert nobody.exit_code != 0
     assert "did you mean 'ivrvoice-ru'?" in nobody.output
+
+
+def test_music_is_refused_in_a_sentence(home):
+    done, _ = typed(home, [word.replace("source.path=FOLDER", f"source.path={home / 'SONG'}") for word in BY_NAME])
+    assert done.exit_code != 0
+    assert "music, or a steady noise? Want speech alone" in " ".join(done.output.split())
 
 
 def test_the_training_names_what_there_is():
