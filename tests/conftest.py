@@ -1,6 +1,7 @@
 """Shared fixtures, and how tests go side by side. `tests/toys` is put on the path of `blocks`: small real blocks of every verb."""
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -29,6 +30,9 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+GRAPHS = Path(__file__).parents[1] / "graphs"
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """Which tests stay together where they run in several processes (``-n 2``): those of one `_group`.
@@ -51,15 +55,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _group(nodeid: str) -> str:
-    """All that start Ray, which would fight for the cores; each graph alone; one kind of block; else a file, whose fixtures are made once."""
+    """All that start Ray, which would fight for the cores; each graph with those that stand on it; one kind of block; else a file, whose fixtures are made once."""
     file, _, name = nodeid.partition("::")
     if "tests/cluster/" in file or file.endswith("test_executors.py"):
         return "ray"
     if file.endswith("test_graphs.py"):
-        return nodeid
+        return f"{file}:{_base(name)}"
     if file.endswith("test_blocks.py") and "[" in name:
         return f"{file}:{name.split('[')[1].split('.')[0]}"
     return file
+
+
+def _base(name: str) -> str:
+    """Of a test of a graph that stands on another, which has made most of its tables, that other."""
+    graph = GRAPHS / f"{name.partition('[')[2].rstrip(']')}.yaml"
+    found = re.search(r"^base: (\S+)$", graph.read_text("utf-8"), re.MULTILINE) if graph.is_file() else None
+    return found[1] if found else graph.name
 
 
 @pytest.fixture
