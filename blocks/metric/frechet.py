@@ -3,7 +3,7 @@
 Both sets of frames, of all predictions and of all references, are taken for Gaussians: ``|m - m'|^2 + tr(C + C' - 2 (C C')^1/2)``. Conditional, as
 both say the same texts in the same voices (Binkowski et al. 2020, cFDSD); they need not be of one length. The network is the encoder
 of Whisper tiny.en, whose 384 numbers for every 20 ms are brought to variance 1 over the references; XLSR-53 in the paper of Voice Filter, so that no number here compares with
-one there. Its intervals are percentile bootstraps over utterances. Few frames make any distance larger: compare systems on the same rows.
+one there. Its interval is the spread of a bootstrap over utterances, laid about the distance itself: draws repeat utterances, which makes each larger. Few frames make any distance larger: compare systems on the same rows.
 Axes: S samples, T frames, D activations, U utterances.
 """
 
@@ -27,8 +27,8 @@ class Pair(Schema):
 
 class Distance(Schema):
     frechet: Annotated[float, Value("frechet", "distance of Gaussians over activations, a number of them")]
-    low: Annotated[float, Value("frechet", "which 2.5 % of the draws lie below")]
-    high: Annotated[float, Value("frechet", "which 2.5 % of the draws lie above")]
+    low: Annotated[float, Value("frechet", "lower end of the interval, 95 %")]
+    high: Annotated[float, Value("frechet", "upper end of the interval, 95 %")]
     n: Annotated[int, Value("count", "utterances")]
 
 
@@ -59,8 +59,9 @@ class Frechet(Reducer[Config]):
         sums = [[_sums(each / scale_D) for each in side] for side in (made, recorded)]
         rng, U = np.random.default_rng(self.seed), len(items)
         found = [_between(sums, rng.integers(U, size=U)) for _ in range(self.config.draws)]
-        low, high = np.quantile(found, (0.025, 0.975))
-        return Distance(frechet=_between(sums, np.arange(U)), low=float(low), high=float(high), n=U)
+        distance = _between(sums, np.arange(U))
+        low, high = distance + np.quantile(found, (0.025, 0.975)) - np.median(found)
+        return Distance(frechet=distance, low=float(low), high=float(high), n=U)
 
 
 def frechet(mean: np.ndarray, covariance: np.ndarray, other_mean: np.ndarray, other_covariance: np.ndarray) -> float:
