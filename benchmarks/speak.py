@@ -255,7 +255,7 @@ def learner(options, precision="float32"):
                 yield SimpleNamespace(step=number, items=next(turn), frames=frames)
             begun.append(time.perf_counter())
 
-        block.fit(run_of(batches, two))
+        block.fit(run_of(batches, two, precision == "bfloat16"))
         return begun[2] - begun[1]
 
     return network(block.net, len(batches[0]) * frames, str(block.config.hidden)) | {"shares": shares(step)}, step
@@ -344,11 +344,13 @@ def train_items(quick: bool, precision: str = "float32") -> tuple:
     return block, batches
 
 
-def run_of(batches: list, steps):
+def run_of(batches: list, steps, half: bool = False):
     """A training in this process that neither saves nor reports, of the batches that `steps` gives."""
+    import torch
 
     def backward(batch, loss) -> dict:
-        numbers = loss(batch)
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):  # as a training of the runner's does
+            numbers = loss(batch)
         numbers["loss"].backward()
         return numbers
 
