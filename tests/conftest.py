@@ -6,11 +6,11 @@ import signal
 from pathlib import Path
 
 # One thread a process, set before anything that reads it is imported: tests run beside each other, and so do the
-# processes that they start. What JAX compiles is shared by all of them, and by the next run; it need not be fast code.
+# processes that they start. What JAX compiles is shared by all of them, and by the next run.
 for name, value in {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=0",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
     "JAX_COMPILATION_CACHE_DIR": str(Path.home() / ".cache" / "voxblocks" / "jax"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
 }.items():

@@ -58,7 +58,7 @@ def test_a_folder_comes_back_with_more_sentences_and_every_join_marked(folder, t
         assert " ".join(one.label for one in tiers["words"] if one.label) == row["text"]
     # the page plays each sentence with what was swapped, as it was said in either recording
     told = page.read_text()
-    assert all(f"heard_before.{name}" in told for name in ("gave_way", "came"))
+    assert all(f"swap_sources.{name}" in told for name in ("gave_way", "came"))
     assert told.count("<audio") == 6 * 3 + 6, "six sentences, and as many recordings as they are"
     again = ["report", str(GRAPH), "--set", f"source.path={folder}", "--set", "timing.max_steps=40", *kept[:2]]
     done = CliRunner().invoke(app, [*again, "--out", str(page), "--utterances", "2"])
@@ -75,7 +75,7 @@ def test_the_page_s_graph_trains_on_a_folder_of_one_s_own(folder, tmp_path):
     mine.parent.mkdir()
     mine.write_text(graph)
     asked = ["run", str(mine), "--size", "tiny", "--store", str(tmp_path / "store")]
-    done = CliRunner().invoke(app, [*asked, "--to-nodes", "recorded_contexts,spliced_contexts,attention_tagged_said"])
+    done = CliRunner().invoke(app, [*asked, "--to-nodes", "recorded_contexts,spliced_contexts,attention_tagged_mel"])
     assert done.exit_code == 0, done.output
     before, after = (re.search(rf"{name}_contexts: .*trigrams (\d+)", done.output) for name in ("recorded", "spliced"))
     assert int(before[1]) < int(after[1])

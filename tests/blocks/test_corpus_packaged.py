@@ -91,7 +91,7 @@ def test_a_line_of_the_queen_falls_into_segments_with_sounds_of_their_own():
 def test_what_is_no_data_of_the_queen_is_refused_by_name(tmp_path):
     (tmp_path / "queen.1c").write_bytes(b"RIFF" + bytes(40))
     with pytest.raises(ValueError, match=r"queen\.1c: no table of Flight of the Amazon Queen"):
-        list(_queen.said(tmp_path / "queen.1c"))
+        list(_queen.prompts(tmp_path / "queen.1c"))
 
 
 @pytest.mark.parametrize(
@@ -338,7 +338,7 @@ def test_fillets_levels_lie_in_one_split_in_both_languages_but_for_lines_of_othe
         (
             AmazonQueen,
             lambda: map(
-                amazon_queen._entry, _queen.said(debian.tree("flight-of-the-amazon-queen") / amazon_queen._FILE)
+                amazon_queen._entry, _queen.prompts(debian.tree("flight-of-the-amazon-queen") / amazon_queen._FILE)
             ),
         ),
         (Tuxpaint, lambda: Tuxpaint(Tuxpaint.Config(languages=("ro",)), AudioSpec())._entries()),
@@ -419,7 +419,7 @@ def test_some_actors_of_the_queen_keep_the_splits_that_they_have_among_all():
     rows = [row for row in block.read() if isinstance(row, Utterance)]
     assert {row.speaker for row in rows} == {"queen-arnold"}
     entries = list(
-        map(amazon_queen._entry, _queen.said(debian.tree("flight-of-the-amazon-queen") / amazon_queen._FILE))
+        map(amazon_queen._entry, _queen.prompts(debian.tree("flight-of-the-amazon-queen") / amazon_queen._FILE))
     )
     split = recordings._splits(entries, True)
     assert all(row.split == split[row.id] for row in rows)
