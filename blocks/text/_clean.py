@@ -53,6 +53,7 @@ _PAIRS = {
     "=>": "→",
 }
 _PAIR = re.compile(r"(?<=[\s\w)])(?:[!=]==?|[<>]=|\+/-)(?=[\s\w(.√-])|(?<=\s)(?:/=|\+-|--?>|=>)(?=\s)")
+_ROW = re.compile(r"(?<![\w*#])([#*])\1+(?![\w*#])")  # a rule, or a heading inside a line
 # What no word can hold, and `text.phones` refuses; a + before a letter marks a stress.
 QUIET = re.compile(r"[_^~|\\{}<>`•·°№′″]")
 UNSAID = re.compile(rf"{QUIET.pattern}|[&*#@%‰/§=$]|\+(?![^\W\d_])|[£₽₹¥¢₴₡₿₩₸€≈≠≤≥±×÷√µΩ−¬∞∑]")
@@ -85,6 +86,7 @@ def signs(text: str, keep: re.Pattern, kin: dict[str, str] | None = None) -> tup
     text = _SMILEY.sub(lambda m: _noted(m[0], "", notes), unicodedata.normalize("NFC", text))
     text = re.sub(r"(?<=[\w)])[⁻⁺]?[⁰¹²³⁴-⁹]+", lambda m: "^" + m[0].translate(_SUPER), text)
     text = _PAIR.sub(lambda m: _PAIRS[m[0]], text)
+    text = _ROW.sub(lambda m: _noted(m[0], " ", notes), text)
     return "".join(_sign(char, keep, kin or {}, notes) for char in text), list(dict.fromkeys(notes))
 
 

@@ -142,7 +142,7 @@ class English(Spelling):
         )
         yield r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:\.|(?=, ))(?=,? )", lambda m: table.ABBREVIATIONS[m[1].lower()]
         yield rf"(?i)\b({heads}) (?-i:{ROMAN})(?!\w)(?!['’])", lambda m: f"{m[1]} {self.cardinal(roman(m[2]))}"
-        yield rf"\b({'|'.join(table.REGNAL)}) {ROMAN}(?!\w)", self._regnal
+        yield rf"\b({'|'.join(table.REGNAL)}) (?!I(?:['’]| (?:{'|'.join(table.AFTER_I)})\b)){ROMAN}(?!\w)", self._regnal
         yield rf"\b{ROMAN}(?= (?:[cC]entur(?:y|ies)|[dD]ynasty|[cC]ongress)\b)", lambda m: self.ordinal(roman(m[1]))
         yield rf"\b([A-Z]{LETTER}+) (?=[IVXL]{{2}}){ROMAN}(?!\w)", lambda m: f"{m[1]} {self.cardinal(roman(m[2]))}"
         yield rf"(?<=[Ii]n ){_MONTH} (\d{{1,2}})(?= [a-z])", lambda m: f"{_month(m[1])} {self.cardinal(int(m[2]))}"

@@ -1,7 +1,8 @@
 """Pronunciation by gruut's dictionaries (MIT), and by its model of a language for words that they lack.
 
 English is read by the part of speech that gruut's tagger finds in the sentence, see `_lexicon_english`; Russian is
-brought from letters to sounds in `_lexicon_russian`. A word in no dictionary is spelled out where it is an acronym.
+brought from letters to sounds in `_lexicon_russian`. A word in no dictionary is spelled out where it is an acronym, or where
+the model makes nothing of it, as of consonants alone.
 """
 
 import importlib.util
@@ -58,8 +59,19 @@ class Lexicon:
         return [""] * len(text)
 
     def pronounce(self, asked: Sequence[Asked]) -> dict[Asked, Pronunciation | None]:
-        self._look_up({form for word, _ in asked for form in self.forms(word.lower())})
+        self.prepare({word.lower() for word, _ in asked})
         return {one: self.say(*one) for one in asked}
+
+    def prepare(self, words: set[str]) -> None:
+        """Look up what will be asked for, all at once."""
+        forms = {word: list(self.forms(word)) for word in words}
+        self._look_up({form for found in forms.values() for form in found})
+        new = [word for word, found in forms.items() if not any(map(self._found.get, found))]
+        self._look_up({kin for word in new for kin in self.relatives(word)})
+
+    def relatives(self, word: str) -> Iterable[str]:
+        """What will be looked up for a word of which the dictionary has no form."""
+        return ()
 
     def forms(self, word: str) -> Iterable[str]:
         """What will be looked up for a word."""
@@ -74,7 +86,7 @@ class Lexicon:
         found = self.find(word.lower(), role) or self.parts(word, role)
         if found is None and word.isupper() and len(word) <= _ACRONYM:
             found = self.spelled(word)
-        return found or self.guessed(word.lower()) or (self.letter(word.upper()) if len(word) == 1 else None)
+        return found or self.guessed(word.lower()) or self.spelled(plain_letters(word).upper())
 
     def find(self, word: str, role: str = "") -> Pronunciation | None:
         """What the dictionary says."""
@@ -145,6 +157,11 @@ class Lexicon:
         from gruut.g2p import GraphemesToPhonemes
 
         return GraphemesToPhonemes(self.folder / "g2p" / "model.crf")
+
+
+def plain_letters(word: str) -> str:
+    """Letters alone, without accents."""
+    return "".join(char for char in unicodedata.normalize("NFD", word) if char.isalpha())
 
 
 class Spanish(Lexicon):

@@ -6,7 +6,7 @@ full forms of function words before a pause.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from blocks.common.phones import VOWELS, restress, stressless
@@ -66,8 +66,15 @@ class English(Lexicon):
         ]
 
     def forms(self, word: str) -> Iterable[str]:
-        cuts = [half for cut in range(2, len(word) - 2) for half in (word[:cut], word[cut:])]
-        return *super().forms(word), _bare(word), *cuts
+        return *super().forms(word), _bare(word)
+
+    def relatives(self, word: str) -> Iterable[str]:
+        """What it may be a new form of, and the words that each may be made of."""
+        for part in super().forms(_bare(word)):
+            for base in (part, *(base for _, bases in _stems(part) for base in bases)):
+                yield from (base, *(base.removeprefix(prefix) for prefix in _PREFIXES))
+                for cut in range(4, len(base) - 3):
+                    yield from (base[:cut], base[cut:])
 
     def say(self, word: str, role: str = "") -> Pronunciation | None:
         if word in _SPELLED:
@@ -137,12 +144,8 @@ class English(Lexicon):
 
     def _inflected(self, word: str) -> Pronunciation | None:
         """A new form of a word that is known: ``unfriended``, ``googling``."""
-        for end, stems in (("ing", ("", "e")), ("ed", ("", "e")), ("es", ("",)), ("s", ("",))):
-            stem = word.removesuffix(end)
-            if stem == word or len(stem) < 3:
-                continue
-            doubled = [stem[:-1]] if stem[-1:] == stem[-2:-1] else []
-            for base in (*(stem + more for more in stems), *doubled):
+        for end, bases in _stems(word):
+            for base in bases:
                 if said := self.find(base) or self._derived(base):
                     return said + _ending(end, said[-1])
         return None
@@ -156,6 +159,14 @@ class English(Lexicon):
         from gruut.pos import PartOfSpeechTagger
 
         return PartOfSpeechTagger(self.folder / "pos" / "model.crf")
+
+
+def _stems(word: str) -> Iterator[tuple[str, list[str]]]:
+    """Each end that the word may have, and the words that it may be added to."""
+    for end, stems in (("ing", ("", "e")), ("ed", ("", "e")), ("es", ("",)), ("s", ("",))):
+        stem = word.removesuffix(end)
+        if stem != word and len(stem) >= 3:
+            yield end, [*(stem + more for more in stems), *([stem[:-1]] if stem[-1:] == stem[-2:-1] else [])]
 
 
 def _ending(end: str, last: str) -> Pronunciation:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from blocks.common.phones import restress, stressless
 from blocks.text import _letters
-from blocks.text._lexicon import Lexicon, Pronunciation
+from blocks.text._lexicon import Lexicon, Pronunciation, plain_letters
 from blocks.text._lexicon_english import English
 
 # Words that the dictionary stresses otherwise than is usual, or has with ё where е is meant.
@@ -81,6 +81,13 @@ class Russian(Lexicon):
             for at, word in enumerate(words)
         ]
 
+    def prepare(self, words: set[str]) -> None:
+        super().prepare(words)
+        self._english.prepare({part for word in words for part in re.findall("[a-zà-öø-ÿ'-]+", word)})
+
+    def relatives(self, word: str) -> Iterable[str]:
+        return _relatives(word)
+
     def forms(self, word: str) -> Iterable[str]:
         for part in super().forms(word):
             plain = _USUAL.get(part, part).replace("+", "")
@@ -123,12 +130,7 @@ class Russian(Lexicon):
 
     def _stressed_as_known(self, word: str, guess: Pronunciation) -> Pronunciation:
         """With the stress of another form of the word, where the dictionary has one that is stressed before its end."""
-        forms = {}  # of the word -> vowels before its end
-        for ends in _ENDS:
-            end = next((end for end in ends if word.endswith(end) and len(word) - len(end) > 3), None)
-            if end:
-                stem = word.removesuffix(end)
-                forms |= {stem + other: sum(char in _VOWELS for char in stem) for other in (*ends, "")}
+        forms = _relatives(word)
         self._look_up(set(forms))
         for form, vowels in forms.items():
             for _, phones in self.known(form):
@@ -158,7 +160,7 @@ class Russian(Lexicon):
     def _latin(self, word: str) -> Pronunciation | None:
         """A word of another language by its English pronunciation, as a Russian says it."""
         if len(word) == 1 or (word.isupper() and len(word) <= 4):
-            return self.spelled(word) if word.isascii() else None
+            return self.spelled(plain_letters(word).upper())
         english = self._english.say(word)
         return english and tuple(phone for each in english for phone in _adopted(each))
 
@@ -197,6 +199,17 @@ def _leant(word: str, phones: Pronunciation | None, role: str) -> Pronunciation 
     if role == "=voiced" or (role == "=else" and word[-1] in "вздбгж"):
         last = _VOICED.get(last, last)
     return *before, last
+
+
+def _relatives(word: str) -> dict[str, int]:
+    """Other forms of a word, with the vowels that stand before their ends."""
+    forms = {}
+    for ends in _ENDS:
+        end = next((end for end in ends if word.endswith(end) and len(word) - len(end) > 3), None)
+        if end:
+            stem = word.removesuffix(end)
+            forms |= {stem + other: sum(char in _VOWELS for char in stem) for other in (*ends, "")}
+    return forms
 
 
 def _with_yo(word: str) -> list[str]:

@@ -34,6 +34,7 @@ class Spanish(Spelling):
     abbreviations: ClassVar = {k: v for k, v in table.ABBREVIATIONS.items() if k not in ("s", "min", "ed", "pl", "cap")}
     closing = frozenset("".join(short.split()) for short in table.CLOSING)
     starters = frozenset(table.STARTERS)
+    arc = ("°", "min", "seg")
     gaps = " \u00a0\u2009\u202f"
     telephones = r"[6789]\d\d \d{3} \d{3}(?!\d)"
     cues = "extensi[oó]n|contrase[nñ]a|clave|c[oó]digo|marque|marca|marcar(?: el)?|tel[eé]fono|pin"
@@ -97,6 +98,7 @@ class Spanish(Spelling):
         yield r"(?<=\d)º ?(?=[CF]\b)", lambda m: "°"
         yield r"(?i)(?<=\blas )(\d{1,2})\.([0-5]\d)(?![\d.])", lambda m: f"{m[1]}:{m[2]}"
         yield r"\bvs\b(?!\.)", lambda m: "versus"
+        yield r"\bEEUU\b", lambda m: "Estados Unidos"
         yield r"\bD\.ª", lambda m: "doña"
         yield r"\bM\.?ª", lambda m: "María"
         yield r"\bC/ ?(?=[A-ZÁÉÍÓÚ])", lambda m: "Calle "

@@ -31,6 +31,7 @@ class Spelling(Numbers):
     after_of: ClassVar[dict[str, str]] = {}  # the case of a whole
     gaps = "\u00a0\u2009\u202f"  # blanks between thousands: those that no line breaks at
     telephones = "$^"  # pattern of what looks like thousands but is dialled
+    arc = ("°", "min", "sec")  # units of 12°30′15″
     wholes = True  # whether 747 behind letters and a hyphen is a number
 
     def __init__(self, language: str):
@@ -63,7 +64,9 @@ class Spelling(Numbers):
         yield from self._left_over()
 
     def _numbers(self) -> Iterable[Rule]:
-        """Numbers in the form of other languages, where nothing else can be meant, as this one writes them."""
+        """Numbers in the form of other languages, where nothing else can be meant, as this one writes them; angles."""
+        yield r"(?<![\w.,])(\d{1,2}(?:,\d\d)+,\d{3})(?!\w|[.,]\d)", lambda m: m[1].replace(",", "")  # 5,00,000 in India
+        yield r"""(?<![\w.,])(\d{1,3})° ?(\d{1,2})['′’](?: ?(\d{1,2})(?:[\"″”]|''))?""", self._angle
         plain = self.mark[0]
         for group, mark in ((",", "."), (".", ",")):
             if group != self.group:
@@ -214,7 +217,7 @@ class Spelling(Numbers):
     def time_rules(self) -> Iterable[Rule]:
         yield r"(?<=:\d\d) ?[-–—] ?(?=\d{1,2}(?::\d\d| ?[aApP]\.?[mM]\b))", lambda m: f" {self.words['to']} "
         yield (
-            r"(?<![\d:])([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?(?![\d:])(?: ?([aApP])\.? ?[mM]\b(?:\.(?=[,;:)]| [a-z]))?)?",
+            r"(?<![\d:])([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?(?![\d:])(?: ?([aApP])\.? ?[mM]\b(?:\.(?=[,;:)]| [a-z\d–—-]))?)?",
             self._time,
         )
 
@@ -228,6 +231,10 @@ class Spelling(Numbers):
         return (
             " " + "".join(f" {self.words[c]} " if c in self.words and not c.isalnum() else c for c in said) + end + " "
         )
+
+    def _angle(self, m: re.Match) -> str:
+        parts = zip(m.groups(), self.arc)
+        return f" {' '.join(self.amount(str(int(number)), self.units[sign]) for number, sign in parts if number)} "
 
     def _ip(self, m: re.Match) -> str:
         said = f" {self.words['.']} ".join(self.cardinal(int(part)) for part in m[1].split("."))

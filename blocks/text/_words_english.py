@@ -58,7 +58,7 @@ UNITS = {sign: (one, one + "s") for sign, one in _METRIC.items()} | {
     "Mbps": ("megabit per second", "megabits per second"), "Gbps": ("gigabit per second", "gigabits per second"),
     "kbps": ("kilobit per second", "kilobits per second"), "rpm": ("revolution per minute", "revolutions per minute"),
     "fps": ("frame per second", "frames per second"), "dpi": ("dot per inch", "dots per inch"), "ppm": ("part per million", "parts per million"),
-    "\"": ("inch", "inches"), "″": ("inch", "inches"), "sq ft": ("square foot", "square feet"), "sq m": ("square meter", "square meters"),
+    "doz": ("dozen",) * 2, "\"": ("inch", "inches"), "″": ("inch", "inches"), "sq ft": ("square foot", "square feet"), "sq m": ("square meter", "square meters"),
 }  # fmt: skip
 UNITS |= {
     "KG": UNITS["kg"],
@@ -150,6 +150,11 @@ REGNAL = _list(
     "Gustav Sixtus Julius Boniface Celestine Margaret Anne Robert David Stephen Philippe Umberto Victor Emmanuel "
     "Constantine Christian Olav Sigismund Maximilian Rudolf Henri Albert Leopold Cyrus Mehmed Murad Selim Suleiman "
     "Thutmose Amenhotep Cleopatra Artaxerxes Amyntas Boleslaw Casimir Baldwin Bohemond Abdul Mahmud Jean Bonaparte"
+)
+# Verbs of the pronoun: Henry I think.
+AFTER_I = _list(
+    "am think know have want believe mean guess hope love like met saw told can can't will won't would could couldn't should "
+    "need don't do didn't remember suppose see feel wish wonder thought knew never always really just"
 )
 HEADS = _list(
     "chapter part section article act scene volume book war type phase stage class level title appendix figure "

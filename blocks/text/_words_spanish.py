@@ -47,6 +47,7 @@ SYMBOLS = {
     "‰": "por mil", "Ω": "ohmio", "∞": "infinito", "−": "menos", "₽": "rublos", "₹": "rupias", "№": "número",
 }  # fmt: skip
 ABBREVIATIONS = {
+    "e.e.u.u": "Estados Unidos", "ap": "apartado",
     "sr": "señor", "sra": "señora", "srta": "señorita", "sres": "señores", "dr": "doctor", "dra": "doctora", "dña": "doña",
     "ud": "usted", "uds": "ustedes", "vd": "usted", "vds": "ustedes", "prof": "profesor", "profa": "profesora", "lic": "licenciado",
     "ing": "ingeniero", "arq": "arquitecto", "gral": "general", "cnel": "coronel", "cap": "capítulo", "caps": "capítulos", "etc": "etcétera",
