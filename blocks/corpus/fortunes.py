@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from pydantic import PositiveInt
 
+from blocks.arrays import Split
 from blocks.base import BlockConfig, Source
 from blocks.common import debian
-from blocks.arrays import Split
 from blocks.corpus.schema import Line
 
 _PACKAGES = ("fortunes", "fortunes-min")

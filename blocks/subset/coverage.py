@@ -46,7 +46,10 @@ class Coverage(Expander[Config]):
         shut = {group for group, item in zip(told, items) if item.split != "train"}
         units = [_triphones(item.phones) for item in items]
         heard: Counter = Counter()
-        worth = lambda row: sum(1 / (1 + heard[unit]) for unit in units[row]) / len(items[row].phones)
+
+        def worth(row: int) -> float:
+            return sum(1 / (1 + heard[unit]) for unit in units[row]) / len(items[row].phones)
+
         free = [(-worth(row), row) for row, group in enumerate(told) if group not in shut]
         heapq.heapify(free)
         said = 0
@@ -61,7 +64,9 @@ class Coverage(Expander[Config]):
             shut.add(told[row])
             heard.update(units[row])
             said += len(item.phones)
-            yield Chosen(id=f"chosen/{item.id}", parents=(item.id,), text=item.text, language=item.language, split="train")
+            yield Chosen(
+                id=f"chosen/{item.id}", parents=(item.id,), text=item.text, language=item.language, split="train"
+            )
 
 
 def _triphones(phones: tuple[str, ...]) -> set[tuple[str, ...]]:

@@ -22,9 +22,8 @@ _STRESSED = (
 )
 _USUAL = {word.replace("+", ""): word for word in _STRESSED.split()}
 _HARD_G = "много|немного|намного|ненамного|строго|дорого|недорого|убого|полого|лого|ого|благо|долго|надолго|недолго"
-_list = str.split
 # Words that lean on the next one: they have no stress, and their last consonant goes by its first.
-_PROCLITICS = frozenset(_list("в во с со к ко из без под над от об изо подо ото у о за на по до для"))
+_PROCLITICS = frozenset("в во с со к ко из без под над от об изо подо ото у о за на по до для".split())
 _VOWELS = "аеёиоуыэюя"
 # Ends of forms of one word, by which a form that no dictionary has finds one that it has.
 _ENDS = [sorted(ends.split(), key=len, reverse=True) for ends in (

@@ -1,7 +1,5 @@
 """English: tables of how signs, units and short words are said."""
 
-_list = str.split
-
 WORDS = {
     ".": "dot", "/": "slash", "-": "dash", "@": "at", "_": "underscore", ":": "colon", "?": "question mark", "=": "equals",
     "&": "and", "%": "percent", "+": "plus", "#": "hash", "~": "about", "minus": "minus", "to": "to", "per": "per", "by": "by", "of": "out of",
@@ -132,31 +130,31 @@ WORDS_TOO = (
     "fri",
     "apt",
 )
-CLOSING = _list("jr sr etc inc ltd corp co bros ave blvd rd hwy assn dept")
+CLOSING = "jr sr etc inc ltd corp co bros ave blvd rd hwy assn dept".split()
 STREETS = {"St": "Street", "Dr": "Drive", "Ave": "Avenue", "Rd": "Road", "Blvd": "Boulevard", "Ln": "Lane", "Ct": "Court", "Pl": "Place",
            "Sq": "Square", "Hwy": "Highway", "Pkwy": "Parkway"}  # fmt: skip
 # Capitalised words that begin a sentence: no name follows or precedes a street there.
-STARTERS = _list(
+STARTERS = (
     "A An And As At But By For From He Her His I If In It My No Not Of On Or She So The Their There They This To We "
     "When Where With You Your Dear Then That Our Some Many Most All These Those What Who Why How After Before While "
     "Since Although However Please Let Today Now Here Is Are Was Were Do Does Did Can Could Will Would It's I'm Don't"
-)
-MONTHS = _list("January February March April May June July August September October November December")
+).split()
+MONTHS = "January February March April May June July August September October November December".split()
 # What a Roman numeral counts: people are ordered, all else is numbered.
-REGNAL = _list(
+REGNAL = (
     "Henry Louis Elizabeth Charles George Edward James William Richard Philip Paul Pius Benedict Leo Gregory "
     "Clement Innocent Urban Francis Alexander Peter Catherine Nicholas Napoleon Ivan Frederick Wilhelm Otto Ramses "
     "Ramesses Ptolemy Darius Xerxes Mary Victoria Ferdinand Alfonso Carlos Felipe Isabel Isabella Haakon Harald "
     "Gustav Sixtus Julius Boniface Celestine Margaret Anne Robert David Stephen Philippe Umberto Victor Emmanuel "
     "Constantine Christian Olav Sigismund Maximilian Rudolf Henri Albert Leopold Cyrus Mehmed Murad Selim Suleiman "
     "Thutmose Amenhotep Cleopatra Artaxerxes Amyntas Boleslaw Casimir Baldwin Bohemond Abdul Mahmud Jean Bonaparte"
-)
+).split()
 # Verbs of the pronoun: Henry I think.
-AFTER_I = _list(
+AFTER_I = (
     "am think know have want believe mean guess hope love like met saw told can can't will won't would could couldn't should "
     "need don't do didn't remember suppose see feel wish wonder thought knew never always really just"
-)
-HEADS = _list(
+).split()
+HEADS = (
     "chapter part section article act scene volume book war type phase stage class level title appendix figure "
     "table bowl rule unit mark canto verse tome step round division category grade factor group"
-)
+).split()

@@ -1,7 +1,5 @@
 """Spanish: tables of how signs, units and short words are said."""
 
-_list = str.split
-
 WORDS = {
     ".": "punto", "/": "barra", "-": "guion", "@": "arroba", "_": "guion bajo", ":": "dos puntos", "?": "signo de interrogación",
     "=": "es igual a", "&": "y", "%": "por ciento", "+": "más", "#": "numeral", "~": "aproximadamente", "minus": "menos", "to": "a", "per": "por",
@@ -79,37 +77,37 @@ CLOSING = (
     "máx",
     "mín",
 )
-MONTHS = _list("enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre")
-REGNAL = _list(
+MONTHS = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()
+REGNAL = (
     "Alfonso Felipe Carlos Fernando Isabel Juan Pablo Pedro Enrique Luis Jaime Sancho Ramiro Alejandro Benedicto "
     "Pío León Gregorio Clemente Inocencio Urbano Francisco Napoleón Nicolás Catalina Jorge Eduardo Guillermo "
     "Ricardo María Iván Federico Ana Jacobo Manuel José Amadeo Bonifacio Adriano Julio Sixto Víctor Óscar Haakon "
     "Harald Gustavo Margarita Cristián Ramsés Tutmosis Amenofis Ptolomeo Darío Jerjes Ciro Artajerjes Cleopatra Leopoldo "
     "Balduino Humberto Maximiliano Constantino Rodolfo Otón Boleslao Esteban"
-)
+).split()
 WOMEN = ("Isabel", "Catalina", "María", "Ana", "Margarita", "Victoria")
-HEADS = _list(
+HEADS = (
     "capítulo tomo parte acto libro volumen título sección artículo escena fase tipo nivel grado anexo tabla clase"
-)
+).split()
 # Nouns with another gender than their end tells.
-MASCULINE = _list(
+MASCULINE = (
     "días mapas programas problemas idiomas temas sistemas planetas poetas climas dramas artistas turistas dálmatas "
     "kilogramas futbolistas participantes policías guardias sofás papás dilemas telegramas diplomas fantasmas "
     "esquemas taxistas periodistas"
-)
-FEMININE = _list(
+).split()
+FEMININE = (
     "mujeres veces noches manos calles partes clases flores leyes luces voces razones imágenes personas tardes "
     "sales naves nubes llaves fases bases frases redes paredes sedes edades ciudades unidades actividades "
     "universidades cantidades canciones habitaciones estaciones opciones lecciones acciones naciones regiones "
     "páginas vez mano noche mujer calle parte clase flor ley luz voz razón imagen tarde persona vuelta ciudad "
     "unidad canción habitación estación opción lección acción región"
-)
-NO_NOUNS = _list(
+).split()
+NO_NOUNS = (
     "de del a y o u e en es con por p al para que son menos más entre fue era ha se no como el la los las lo un una su sus"
-)
+).split()
 # Words that begin a sentence.
-STARTERS = _list(
+STARTERS = (
     "A Al Así Aquí Ayer Aunque Cada Como Cuando De Desde Después El Ella Ellos En Entonces Es Esa Ese Eso Esta Este Esto "
     "Están Fue Hay Hoy La Las Lo Los Me Mi Muchos Nadie Ni No Nos Nosotros Para Pero Por Porque Que Se Si Sin Su Sus "
     "También Tenemos Todo Todos Un Una Y Ya Yo"
-)
+).split()
