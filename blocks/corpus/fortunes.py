@@ -22,7 +22,7 @@ _FILES = (
 ).split()
 _BETWEEN = re.compile(r"(?m)^%\s*$")
 _AUTHOR = re.compile(r"\n\s+--")  # and what follows
-_FULL_STOP = re.compile(r"(?<=[a-z][.!?])[\"')]*\s+(?=[\"'(]?[A-Z])")
+_FULL_STOP = re.compile(r"(?<=[a-z][.!?])(?<!Mr\.)(?<!Mrs\.)(?<!Dr\.)(?<!St\.)(?<!vs\.)[\"')]*\s+(?=[\"'(]?[A-Z])")
 _SENTENCE = re.compile(r"[A-Z][A-Za-z',;: -]*[a-z][.!?]")
 _UNPLAIN = re.compile(r"[A-Z]{2}|[a-z][A-Z]|\b(?:Mr|Mrs|Dr|St|vs)\.|(?:^|\s)'|'(?:\s|$)|-[ -]| -|\b[b-hj-z]\b")
 

@@ -131,7 +131,11 @@ class Dates(Spelling):
         before = (m["before"] or "").lower()
         case = {"на": "n", "по": "n", "к": "d", "сегодня": "n", "завтра": "n"}.get(before, "g")
         # 1 апреля — день смеха, or a head
-        if not m.start() and re.match(r"\w+(?: [—–-] |(?: [12]\d{3} ?(?:года|г\.)?)?[:.]?$)", m.string[m.end() :]):
+        if (
+            not m.start()
+            and not before
+            and re.match(r"\w+(?: [—–-] |(?: [12]\d{3} ?(?:года|г\.)?)?[:.]?$)", m.string[m.end() :])
+        ):
             case = "n"
         words = self.ordinal(int(m[2]), gender="n", case=case)
         return f"{m['before'] + ' ' if m['before'] else ''}{words} "

@@ -8,6 +8,7 @@ import pytest
 from blocks.load import find
 from blocks.spec import AudioSpec
 from blocks.text.schema import Written
+from tests import signs
 from tests.written import LANGUAGES, TEXTS, fold
 
 
@@ -39,3 +40,11 @@ def test_what_users_brought_is_said_right(front_end, language, text, said, want,
         assert re.search(want, sounds)
     if refuse:
         assert not re.search(refuse, sounds)
+
+
+@pytest.mark.parametrize("language", list(signs.FORMS))
+def test_no_sign_costs_a_sentence(front_end, language):
+    """A sample; `benchmarks/signs.py` asks all 57,880."""
+    asked = [*signs.assigned()[::331], *"ƕᵺﬄ㎅ⱰꜲ☃①½ıßþœ"]
+    for form in signs.FORMS[language]:
+        assert list(signs.refused(front_end, asked, form, language)) == []

@@ -17,6 +17,7 @@ CLAIMS = sorted(
 FEW = 60  # rows of each source: enough for some to pass the conditions of every graph
 FEWER = {
     "speak": 25,
+    "speak_anything": 25,
     "speak_voices": 25,
     "phone_recogniser": 30,
     "prosody_transfer": 40,
