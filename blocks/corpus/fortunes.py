@@ -1,7 +1,7 @@
 """Corpus: English sentences of the Debian packages fortunes and fortunes-min, to be spoken; there are no recordings.
 
 Sayings and quotations of many authors, collected for the BSD program fortune: open texts, as users bring them. A saying is
-cut at full stops; whole sentences in plain words are kept (no figures, acronyms, abbreviations or quotation marks), so that any
+cut at full stops; whole sentences in plain words are kept (no figures, acronyms, abbreviations, contractions or quotation marks), so that any
 voice says what is written. Files of verse, of program code and of jokes at others' cost are left out.
 """
 
@@ -22,7 +22,7 @@ _FILES = (
 ).split()
 _BETWEEN = re.compile(r"(?m)^%\s*$")
 _AUTHOR = re.compile(r"\n\s+--")  # and what follows
-_FULL_STOP = re.compile(r"(?<=[a-z][.!?])(?<!Mr\.)(?<!Mrs\.)(?<!Dr\.)(?<!St\.)(?<!vs\.)[\"')]*\s+(?=[\"'(]?[A-Z])")
+_FULL_STOP = re.compile(r"(?<=[a-z][.!?])[\"')]*\s+(?=[\"'(]?[A-Z])")
 _SENTENCE = re.compile(r"[A-Z][A-Za-z',;: -]*[a-z][.!?]")
 _UNPLAIN = re.compile(r"[A-Z]{2}|[a-z][A-Z]|\b(?:Mr|Mrs|Dr|St|vs)\.|(?:^|\s)'|'(?:\s|$)|-[ -]| -|\b[b-hj-z]\b")
 

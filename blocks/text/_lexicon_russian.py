@@ -52,6 +52,7 @@ _ALL_OF_IT = re.compile(
     r"(?!(?:около|мимо|вместо|\w*[ое]го) )(?:(?:равно|ещё|еще|время|же|это|то|утро|больше|меньше|лучше|хуже|чаще|реже|выше|ниже|дальше) "
     r"|\w+(?:ло|лось|ее) |, что |\w{3,}о (?!\w+(?:ли|лись|[уюая]т|[уюая]тся) ))"
 )
+_RUN = re.compile(r"[a-zA-ZÀ-ɏ']+|[^a-zA-ZÀ-ɏ]+")  # of one script
 # English phones as a Russian says them.
 _FROM_ENGLISH = {
     "ɹ": "r", "w": "v", "θ": "t", "ð": "z", "h": "x", "ŋ": "n", "ʃ": "ʂ", "ʒ": "ʐ", "t͡ʃ": "t͡ɕ", "d͡ʒ": "d ʐ", "æ": "ɛ", "ɛ": "ɛ",
@@ -96,9 +97,12 @@ class Russian(Lexicon):
         if role.startswith("="):
             return _leant(word, super().say(word), role)
         word = role or word
-        if "-" in word and len({self.of_script(char) for char in word if char.isalpha()}) > 1:  # IT-компания
-            return self.parts(word)
-        if any(unicodedata.name(char, "").startswith("LATIN") for char in word):
+        scripts = {_is_latin(char) for char in word if char.isalpha()}
+        if len(scripts) > 1:  # IT-компания
+            runs = word.split("-") if "-" in word else _RUN.findall(word)
+            said = [self.say(run) for run in runs if any(map(str.isalpha, run))]
+            return None if None in said else tuple(phone for run in said for phone in run)
+        if True in scripts:
             return self._latin(word)
         if _letters.is_spelled_russian(word):
             return self.spelled(word)
@@ -209,6 +213,10 @@ def _relatives(word: str) -> dict[str, int]:
             stem = word.removesuffix(end)
             forms |= {stem + other: sum(char in _VOWELS for char in stem) for other in (*ends, "")}
     return forms
+
+
+def _is_latin(char: str) -> bool:
+    return unicodedata.name(char, "").startswith("LATIN")
 
 
 def _with_yo(word: str) -> list[str]:

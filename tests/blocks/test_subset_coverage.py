@@ -53,13 +53,13 @@ def test_nothing_near_a_test_or_another_text_is_chosen(spec, text):
 def test_a_saying_is_cut_into_plain_sentences():
     text = (
         "He who laughs last thinks slowest of us all.  Never trust a man in a blue suit?\n\t\t-- Some Author of Note\n"
-        "%\nThere were 17 of them in the old house.\nMr. Smith went to the big old house.\n"
-        "%\nToo short.\n%\nIt's a small world, but I would not want to paint it!\n%\nA\bA boldly printed line is left out here.\n"
+        "%\nThere were 17 of them in the old house.\nHe said 'never' to all of them at once.\n"
+        "%\nToo short.\n%\nThe world is small, but I would not want to paint it!\n%\nA\bA boldly printed line is left out here.\n"
     )
     assert list(fortunes.sentences(text, 6, 22)) == [
         "He who laughs last thinks slowest of us all.",
         "Never trust a man in a blue suit?",
-        "It's a small world, but I would not want to paint it!",
+        "The world is small, but I would not want to paint it!",
     ]
 
 
