@@ -45,10 +45,10 @@ class Coverage(Expander[Config]):
         told = groups(item.text for item in items)
         shut = {group for group, item in zip(told, items) if item.split != "train"}
         units = [_triphones(item.phones) for item in items]
-        heard: Counter = Counter()
+        counted: Counter = Counter()
 
         def worth(row: int) -> float:
-            return sum(1 / (1 + heard[unit]) for unit in units[row]) / len(items[row].phones)
+            return sum(1 / (1 + counted[unit]) for unit in units[row]) / len(items[row].phones)
 
         free = [(-worth(row), row) for row, group in enumerate(told) if group not in shut]
         heapq.heapify(free)
@@ -62,7 +62,7 @@ class Coverage(Expander[Config]):
                 continue
             item = items[row]
             shut.add(told[row])
-            heard.update(units[row])
+            counted.update(units[row])
             said += len(item.phones)
             yield Chosen(
                 id=f"chosen/{item.id}", parents=(item.id,), text=item.text, language=item.language, split="train"
