@@ -12,6 +12,7 @@ import typing
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from types import FunctionType
 from typing import Any, ClassVar, Generic, TypeVar
@@ -24,6 +25,7 @@ from blocks.arrays import Array, Value, marker
 from blocks.spec import AudioSpec
 
 
+@cache
 def field_type(schema: type[BaseModel], name: str):
     """A field's annotation with its markers, which pydantic keeps apart."""
     info = schema.model_fields[name]
@@ -41,19 +43,23 @@ class Schema(BaseModel):
     ``dict[str, X]`` takes any number of named edges. Word-named axes must agree between the fields of one item.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    # Its validator is built with its first item: a check of a graph has none.
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, defer_build=True)
     __arrays__: ClassVar[tuple[tuple[str, Array], ...]] = ()
     __shared__: ClassVar[tuple[tuple[str, int, str], ...]] = ()  # field, position and name of axes named twice or more
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source, handler):
-        """Items in which no axis is named twice, which are most, skip the comparison: it is made at every node."""
-        made = handler(source)
+    def __pydantic_init_subclass__(cls, **kwargs):
         pairs = ((name, marker(field_type(cls, name))) for name in cls.model_fields)
         cls.__arrays__ = tuple((name, mark) for name, mark in pairs if isinstance(mark, Array))
         axes = [(name, at, axis) for name, mark in cls.__arrays__ for at, axis in enumerate(mark.dims)]
         named = Counter(axis for _, _, axis in axes if isinstance(axis, str))
         cls.__shared__ = tuple(found for found in axes if named[found[2]] > 1)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source, handler):
+        """Items in which no axis is named twice, which are most, skip the comparison: it is made at every node."""
+        made = handler(source)
         return core_schema.no_info_after_validator_function(_axes_agree, made) if cls.__shared__ else made
 
 
@@ -265,6 +271,7 @@ class Ports:
     output: type[Schema] | None  # None for fit
 
 
+@cache
 def ports(cls: type[Block], verb: str, method: str = "") -> Ports:
     """The schemas of `cls` under `verb`, read from the annotations of its method, or of another one of its `methods`.
 
@@ -287,11 +294,12 @@ def ports(cls: type[Block], verb: str, method: str = "") -> Ports:
     return Ports(inputs, None if verb == "fit" else output)
 
 
-def methods(cls: type[Block]) -> list[str]:
+@cache
+def methods(cls: type[Block]) -> tuple[str, ...]:
     """What a map may name as its ``method``: those from a list of items to a list of results, `apply` first."""
     names = dict.fromkeys(name for base in cls.__mro__ for name in vars(base) if not name.startswith("_"))
     found = [name for name in names if name != "apply" and _maps(getattr(cls, name))]
-    return [*(["apply"] if "map" in verbs(cls) else []), *sorted(found)] if issubclass(cls, Mapper) else []
+    return (*(["apply"] if "map" in verbs(cls) else []), *sorted(found)) if issubclass(cls, Mapper) else ()
 
 
 def _maps(method) -> bool:

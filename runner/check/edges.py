@@ -68,7 +68,7 @@ def values(hint) -> bool:
 
 def fits(want, have) -> bool:
     """Whether a value of type `have` may go into a port of type `want`; nothing is ever converted."""
-    if want is Any:
+    if want is Any or want is have:
         return True
     if len(arms(have)) > 1 or len(arms(want)) > 1:
         return all(any(fits(w, h) for w in arms(want)) for h in arms(have))
@@ -109,7 +109,7 @@ def met(want, have):
 
 def differing(hint, want: AudioSpec, have: AudioSpec) -> list[str]:
     """The spec fields that matter to this type and differ."""
-    return unequal(want, have, bound(hint))
+    return unequal(want, have, bound(hint)) if want is not have else []
 
 
 def unequal(a: AudioSpec, b: AudioSpec, names=tuple(AudioSpec.model_fields)) -> list[str]:

@@ -1,5 +1,6 @@
 """Checks of one node's settings: its block, its config, its audio spec, its artifact on disk, its conditions."""
 
+from functools import cache
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
@@ -12,18 +13,25 @@ from runner.graph.nodes import Condition, Graph, Node, leaves, spec_errors
 from runner.graph.tree import Problem
 
 
-def block_of(node: Node, needs: bool) -> tuple[type[Block] | None, list[Problem]]:
+class Blocks:
+    """The blocks of a graph, each looked for once."""
+
+    def __init__(self):
+        self.find, self.missing = cache(find), cache(missing)
+
+
+def block_of(node: Node, blocks: Blocks, needs: bool) -> tuple[type[Block] | None, list[Problem]]:
     """The class of a node's block, and what is wrong with naming it here."""
     place = node.at("as" if node.verb == "load" else node.verb, value=True)
     try:
-        cls = find(node.block)
+        cls = blocks.find(node.block)
     except Exception as error:  # a variant may fail in any way while it is imported
         return None, [Problem(place, f"{node.name}: {import_problem(node.block, error)}")]
     serves = verbs(cls)
     if ("fit" if node.verb == "load" else node.verb) not in serves:
         what = "has no weights to load" if node.verb == "load" else f"cannot {node.verb}"
         return None, [Problem(place, f"{node.name}: {node.block} {what}; want {' or '.join(serves)}: {node.block}")]
-    if needs and (absent := missing(cls)):
+    if needs and (absent := blocks.missing(cls)):
         how = f"pip install 'voxblocks[{cls.extra}]'" if cls.extra else f"pip install {' '.join(absent)}"
         return cls, [
             Problem(place, f"{node.name}: {node.block} needs {', '.join(absent)}, which is not installed; {how}")
@@ -76,9 +84,12 @@ def weights_problems(
     node: Node, cls: type[Block], spec: AudioSpec, nodes: dict[str, Node], specs: dict[str, AudioSpec], broken: bool
 ) -> list[Problem]:
     """Whether model and init are there where they should be, and hold this block at this spec."""
-    makers = [n for n, other in nodes.items() if other.verb in ("fit", "load") and other.block == node.block]
+
+    def makers() -> list[str]:
+        return [n for n, other in nodes.items() if other.verb in ("fit", "load") and other.block == node.block]
+
     if node.verb in ("map", "expand") and node.model is None and issubclass(cls, Trainable) and not broken:
-        like = f", such as model: {makers[0]}" if makers else ""
+        like = f", such as model: {makers()[0]}" if makers() else ""
         message = f"{node.name}: {node.block} wants model: a fit or load node of {node.block}{like}"
         return [Problem(node.place, message)]
     if node.model and not issubclass(cls, Trainable):
@@ -89,12 +100,12 @@ def weights_problems(
         if other is None or not other.verb or target == node.name:
             continue
         there = f"({target}: {other.place})"
-        want, hope = f"wants a fit or load of {node.block}", suggest(target, makers)
-        message = None
+        want, message = f"wants a fit or load of {node.block}", None
         if other.verb not in ("fit", "load"):
+            hope = suggest(target, makers())
             message = f"{want}, but {target} is a {other.verb}, which makes a table {there}{hope}"
         elif other.block != node.block:
-            message = f"{want}, but {target} holds {other.block} {there}{hope}"
+            message = f"{want}, but {target} holds {other.block} {there}{suggest(target, makers())}"
         elif target in specs and (names := unequal(spec, specs[target])):
             message = f"wants {at(spec, names)}, but {target} has {at(specs[target], names)} {there}"
         if message:

@@ -6,9 +6,7 @@ Imports the variants that the graph names, and nothing heavier. Every problem go
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any
 
 from blocks.base import Block, BlockConfig, Schema, methods, ports
 from blocks.load import suggest
@@ -18,6 +16,7 @@ from runner.check.edges import Field, different, differing, input_fields, output
 from runner.check.joins import Joins
 from runner.check.order import dag_of, execution_order, references, with_released
 from runner.check.settings import (
+    Blocks,
     artifact_of,
     balance_problems,
     block_of,
@@ -29,6 +28,9 @@ from runner.check.settings import (
 from runner.check.wiring import Wiring
 from runner.graph.nodes import KEYS, SUFFIXES, Edge, Graph, Node
 from runner.graph.tree import GraphError, Place, Problem
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Checked:
     nodes: dict[str, CheckedNode] = field(default_factory=dict)  # in execution order, that of the file where free
 
     @cached_property
-    def dag(self) -> nx.DiGraph:
+    def dag(self) -> "nx.DiGraph":
         """The names of the nodes, each edge from what makes to what takes."""
         return dag_of({name: node.upstream for name, node in self.nodes.items()})
 
@@ -81,7 +83,7 @@ class _Walk:
     """One pass over the nodes in execution order. None stands for what an earlier problem left unknown."""
 
     def __init__(self, graph: Graph, released: bool, needs: bool):
-        self.graph, self.needs = graph, needs
+        self.graph, self.needs, self.blocks = graph, needs, Blocks()
         self.problems: list[Problem] = []
         self.done: dict[str, CheckedNode] = {}
         self.fields: dict[str, dict[str, Field] | None] = {}
@@ -126,7 +128,7 @@ class _Walk:
     def visit(self, node: Node, upstream: tuple[str, ...]) -> None:
         cls = None
         if node.block:
-            cls, found = block_of(node, self.needs)
+            cls, found = block_of(node, self.blocks, self.needs)
             self.problems += found
         spec, found = spec_of(self.graph, node)
         self.problems += found
