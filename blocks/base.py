@@ -95,6 +95,7 @@ RENAMED = {
     "phones_told": "phone_voice",
     "floor": "lower_anchor",
     "ceilings": "upper_anchors",
+    "warmup": "warmup_steps",
 }
 
 

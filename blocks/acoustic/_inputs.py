@@ -5,17 +5,15 @@ Axes: B batch, N phones, C channels of a stream.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
 from blocks.acoustic._references import References
 from blocks.acoustic.schema import Request, TrainItem
 from blocks.base import BadItem
-from blocks.common import symbols
+from blocks.common import weights
 from blocks.common.conditions import Declared
 from blocks.common.phones import nearest
-from blocks.common.symbols import Symbols
 
 
 @dataclass
@@ -25,7 +23,6 @@ class Inputs(Declared):
     unit = "phone"
 
     references: References = field(default_factory=References)
-    phones: Symbols = field(default_factory=Symbols)
 
     def meet(self, items: Iterable[TrainItem]) -> None:
         """Give rows to the phones and names of these that have none. Raises ValueError as `check`."""
@@ -33,17 +30,6 @@ class Inputs(Declared):
             self.check(item)
             self.phones.extend(item.phones)
             super().meet([item])
-
-    # ---- the artifact ----
-
-    def write(self, folder: Path) -> dict[str, str]:
-        """Keep the tables; gives what the weights shall say of them."""
-        return symbols.write(folder, phones=self.phones, **self.tables)
-
-    def read(self, folder: Path, about: dict[str, str], lenient: bool = False) -> None:
-        """What `write` kept. Raises ValueError where a table is missing; `lenient`, a table of names stays empty."""
-        (self.phones,) = symbols.read(folder, "phones", about=about)
-        self.read_names(folder, about, lenient)
 
     # ---- items ----
 
@@ -104,6 +90,5 @@ def grown(found: dict[str, np.ndarray], wanted: dict) -> dict[str, np.ndarray]:
         elif known is None and ((table and of.startswith(("streams.", "globals."))) or name.startswith("sinusoids.")):
             found[name] = np.zeros(tuple(value.shape), np.float32)
         elif known is not None and table and 1 < len(known) < len(value):
-            more = len(value) - len(known)
-            found[name] = np.concatenate([known, np.repeat(known[1:].mean(0, keepdims=True), more, axis=0)])
+            found[name] = weights.more_rows(known, len(value))
     return found

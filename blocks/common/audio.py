@@ -10,6 +10,7 @@ import numpy as np
 
 from blocks.base import BadItem
 from blocks.common import headers
+from blocks.common.checks import check_finite
 
 # libsndfile reads the first group; PyAV (its own FFmpeg) the second.
 _SOUNDFILE = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64", ".gsm")
@@ -42,8 +43,7 @@ def to_wave(
     """
     if not wave_SC.size:
         raise BadItem("0 samples found, want at least one")
-    if bad := int((~np.isfinite(wave_SC)).sum()):
-        raise BadItem(f"{bad} of {wave_SC.size} samples are NaN or infinite")
+    check_finite(wave_SC)
     if (peak := float(np.abs(wave_SC).max())) > _OVERSHOOT:
         raise BadItem(f"peak {peak:g} found, want samples in -1..1: divide by the full scale of the recording")
     if sample_rate < rate and not upsample:

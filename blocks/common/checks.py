@@ -11,13 +11,21 @@ LOUDEST = 40.0  # nepers: audio in -1..1 stays below 15 with any window and filt
 def check_finite(wave: np.ndarray) -> None:
     """Raise BadItem for samples that are no numbers."""
     if bad := int((~np.isfinite(wave)).sum()):
-        raise BadItem(f"{bad} of {len(wave)} samples are NaN or infinite, want -1..1")
+        raise BadItem(f"{bad} of {wave.size} samples are NaN or infinite, want -1..1")
 
 
 def check_numbers(values: np.ndarray, what: str) -> None:
     """Raise BadItem for values that are no numbers; `what` they are, such as ``the stream tag``."""
     if not np.isfinite(values).all():
         raise BadItem(f"{what} has NaN or infinite values, want numbers")
+
+
+def check_durations(phones: tuple[str, ...], durations: np.ndarray, frames: int) -> None:
+    """Raise BadItem unless there are phones, each of them with a number of frames, and these are `frames` together."""
+    if not phones or len(durations) != len(phones):
+        raise BadItem(f"{len(durations)} durations for {len(phones)} phones, want one each, and a phone at least")
+    if durations.min() < 0 or durations.sum() != frames:
+        raise BadItem(f"phones of {durations.sum()} frames beside {frames} frames: want as many, none negative")
 
 
 def check_mel(log_mel: np.ndarray, spec: AudioSpec) -> None:

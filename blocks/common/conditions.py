@@ -43,9 +43,9 @@ class Global(BlockConfig):
 
 @dataclass
 class Declared:
-    """The declared streams and globals, and a table of the names of each global that is one.
+    """The declared streams and globals, a table of the names of each global that is one, and one of phones.
 
-    Items have dicts `streams` and `globals`.
+    Items have dicts `streams` and `globals`. The phones are those that a model knows, in the order of their rows.
     """
 
     unit: ClassVar[str] = "frame"  # what a position of a stream is called in messages
@@ -53,6 +53,7 @@ class Declared:
     streams: dict[str, Stream]
     globals: dict[str, Global]
     names: dict[str, Symbols] = field(default_factory=dict)
+    phones: Symbols = field(default_factory=Symbols)
 
     def __post_init__(self):
         for name, each in self.globals.items():
@@ -80,13 +81,15 @@ class Declared:
 
     # ---- the artifact ----
 
-    @property
-    def tables(self) -> dict[str, Symbols]:
-        """As they are called in an artifact."""
-        return {f"globals.{name}": table for name, table in self.names.items()}
+    def write(self, folder: Path) -> dict[str, str]:
+        """Keep the tables; gives what the weights shall say of them."""
+        return symbols.write(
+            folder, phones=self.phones, **{f"globals.{name}": table for name, table in self.names.items()}
+        )
 
-    def read_names(self, folder: Path, about: dict[str, str], lenient: bool = False) -> None:
-        """The kept tables of names. Raises ValueError where one is missing; `lenient`, such a table stays empty."""
+    def read(self, folder: Path, about: dict[str, str], lenient: bool = False) -> None:
+        """What `write` kept. Raises ValueError where a table is missing; `lenient`, a table of names stays empty."""
+        (self.phones,) = symbols.read(folder, "phones", about=about)
         kept = about.get("symbols", "")
         wanted = [name for name in self.names if not lenient or f'"globals.{name}"' in kept]
         if wanted:

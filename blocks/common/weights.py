@@ -41,6 +41,12 @@ def _whole(tensor: np.ndarray) -> np.ndarray:
     return tensor.astype(np.float32) if tensor.dtype == np.float16 else tensor  # shipped in half, computed with whole
 
 
+def more_rows(table: np.ndarray, count: int) -> np.ndarray:
+    """A table of vectors for `count` names, where it has less: new ones are the mean of the known. Row 0 stands for no name."""
+    mean = table[1:].mean(0, keepdims=True)
+    return np.concatenate([table, np.repeat(mean, count - len(table), axis=0)])
+
+
 def check(shapes: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]], where: str) -> None:
     """Raise ValueError with a coverage report unless the names and shapes of the weights are those of the network."""
     lines = [f"missing {name} {tuple(wanted[name])}" for name in sorted(wanted.keys() - shapes.keys())]

@@ -1,23 +1,21 @@
-"""What a converter is told, as arrays: the mel, pitch, phones of each frame, a posteriorgram, both voices (NumPy).
+"""What a converter is conditioned on, as arrays: the mel, pitch, phones of each frame, a posteriorgram, both voices (NumPy).
 
 Axes: B batch, T frames, N phones, M mels, C classes or numbers of a vector.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 
 from blocks.base import BadItem
-from blocks.common import symbols
-from blocks.common.checks import check_mel
+from blocks.common.checks import check_durations, check_mel
 from blocks.common.conditions import Declared
 from blocks.common.items import padded
 from blocks.common.mel import mels_below
 from blocks.common.phones import nearest
-from blocks.common.symbols import Symbols
 from blocks.converter.schema import Conversion, Recorded, TrainItem
 from blocks.spec import AudioSpec
 
@@ -27,16 +25,15 @@ STATES = 3  # of a phone, from its beginning to its end, as a hidden Markov mode
 
 @dataclass
 class Conditioning:
-    """What a model is told, with its tables of symbols; rows are given out in `meet` alone."""
+    """What a model is conditioned on, with its tables of symbols; rows are given out in `meet` alone."""
 
     spec: AudioSpec
-    voices: Declared  # globals of a voice, be it source or target
+    voices: Declared  # globals of a voice, be it source or target, and the phones
     streams: Declared  # of frames
     pitch: bool = False
     spoken: bool = False  # phones and durations
-    classes: int | None = None  # of a posteriorgram; none: it is not told
-    parallel: bool = False  # learns from pairs of mels, and is told of the target's voice alone
-    phones: Symbols = field(default_factory=Symbols)
+    classes: int | None = None  # of a posteriorgram; none: there is none
+    parallel: bool = False  # learns from pairs of mels, and is conditioned on the target's voice alone
 
     @classmethod
     def of(cls, config, spec: AudioSpec, parallel: bool = False) -> "Conditioning":
@@ -45,26 +42,25 @@ class Conditioning:
 
     @property
     def beside(self) -> int:
-        """Numbers of each frame that are told as they are: pitch and voicing, and the streams."""
+        """Numbers of each frame that are taken as they are: pitch and voicing, and the streams."""
         return 2 * self.pitch + self.streams.width
 
     def meet(self, items: Iterable[TrainItem]) -> None:
         """Give rows to the phones and names of these that have none. Raises BadItem as `check`."""
         for item in items:
             self.check(item)
-            self.phones.extend(item.phones or ())
+            self.voices.phones.extend(item.phones or ())
             self.voices.meet([_voice(item.source)])
 
     # ---- the artifact ----
 
     def write(self, folder: Path) -> dict[str, str]:
         """Keep the tables; gives what the weights shall say of them."""
-        return symbols.write(folder, phones=self.phones, **self.voices.tables)
+        return self.voices.write(folder)
 
     def read(self, folder: Path, about: dict[str, str], lenient: bool = False) -> None:
         """What `write` kept. Raises ValueError where a table is missing; `lenient`, a table of names stays empty."""
-        (self.phones,) = symbols.read(folder, "phones", about=about)
-        self.voices.read_names(folder, about, lenient)
+        self.voices.read(folder, about, lenient)
 
     # ---- items ----
 
@@ -87,7 +83,7 @@ class Conditioning:
         if self.spoken:
             _wired(item.phones, "phones", "phones")
             _wired(item.durations, "durations of the phones", "phones")
-            _check_durations(item, frames)
+            check_durations(item.phones, item.durations, frames)
         if self.classes:
             _wired(item.posteriorgram, "posteriorgram", "posteriorgram")
             _as_many(item.posteriorgram, "posteriorgram", frames)
@@ -120,19 +116,19 @@ class Conditioning:
         if self.spoken and (strange := sorted({phone for phone in item.phones if not self._row(phone)})):
             raise BadItem(
                 f"phones that the model was not trained on: {', '.join(map(repr, strange))}; it knows "
-                f"{' '.join(self.phones)}. Train it on data that has them"
+                f"{' '.join(self.voices.phones)}. Train it on data that has them"
             )
 
     def _row(self, phone: str) -> int:
-        return self.phones.row(nearest(phone, self.phones))
+        return self.voices.phones.row(nearest(phone, self.voices.phones))
 
     # ---- arrays ----
 
     def arrays(self, items: list[Recorded], frames: int) -> dict[str, np.ndarray]:
         """Zeros beyond an item's end.
 
-        `mel` (B, T, M), `lengths` (B), `band` (B, M): 1 where an item's band reaches; of pairs `target_log_mel` (B, T, M); as far as they are
-        told `beside` (B, T, C): pitch, voicing, streams,
+        `mel` (B, T, M), `lengths` (B), `band` (B, M): 1 where an item's band reaches; of pairs `target_log_mel` (B, T, M); as far as the
+        settings have them `beside` (B, T, C): pitch, voicing, streams,
         `phones` (B, T): rows, from 1, of each phone's states, `posteriorgram` (B, T, C), `source.NAME` and `target.NAME` (B) or (B, C).
         """
         made = {"lengths": np.array([len(item.log_mel) for item in items], np.int64)}
@@ -142,15 +138,15 @@ class Conditioning:
         made["band"] = np.stack([self._band(item) for item in items])
         if self.beside:
             pitch = [padded([_pitch(item) for item in items], frames)] if self.pitch else []
-            told = self.streams.arrays([_streams(item) for item in items], frames)
-            made["beside"] = np.concatenate([*pitch, *self.streams.rows(told)], axis=2)
+            streams = self.streams.arrays([_streams(item) for item in items], frames)
+            made["beside"] = np.concatenate([*pitch, *self.streams.rows(streams)], axis=2)
         if self.spoken:
             made["phones"] = padded([self._states(item) for item in items], frames)
         if self.classes:
             made["posteriorgram"] = padded([item.posteriorgram for item in items], frames)
         targets = [getattr(item, "target", item.source) for item in items]
-        told = {"target": targets} if self.parallel else {"source": [item.source for item in items], "target": targets}
-        for whose, voices in told.items():
+        sources = {} if self.parallel else {"source": [item.source for item in items]}
+        for whose, voices in {**sources, "target": targets}.items():
             found = self.voices.arrays([_voice(values) for values in voices], 0)
             made |= {f"{whose}.{name.removeprefix('globals.')}": array for name, array in found.items()}
         return made
@@ -202,12 +198,3 @@ def _wired(value, name: str, setting: str) -> None:
 def _as_many(values: np.ndarray, name: str, frames: int) -> None:
     if len(values) != frames:
         raise BadItem(f"{name} of {len(values)} frames beside a log-mel of {frames}: want as many")
-
-
-def _check_durations(item: Recorded, frames: int) -> None:
-    if not item.phones or len(item.durations) != len(item.phones):
-        raise BadItem(f"{len(item.durations)} durations for {len(item.phones)} phones, want one each, and one at least")
-    if item.durations.min() < 0 or item.durations.sum() != frames:
-        raise BadItem(
-            f"phones of {item.durations.sum()} frames beside a log-mel of {frames}: want as many, none negative"
-        )

@@ -161,7 +161,5 @@ def grown(found: dict[str, np.ndarray], wanted: dict) -> dict[str, np.ndarray]:
     for name, value in wanted.items():
         known, rows = found.get(name), len(value) if value.ndim else 0
         if known is not None and name.endswith(TABLES) and 1 < len(known) < rows:
-            found[name] = np.concatenate(
-                [known, np.repeat(known[1:].mean(0, keepdims=True), rows - len(known), axis=0)]
-            )
+            found[name] = weights.more_rows(known, rows)
     return found

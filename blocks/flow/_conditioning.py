@@ -1,20 +1,18 @@
-"""What a flow is told beside the mel, as arrays: pitch, declared streams and globals, phones (NumPy).
+"""What a flow is conditioned on beside the mel, as arrays: pitch, declared streams and globals, phones (NumPy).
 
 Axes: B batch, T frames, N phones, F numbers a frame, C channels of a stream.
 """
 
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 from pydantic import Field
 
 from blocks.base import BadItem
-from blocks.common import symbols
+from blocks.common.checks import check_durations
 from blocks.common.conditions import Declared, Global, Name, Stream
 from blocks.common.phones import nearest
 from blocks.common.pitch import FEWEST, melody
-from blocks.common.symbols import Symbols
 from blocks.flow.schema import Conditions
 from blocks.training import FitConfig, bucket
 
@@ -22,7 +20,7 @@ SPREAD = 0.2  # of a melody, in nats: about that of read speech
 
 
 class ConditioningConfig(FitConfig):
-    """Settings of what a model of this kind is told."""
+    """Settings of what a model of this kind is conditioned on."""
 
     pitch: bool = True  # melody without register, and voicing
     streams: dict[Name, Stream] = Field(default_factory=dict)  # numbers for each frame, by name
@@ -31,13 +29,9 @@ class ConditioningConfig(FitConfig):
 
 @dataclass
 class Conditioning(Declared):
-    """What a model is told, with its tables of symbols.
-
-    `phones` are those that it knows, in the order of their rows.
-    """
+    """What a model is conditioned on, with its tables of symbols."""
 
     pitch: bool = False
-    phones: Symbols = field(default_factory=Symbols)
 
     @property
     def width(self) -> int:
@@ -49,17 +43,6 @@ class Conditioning(Declared):
         for item in items:
             self.phones.extend(item.phones or ())
             super().meet([item])
-
-    # ---- the artifact ----
-
-    def write(self, folder: Path) -> dict[str, str]:
-        """Keep the tables; gives what the weights shall say of them."""
-        return symbols.write(folder, phones=self.phones, **self.tables)
-
-    def read(self, folder: Path, about: dict[str, str], lenient: bool = False) -> None:
-        """What `write` kept. Raises ValueError where a table is missing; `lenient`, a table of names stays empty."""
-        (self.phones,) = symbols.read(folder, "phones", about=about)
-        self.read_names(folder, about, lenient)
 
     # ---- items ----
 
@@ -76,7 +59,7 @@ class Conditioning(Declared):
             absent, found = ("durations", "phones") if item.durations is None else ("phones", "durations")
             raise BadItem(f"{found} without {absent}: want both, or none")
         if item.phones is not None:
-            check_durations(item, positions)
+            check_durations(item.phones, item.durations, positions)
 
     def remark(self, item: Conditions) -> str | None:
         """Whether its melody had to be left flat."""
@@ -117,15 +100,6 @@ class Conditioning(Declared):
             made["owners"][b, : len(owners)] = owners
             made["places"][b, : len(owners)] = (np.arange(len(owners)) + 0.5 - starts[owners]) / item.durations[owners]
         return made
-
-
-def check_durations(item: Conditions, frames: int) -> None:
-    if not item.phones or len(item.durations) != len(item.phones):
-        raise BadItem(
-            f"{len(item.durations)} durations for {len(item.phones)} phones, want one each, and a phone at least"
-        )
-    if item.durations.min() < 0 or item.durations.sum() != frames:
-        raise BadItem(f"phones of {item.durations.sum()} frames beside {frames} frames: want as many, none negative")
 
 
 def _voiced(item: Conditions) -> np.ndarray:

@@ -288,6 +288,5 @@ def grown(found: dict[str, np.ndarray], wanted: dict) -> dict[str, np.ndarray]:
     for name, value in wanted.items():
         known = found.get(name)
         if known is not None and name.endswith("/table") and 1 < len(known) < value.shape[0]:
-            more = np.repeat(known[1:].mean(0, keepdims=True), value.shape[0] - len(known), axis=0)
-            found[name] = np.concatenate([known, more])
+            found[name] = weights.more_rows(known, value.shape[0])
     return found

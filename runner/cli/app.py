@@ -4,6 +4,8 @@ Commands import what they need when they run, so that `check` and `--help` stay 
 Exit codes: 0 done, 1 the run failed, 2 wrong graph or usage, 130 interrupted.
 """
 
+import atexit
+import gc
 import json
 import os
 import shlex
@@ -381,4 +383,5 @@ def doctor(
 def main() -> None:
     for name, value in {"MPLBACKEND": "Agg", **compiled_programs()}.items():
         os.environ.setdefault(name, value)
+    atexit.register(gc.freeze)  # else the collector looks at every module once more: a fifth of the time of a check
     app()

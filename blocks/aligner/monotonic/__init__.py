@@ -29,7 +29,7 @@ class Config(FitConfig):
     states: PositiveInt = 3  # Gaussians of a phone, in order
     skip: NonNegativeFloat = 10.0  # nats that leaving one out costs
     lr: PositiveFloat = 0.02
-    warmup: PositiveInt = 20  # steps
+    warmup_steps: PositiveInt = 20
     prior_width: PositiveFloat = 0.03  # of the diagonal prior, as a share of the recording
     prior_until: float = Field(0.3, ge=0, le=1)  # when the prior has faded out, as a share of max_steps
     max_steps: PositiveInt = 200
@@ -137,7 +137,7 @@ class Monotonic(Trainable[Config]):
         return features(item.log_mel, self.config.coefficients, self.centred)
 
     def _rate(self, step: int) -> float:
-        return self.config.lr * min(1.0, step / self.config.warmup) * max(0.02, 1 - step / self.config.max_steps)
+        return self.config.lr * min(1.0, step / self.config.warmup_steps) * max(0.02, 1 - step / self.config.max_steps)
 
     def _prior(self, step: int) -> float:
         return max(0.0, 1 - step / max(1e-9, self.config.prior_until * self.config.max_steps))

@@ -16,8 +16,9 @@ import numpy as np
 from pydantic import NonNegativeFloat, PositiveInt, model_validator
 
 from blocks.base import BadItem, Failure
+from blocks.common.checks import check_durations
 from blocks.common.conditions import Global, Stream
-from blocks.flow._conditioning import check_durations, room_for
+from blocks.flow._conditioning import room_for
 from blocks.flow._model import FlowConfig, FlowModel
 from blocks.flow.schema import Prior, PriorRequest, PriorTrainItem
 from blocks.training import Run, bucket
@@ -73,7 +74,7 @@ class PhonePrior(FlowModel[Config]):
         return jax.jit(lambda variables, arrays: losses(variables["params"], variables["fixed"], arrays))
 
     def _check_item(self, item: PriorTrainItem) -> None:
-        check_durations(item, len(item.log_mel))
+        check_durations(item.phones, item.durations, len(item.log_mel))
 
     def _network(self, dtype=None):
         from blocks.flow.phone_prior.net import Network
@@ -102,7 +103,7 @@ class PhonePrior(FlowModel[Config]):
     def _one(self, item: PriorRequest) -> Prior | Failure:
         frames = int(item.durations.sum())
         try:
-            check_durations(item, frames)
+            check_durations(item.phones, item.durations, frames)
             if not frames:
                 raise BadItem("phones of no frame, want one at least")
         except BadItem as error:
