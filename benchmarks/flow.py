@@ -162,8 +162,8 @@ def conversion(way: str, batch: int, seconds: int, size: dict, threads: int):
     def call():
         (mel,), (melody,), (voice,) = (block.apply([Recorded(wave=wave)]) for block in (features, pitch, encoder))
         (target,) = gallery.apply([Named(speaker="ivrvoice-ru")])
-        told = dict(pitch=melody.pitch, voicing=melody.voicing)
-        (coded,) = flow.apply([Spectral(log_mel=mel.log_mel, globals={"voice": voice.embedding}, **told)])
+        melodies = dict(pitch=melody.pitch, voicing=melody.voicing)
+        (coded,) = flow.apply([Spectral(log_mel=mel.log_mel, globals={"voice": voice.embedding}, **melodies)])
         (moved,) = move.apply(
             [
                 Move(
@@ -174,7 +174,7 @@ def conversion(way: str, batch: int, seconds: int, size: dict, threads: int):
                 )
             ]
         )
-        (made,) = flow.decode([Latents(latent=moved.latent, globals={"voice": target.embedding}, **told)])
+        (made,) = flow.decode([Latents(latent=moved.latent, globals={"voice": target.embedding}, **melodies)])
         return vocoder.apply([made])
 
     begin = time.perf_counter()

@@ -49,10 +49,10 @@ def main() -> None:
         )
         (sung,) = sing.apply([item])
         (copied,) = vocoder.apply([Spectral(log_mel=log_mel(sung.wave, spec))])
-        told = judge.apply([Sung(prediction=wave, notes=notes) for wave in (sung.wave, copied.wave)])
+        judged = judge.apply([Sung(prediction=wave, notes=notes) for wave in (sung.wave, copied.wave)])
         print(
             key,
-            *(f"{each.near:5.1f} % {each.cents:5.1f} cents, voiced {each.voiced:5.1f} %" for each in told),
+            *(f"{each.near:5.1f} % {each.cents:5.1f} cents, voiced {each.voiced:5.1f} %" for each in judged),
             sep=" | ",
             flush=True,
         )

@@ -181,8 +181,8 @@ def torch_vocos(made):
     bins = torch.from_numpy(back(made.spec, made._size))
 
     def spoken(log_mel):
-        told = dense(hidden((log_mel - mean) / deviation), params["head"])
-        log_magnitude, phase = told.chunk(2, dim=1)
+        heads = dense(hidden((log_mel - mean) / deviation), params["head"])
+        log_magnitude, phase = heads.chunk(2, dim=1)
         prior = (log_mel.exp() @ bins).abs().clamp(min=QUIETEST).log()
         return inverse(torch.polar((log_magnitude + prior).clamp(max=20).exp().clamp(max=LOUDEST), phase))
 
@@ -234,8 +234,8 @@ def torch_network(made):
     def network(log_mel):
         like = likeness(log_mel)
         h = hidden(torch.cat([(log_mel - mean) / deviation, like], 1))
-        told = {name: dense(h, params[name]) for name in ("phase", "noisy", "pitch", "voiced")}
-        return told | {"pitch": told["pitch"] + SURE * like}
+        heads = {name: dense(h, params[name]) for name in ("phase", "noisy", "pitch", "voiced")}
+        return heads | {"pitch": heads["pitch"] + SURE * like}
 
     return network
 
@@ -274,14 +274,14 @@ def torch_source(made):
         gain = power / wide
         return narrow * (gain[:, below] * (1 - between) + gain[:, above] * between)
 
-    def shaped(log_mel, told):
+    def shaped(log_mel, heads):
         noise = table[torch.arange(len(log_mel)) % len(table)].flatten()
-        waves = torch.stack([torch_harmonics(likeliest(told["pitch"]), made.spec), noise])
-        tonal = told["voiced"].sigmoid() * (-told["noisy"]).sigmoid()
+        waves = torch.stack([torch_harmonics(likeliest(heads["pitch"]), made.spec), noise])
+        tonal = heads["voiced"].sigmoid() * (-heads["noisy"]).sigmoid()
         narrow, wide = (mixed(transform(waves, points), (tonal @ spread).clamp(0, 1)) for points, spread in views)
         size = modulus(narrow)
         loud = magnitude(log_mel, size, modulus(wide)).clamp(max=LOUDEST)
-        return loud, narrow * torch.polar(loud / size, told["phase"] + ((loud + FAINT) / size).log() @ hilbert)
+        return loud, narrow * torch.polar(loud / size, heads["phase"] + ((loud + FAINT) / size).log() @ hilbert)
 
     return shaped
 

@@ -203,7 +203,7 @@ class Trainable(Mapper[C]):
     def fit(self, run) -> None:
         """Train; annotate `run` as ``blocks.training.Run[In]``: the ports of the verb ``fit`` are those of In.
 
-        Dev rows, told by a field ``split`` of In, are for validation; without one, all rows are trained on.
+        Dev rows, by a field ``split`` of In, are for validation; without one, all rows are trained on.
         """
         raise NotImplementedError
 

@@ -67,7 +67,7 @@ class AcousticConfig(MelConfig):
 class AcousticModel(MelModel[C]):
     """A variant adds `_network`, `fit`, `validate` and `apply`; its network is an `AcousticNet`."""
 
-    wants_durations: ClassVar[bool]  # of what it is trained on, also where it is told neither pitch nor energy
+    wants_durations: ClassVar[bool]  # of what it is trained on, also where it is given neither pitch nor energy
 
     inputs: Inputs
 
@@ -86,7 +86,7 @@ class AcousticModel(MelModel[C]):
         """A network with a row for every phone and name of the items; what `run.init` knows comes first."""
         import torch
 
-        found, seen, heard, measures = {}, set(), set(), Measures()
+        found, seen, referenced, measures = {}, set(), set(), Measures()
         self.inputs = self._inputs()
         if run.init:
             found, about = weights.read(run.init)
@@ -100,9 +100,9 @@ class AcousticModel(MelModel[C]):
                 start = " ".join(item.phones[:8])
                 raise ValueError(f"item {number} to train on ({start} ...): {error}") from None
             seen |= item.streams.keys()
-            heard |= item.references.keys()
+            referenced |= item.references.keys()
         self.inputs.all_wired(seen)
-        self.inputs.references.all_wired(heard)
+        self.inputs.references.all_wired(referenced)
         torch.manual_seed(run.key(0, "weights"))
         self.net = self._network()
         if self.config.learns:
@@ -110,7 +110,7 @@ class AcousticModel(MelModel[C]):
         measured, buffers = measures.buffers(), dict(self.net.named_buffers())
         if found:
             self._take(grown(found, self.net.state_dict()), f"{run.init}")
-            if "longest" in buffers:  # phones may be held longer than those that the first model heard
+            if "longest" in buffers:  # phones may be held longer than those that the first model was trained on
                 buffers["longest"].clamp_(min=float(measured["longest"]))
         else:
             for name, buffer in buffers.items():

@@ -33,7 +33,7 @@ class AcousticNet(Prosodic):
         self.mel = nn.Linear(width, mels)
 
     def encoded(self, arrays: Arrays) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, Arrays]:
-        """The phones (B, N, D) in their surroundings and told what references say, the globals (B, 1, D), where phones are (B, N).
+        """The phones (B, N, D) in their surroundings, with what references say added, the globals (B, 1, D), where phones are (B, N).
 
         Last the divergences of the references' bottlenecks, for `prosody_losses`.
         """

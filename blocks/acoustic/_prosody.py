@@ -38,7 +38,7 @@ class Prosodic(nn.Module):
         self.register_buffer("frames_per_phone", torch.ones(1))
 
     def with_targets(self, x_BND: torch.Tensor, mask_BN: torch.Tensor, arrays: Arrays) -> tuple[torch.Tensor, Arrays]:
-        """Phones told the pitch and energy of `arrays`, and what the predictors say instead, which `prosody_losses` compares."""
+        """Phones with the pitch and energy of `arrays` added, and what the predictors say instead, which `prosody_losses` compares."""
         made = {}
         if self.pitch is not None:
             made["pitch"] = self.pitch(x_BND, mask_BN)
@@ -51,7 +51,7 @@ class Prosodic(nn.Module):
     def with_predictions(
         self, x_BND: torch.Tensor, mask_BN: torch.Tensor, arrays: Arrays
     ) -> tuple[torch.Tensor, Arrays]:
-        """Phones told what is predicted, moved by `shift` semitones, or given, not NaN, as `pitch` and `energy`; with these.
+        """Phones with what is predicted added, moved by `shift` semitones, or given, not NaN, as `pitch` and `energy`; with these.
 
         `edges` marks silences that a text begins and ends with: where something strange is said, such as one letter, they
         may be predicted as loud as speech, and the wave would begin with a click.
@@ -106,9 +106,9 @@ class Prosodic(nn.Module):
         mask_BN, found = mask_of(arrays["tokens"], arrays["phones"].shape[1]), {}
         if "pitch" in made:
             logs, voiced = self.scaled_pitch(arrays["pitch"]).unbind(2)
-            said, odds = made["pitch"].float().unbind(2)
+            predicted, odds = made["pitch"].float().unbind(2)
             unsure = functional.binary_cross_entropy_with_logits(odds, voiced, reduction="none")
-            found["pitch"] = self.mean_of_phones((said - logs).square(), mask_BN & (voiced > 0), frames)
+            found["pitch"] = self.mean_of_phones((predicted - logs).square(), mask_BN & (voiced > 0), frames)
             found["voicing"] = self.mean_of_phones(unsure, mask_BN, frames)
         if "energy" in made:
             errors = (made["energy"].float() - self.scaled_energy(arrays["energy"])).square()

@@ -22,7 +22,7 @@ class ReferenceEncoders(nn.Module):
         self.encoders = nn.ModuleDict({f"of_{name}": ReferenceEncoder(each, width) for name, each in declared.items()})
 
     def forward(self, x_BND: torch.Tensor, mask_BN: torch.Tensor, arrays: dict, scaled) -> tuple[torch.Tensor, dict]:
-        """The phones, told; and of each bottleneck as `kl_NAME` (B, N) its divergence in nats, a whole one's in equal parts.
+        """The phones with it added; and of each bottleneck as `kl_NAME` (B, N) its divergence in nats, a whole one's in equal parts.
 
         `scaled` brings log-mels near -1..1, for those that hear them as they are.
         """
@@ -31,8 +31,8 @@ class ReferenceEncoders(nn.Module):
             name = name[3:]
             values_BLC, lengths_B = arrays[f"references.{name}"], arrays[f"reference_lengths.{name}"]
             latents_BZ = arrays.get(f"reference_latents.{name}")
-            said, divergence_BN = encoder(x_BND, mask_BN, values_BLC, lengths_B, scaled, latents_BZ)
-            x_out_BND = x_out_BND + said
+            added, divergence_BN = encoder(x_BND, mask_BN, values_BLC, lengths_B, scaled, latents_BZ)
+            x_out_BND = x_out_BND + added
             if divergence_BN is not None:
                 found[f"kl_{name}"] = divergence_BN
         return x_out_BND, found

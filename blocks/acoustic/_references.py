@@ -45,7 +45,7 @@ class Reference(BlockConfig):
 
     @property
     def of_whole(self) -> bool:
-        """Whether all phones are told the same of the recording."""
+        """Whether all phones are given the same of the recording."""
         return self.kind in ("utterance", "utterance_conv")
 
     def takes_latent(self, values: np.ndarray) -> bool:

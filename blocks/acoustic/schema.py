@@ -37,9 +37,7 @@ from blocks.arrays import (
 )
 from blocks.base import Schema
 
-Substituted = Annotated[
-    str, Value("substituted", "phones that were never heard in training, and what they were said as")
-]
+Substituted = Annotated[str, Value("substituted", "phones that training had none of, and those they were said as")]
 
 
 class Request(Schema):
@@ -95,7 +93,7 @@ class Controllable(Prediction):
 
 
 class Referenced(Schema):
-    """A recording to be heard as a reference, in numbers for each frame: for most, its log-mel."""
+    """A recording to be taken as a reference, in numbers for each frame: for most, its log-mel."""
 
     reference: any_numbers(FrameVectors)
 

@@ -1,4 +1,4 @@
-"""The floor of every aligner: all phones take equally long. Axes: T frames, N phones."""
+"""The baseline of every aligner: all phones take equally long. Axes: T frames, N phones."""
 
 import numpy as np
 

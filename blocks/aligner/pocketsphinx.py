@@ -69,14 +69,14 @@ class Pocketsphinx(Mapper[Config]):
             ]
         except RuntimeError:  # which says no more than that
             found = []
-        heard, scores, frames, times = zip(*found) if found else ((),) * 4
-        if [word for word in heard if word in words] != words:
+        found_words, scores, frames, times = zip(*found) if found else ((),) * 4
+        if [word for word in found_words if word in words] != words:
             raise BadItem("pocketsphinx finds no way to hear these phones in this recording; is this the right text?")
-        spoken = [time for word, inside in zip(heard, times) if word in words for time in inside]
+        spoken = [time for word, inside in zip(found_words, times) if word in words for time in inside]
         return _FIRST + _FRAME * np.array(spoken), sum(scores) / sum(frames)
 
     def _decoder(self, words: set[str]):
-        """A new one for every item, in 0.1 s: what it heard before would tell in what it hears."""
+        """A new one for every item, in 0.1 s: what it recognised before would change what it recognises."""
         from pocketsphinx import Decoder
 
         beams = self.config.model_dump(exclude={"pauses"})

@@ -22,12 +22,12 @@ FEWEST_S = 0.3  # seconds that words can be heard in
 class Utterance(Schema):
     wave: Wave
     text: Text | None = None
-    language: Language | None = None  # none, or `und`: the one that is heard
+    language: Language | None = None  # none, or `und`: the detected one
 
 
 class Transcribed(Schema):
-    text: Text  # the given one, else what was heard
-    transcript: Annotated[str, Value("transcript", "what the recogniser heard")]
+    text: Text  # the given one, else the transcript
+    transcript: Annotated[str, Value("transcript", "what the recogniser understands")]
     detected_language: Language  # the likeliest
 
 
@@ -56,7 +56,7 @@ class Transcript(Mapper[Config]):
             seconds = len(item.wave) / self.spec.sample_rate
             raise BadItem(f"{seconds:.2f} s in which nothing can be heard, want {FEWEST_S:g} s of speech at least")
         wave = np.ascontiguousarray(soxr.resample(item.wave, self.spec.sample_rate, whisper.RATE))
-        heard = self.recogniser.language(wave)
-        told = whisper.code(item.language or "und")
-        transcript, _ = self.recogniser.transcribe(wave, told if told in whisper.LANGUAGES else heard)
-        return Transcribed(text=item.text or transcript, transcript=transcript, detected_language=heard)
+        detected = self.recogniser.language(wave)
+        given = whisper.code(item.language or "und")
+        transcript, _ = self.recogniser.transcribe(wave, given if given in whisper.LANGUAGES else detected)
+        return Transcribed(text=item.text or transcript, transcript=transcript, detected_language=detected)

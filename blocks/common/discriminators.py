@@ -1,6 +1,6 @@
 """Discriminators of log-mels for adversarial training of what writes mels (torch).
 
-Each looks at windows of its own length, cut anywhere from what is said, so that some judge a phone and others a phrase
+Each looks at windows of its own length, cut anywhere from it, so that some judge a phone and others a phrase
 (Yang et al. 2021, GANSpeech; Wu and Luan 2020, several lengths). Least-squares losses (Mao et al. 2017).
 Axes: B batch, T frames, W frames of a window, M mels, C channels.
 """
@@ -71,14 +71,14 @@ def losses(
     frozen = {name: value.detach() for name, value in discriminators.named_parameters()}
     made = functional_call(discriminators, frozen, (fake,))
     with torch.no_grad():
-        meant = discriminators(real)
+        reference = discriminators(real)
     both = shared([torch.cat([a, b.detach()]) for a, b in zip(real, fake, strict=True)])
     size = len(real[0])
     return {
-        "adversarial": _mean([(1 - said).square().mean() for said, _ in made]),
-        "feature": _mean([(a - b).float().abs().mean() for (_, x), (_, y) in zip(made, meant, strict=True)
+        "adversarial": _mean([(1 - scores).square().mean() for scores, _ in made]),
+        "feature": _mean([(a - b).float().abs().mean() for (_, x), (_, y) in zip(made, reference, strict=True)
                           for a, b in zip(x, y, strict=True)]),
-        "discriminator": _mean([(1 - said[:size]).square().mean() + said[size:].square().mean() for said, _ in both]),
+        "discriminator": _mean([(1 - scores[:size]).square().mean() + scores[size:].square().mean() for scores, _ in both]),
     }  # fmt: skip
 
 

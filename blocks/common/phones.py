@@ -114,7 +114,7 @@ def unknown(phone: str) -> str:
 
 # ---- what passes for a phone that is not known ----
 
-# What a voice with few recordings never said, and what passes for it, best first.
+# Phones that small corpora lack, and those that pass for them, best first.
 NEAR = {
     "ʒ": ("d͡ʒ", "ʃ"), "d͡ʒ": ("ʒ", "t͡ʃ"), "t͡ʃ": ("ʃ", "d͡ʒ"), "ʃ": ("ʂ", "t͡ʃ"), "ʂ": ("ʃ",), "ʐ": ("ʒ",), "θ": ("f", "s"),
     "ð": ("v", "z", "d"), "x": ("h", "k"), "h": ("x",), "ɹ": ("r", "ɾ"), "r": ("ɹ", "ɾ"), "ɾ": ("r", "ɹ"), "ɫ": ("l",),

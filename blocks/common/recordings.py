@@ -118,8 +118,8 @@ def _row(schema: type[Schema], entry: Entry, split: Split, config: RecordingConf
         return Failure(str(bad), entry.id)
     wave, notes = _centred(wave)
     band_hz = float(min(entry.band_hz, recorded_at / 2, rate / 2))
-    told = {"seconds": len(wave) / rate, "band_hz": band_hz, "split": split, "notes": entry.notes + notes}
-    return schema(id=entry.id, wave=wave, **told, **entry.fields)
+    values = {"seconds": len(wave) / rate, "band_hz": band_hz, "split": split, "notes": entry.notes + notes}
+    return schema(id=entry.id, wave=wave, **values, **entry.fields)
 
 
 def _centred(wave: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""What converters share: the settings of what they are told, how training begins and goes, and the artifact (torch)."""
+"""What converters share: the settings of their conditioning, how training begins and goes, and the artifact (torch)."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -23,9 +23,9 @@ TABLES = (".table.weight", "phones.weight")  # whose rows are symbols
 class ConverterConfig(MelConfig):
     globals: dict[Name, Global] = Field(default_factory=dict)  # of a voice, such as voice: {size: 256} or speaker: {}
     streams: dict[Name, Stream] = Field(default_factory=dict)  # numbers for each frame, by name
-    pitch: bool = False  # told of each frame: melody and register, and voicing
+    pitch: bool = False  # of each frame: melody and register, and voicing
     phones: bool = False  # and when each is said
-    posteriorgram: PositiveInt | None = None  # how many classes one has that is told; none: it is not
+    posteriorgram: PositiveInt | None = None  # how many classes it has; none: there is none
     hidden: PositiveInt = 128
     kernel: Kernel = 5  # frames a convolution sees
     dropout: float = Field(0.1, ge=0.0, lt=1.0)

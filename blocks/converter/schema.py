@@ -2,7 +2,7 @@
 
 What is known of the voices is named in the model's settings and wired by those names: `source` is of the voice that is
 heard, `target` of the voice to be heard, each a name or a vector (an embedding of one recording, or a voice's centroid).
-So are `streams`, numbers or classes of each frame that shall be heard in what is made (energy, a style, an articulation).
+So are `streams`, numbers or classes of each frame that the conversion is to have (energy, a style, an articulation).
 What else is known of the recording is optional, field by field; a variant says what it has a use for.
 
 Axes: frames T, phones N, classes C of a posteriorgram.
@@ -31,7 +31,7 @@ class Recorded(Schema):
     """A recording, and what is known of it."""
 
     log_mel: LogMel
-    pitch: Pitch | None = None  # as it shall be heard: moved beforehand where the target speaks higher or lower
+    pitch: Pitch | None = None  # of the conversion: moved beforehand where the target speaks higher or lower
     voicing: Voicing | None = None  # frames it denies are unvoiced whatever their pitch
     phones: Phones | None = None
     durations: Durations | None = None  # of the phones; their sum is the log-mel's frames

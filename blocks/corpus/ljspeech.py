@@ -79,8 +79,10 @@ class LJSpeech(OwnCorpus[Config]):
         for nth, row in enumerate(rows):
             number, cells, _ = row
             if nth == 0 and cells[0] not in files and all(cell.lower() in _HEADS for cell in cells):
-                told = f"metadata.csv, line {number} is a header, {'|'.join(cells)}: it names columns and holds no row"
-                yield Skip(told, f"{self.config.prefix}line-{number}")
+                reason = (
+                    f"metadata.csv, line {number} is a header, {'|'.join(cells)}: it names columns and holds no row"
+                )
+                yield Skip(reason, f"{self.config.prefix}line-{number}")
             else:
                 yield self._entry(row, seen, files)
 

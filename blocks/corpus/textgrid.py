@@ -38,8 +38,8 @@ class TextGrids(OwnCorpus[Config]):
 
     def fingerprint(self) -> str:
         root, grids = Path(self.config.path), Path(self.config.grids or self.config.path)
-        heard = contents.fingerprint(root, folder.paths(self.config.path))
-        return f"{heard} {contents.fingerprint(grids, self._grids().values())}"
+        audio = contents.fingerprint(root, folder.paths(self.config.path))
+        return f"{audio} {contents.fingerprint(grids, self._grids().values())}"
 
     def read(self) -> Iterator[Timed | Failure | Skip]:
         grids = self._grids()
@@ -82,14 +82,14 @@ class TextGrids(OwnCorpus[Config]):
         return textgrid.read_some(grids[key], {self.config.phones, self.config.words})
 
     def _timed(self, row: Recording, tiers: Tiers, others: tuple[str, ...]) -> Timed:
-        said = self._tier(tiers, others, self.config.phones)
+        intervals = self._tier(tiers, others, self.config.phones)
         spoken = self._tier(tiers, others, self.config.words) if self.config.words else []
-        labels = tuple(self._phone(one, spoken) for one in said)
+        labels = tuple(self._phone(one, spoken) for one in intervals)
         if self.config.words is None:
             words, of = _stretches(labels)
         else:
-            words, of = self._words(tiers, said, labels)
-        durations = textgrid.to_durations(said, self.spec.frames(len(row.wave)), self.spec)
+            words, of = self._words(tiers, intervals, labels)
+        durations = textgrid.to_durations(intervals, self.spec.frames(len(row.wave)), self.spec)
         return Timed(
             **dict(row), text=" ".join(words), phones=labels, durations=durations, words=tuple(words), word_of_phone=of
         )
@@ -131,13 +131,13 @@ class TextGrids(OwnCorpus[Config]):
             )
         return found[0]
 
-    def _words(self, tiers: Tiers, said: list[Interval], labels: tuple[str, ...]) -> tuple[list[str], np.ndarray]:
+    def _words(self, tiers: Tiers, intervals: list[Interval], labels: tuple[str, ...]) -> tuple[list[str], np.ndarray]:
         """The words, and of each phone the number of its word, -1 for a silence."""
         spoken = [one for one in tiers[self.config.words] if one.label.strip() not in _SILENT]
         if wrong := textgrid.words_fit(tiers, self.config.words, self.config.phones):
             raise ValueError(wrong)
-        of = np.full(len(said), -1, np.int32)
-        for n, (one, label) in enumerate(zip(said, labels)):
+        of = np.full(len(intervals), -1, np.int32)
+        for n, (one, label) in enumerate(zip(intervals, labels)):
             if label not in phones.SILENCES:
                 middle = (one.start + one.end) / 2
                 of[n] = next((k for k, word in enumerate(spoken) if word.start < middle < word.end), -1)

@@ -3,7 +3,7 @@
 A speaker is refused, in one sentence, whose recordings are too short together, hold too narrow a band, are clipped, noisy or under music,
 are in another language, do not say their texts, or are of two people. Noise and music are told by how far quiet frames (the
 5 % quantile) lie below loud ones (95 %). Two people are told by two groups of vectors (k-means), each of several recordings, whose
-means point elsewhere. Single recordings of a text that is not what was heard are failures, and the others go on.
+means point elsewhere. Single recordings whose text is not their transcript are failures, and the others go on.
 What is drawn hangs on the seed and on what is offered. Axes: samples, embedding.
 """
 
@@ -31,7 +31,7 @@ class Config(BlockConfig):
     min_band_hz: PositiveFloat = 5500.0
     max_clipped: float = Field(0.001, ge=0, le=1)  # share of the samples
     min_range_db: float = 20.0  # between quiet and loud frames
-    min_match: float = Field(0.6, ge=0, le=1)  # of a text with what was heard, in characters
+    min_match: float = Field(0.6, ge=0, le=1)  # of a text with the transcript, in characters
     max_wrong: float = Field(0.34, ge=0, le=1)  # share of the recordings whose text may not match
     min_likeness: float = Field(
         0.8, ge=-1, le=1
@@ -75,14 +75,14 @@ class Minute(Expander[Config]):
         if (seconds := self._seconds(item)) > self.config.longest:
             return f"{seconds:.1f} s in one recording, want at most {self.config.longest:g}: cut it at its pauses"
         if not item.text.strip():
-            return "no text, and nothing was heard"
+            return "no text, and an empty transcript"
         if item.transcript is not None and self._foreign(item) is None and match(item) < self.config.min_match:
-            return f"the text says {item.text!r}, what was heard is {item.transcript!r}"
+            return f"the text says {item.text!r}, the transcript is {item.transcript!r}"
         return ""
 
     def _foreign(self, item: Offered) -> str | None:
-        heard = item.detected_language
-        return None if heard is None or heard.split("-")[0] in self.config.languages else heard
+        language = item.detected_language
+        return None if language is None or language.split("-")[0] in self.config.languages else language
 
     def _seconds(self, item: Offered) -> float:
         return len(item.wave) / self.spec.sample_rate
@@ -169,7 +169,7 @@ class Minute(Expander[Config]):
 
 
 def match(item: Offered) -> float:
-    """How much of the text is what was heard, 0 to 1, in letters and blanks."""
+    """How much of the text is in the transcript, 0 to 1, in letters and blanks."""
     return difflib.SequenceMatcher(None, plain(item.text), plain(item.transcript or ""), autojunk=False).ratio()
 
 

@@ -1,6 +1,6 @@
 """Enrolment: of a speaker's recordings, those that a voice is learnt from, or one sentence that says why none can be.
 
-Rows of several speakers are told apart by `speaker`; what is said of one costs the others nothing.
+Rows of several speakers are kept apart by `speaker`; a failure of one costs the others nothing.
 """
 
 from typing import Annotated

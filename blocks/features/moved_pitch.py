@@ -16,10 +16,10 @@ from blocks.common.pitch import FEWEST, PitchRange
 
 class Move(Schema):
     pitch: Pitch
-    target: apart(Pitch, "target") | None = None  # of a recording of the voice that shall be heard
+    target: apart(Pitch, "target") | None = None  # of a recording of the target voice
     pitch_mean: PitchMean | None = None  # of that voice, in the place of a recording
     pitch_spread: PitchSpread | None = None  # of that voice
-    own_spread: PitchSpread | None = None  # of the voice that is heard
+    own_spread: PitchSpread | None = None  # of the recorded voice
 
 
 class Moved(Schema):
@@ -51,9 +51,7 @@ def _target(item: Move) -> float:
     if item.pitch_mean is not None:
         return item.pitch_mean
     if item.target is None:
-        raise BadItem(
-            "no pitch_mean and no target: want the mean of the voice that shall be heard, or a recording of it"
-        )
+        raise BadItem("no pitch_mean and no target: want the mean of the target voice, or a recording of it")
     voiced = item.target[item.target > 0]
     if len(voiced) < FEWEST:
         raise BadItem(f"the target's recording has {len(voiced)} voiced frames, want {FEWEST}: take a longer one")

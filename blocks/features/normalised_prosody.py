@@ -42,7 +42,7 @@ class Utterance(Schema):
     energy: arrays.Energy
     speaker: arrays.Speaker | None = None  # one that is not known is judged by the recording
     pitch_mean: arrays.PitchMean | None = None  # of another voice, and
-    pitch_spread: arrays.PitchSpread | None = None  # with both `pitch` is in its register, else as it was heard
+    pitch_spread: arrays.PitchSpread | None = None  # with both `pitch` is in its register, else as it was recorded
 
 
 class TrainItem(Schema):

@@ -21,7 +21,7 @@ class Utterance(Schema):
     energy: Energy
     phones: Phones
     durations: Durations
-    pitch_mean: PitchMean | None = None  # of the voice that is heard
+    pitch_mean: PitchMean | None = None  # of the recorded voice
 
 
 class Statistics(Schema):

@@ -37,7 +37,7 @@ class FlowModel(Trainable[C]):
 
     needs = ("flax", "jax", "optax")
     extra = "jax"
-    conditioning: Conditioning | None = None  # what the model is told, once there is one
+    conditioning: Conditioning | None = None  # once there is a model
     variables: dict
 
     # ---- for a variant to write ----

@@ -80,7 +80,7 @@ class Whole(nn.Module):
 
 
 class Gated(nn.Module):
-    """Gated convolutions with skips (van den Oord et al. 2016), told the conditions in every gate: (B, G, out), zeros at first.
+    """Gated convolutions with skips (van den Oord et al. 2016), conditioned in every gate: (B, G, out), zeros at first.
 
     It starts as zero, so that what adds or multiplies by it starts as the identity.
     """

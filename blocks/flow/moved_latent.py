@@ -19,7 +19,7 @@ class Move(Schema):
     log_mel: LogMel  # that it is of
     target_mean: LatentMean
     target_spread: LatentSpread
-    own_mean: LatentMean | None = None  # of the voice that is heard
+    own_mean: LatentMean | None = None  # of the recorded voice
     own_spread: LatentSpread | None = None
 
 

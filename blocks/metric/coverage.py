@@ -36,8 +36,8 @@ class CoverageOfContexts(Reducer[Config]):
         trigrams, boundaries = set(), set()
         for item in items:
             trigrams |= set(zip(item.phones, item.phones[1:], item.phones[2:]))
-            told = zip(item.phones, item.word_of_phone.tolist())
-            boundaries |= {(a, b) for (a, of), (b, other) in pairwise(told) if of != other and -1 not in (of, other)}
+            spoken = zip(item.phones, item.word_of_phone.tolist())
+            boundaries |= {(a, b) for (a, of), (b, other) in pairwise(spoken) if of != other and -1 not in (of, other)}
         return Coverage(
             utterances=len(items),
             phones=sum(len(item.phones) for item in items),

@@ -47,13 +47,15 @@ class SpeakerProbe(Reducer[Config]):
             few = f": {names[sizes.argmin()]} has {sizes.min()}" if len(names) > 1 else ""
             raise ValueError(f"{len(items)} utterances of {len(names)} voices{few}; want two voices, each with two")
         latents = [item.latent.astype(np.float64) for item in items]
-        told_UD = np.stack([np.concatenate([latent.mean(0), latent.std(0)]) for latent in latents])
+        features_UD = np.stack([np.concatenate([latent.mean(0), latent.std(0)]) for latent in latents])
         folds_U = _folds(voices_U, self.config.folds)
         right_U = np.zeros(len(items), bool)
         for fold in range(self.config.folds):
             out = folds_U == fold
             if out.any():
-                right_U[out] = self._guess(told_UD[~out], voices_U[~out], told_UD[out], len(names)) == voices_U[out]
+                right_U[out] = (
+                    self._guess(features_UD[~out], voices_U[~out], features_UD[out], len(names)) == voices_U[out]
+                )
         hits = np.bincount(voices_U, right_U) / sizes
         return Named(
             speaker_accuracy=float(100 * hits.mean()),

@@ -15,7 +15,7 @@ _LEAST = 1e-12  # variance that is divided by
 
 class Utterance(Schema):
     prosody: ProsodyStatistics
-    style: Speaker  # by the name of who it was heard from
+    style: Speaker  # by the name of the speaker it was recorded from
 
 
 class Variances(Schema):

@@ -46,7 +46,7 @@ class Understood(Schema):
     cer: Annotated[float, Value("cer", "character edits per character of the text", unit="%")]
     wer: Annotated[float, Value("wer", "word edits per word of the text", unit="%")]
     loop: Annotated[bool, Value("loop", "whether the recogniser repeats itself")]
-    transcript: Annotated[str, Value("transcript", "what the recogniser heard")]
+    transcript: Annotated[str, Value("transcript", "what the recogniser understands")]
 
 
 class Config(BlockConfig):

@@ -28,12 +28,12 @@ def over_words(
     Raises BadItem where tokens and words do not spell the same text.
     """
     places = characters(words, text)
-    spelt, told = letters("".join(tokens)), letters("".join(words))
-    if spelt != told:
-        at = next((n for n, (a, b) in enumerate(zip(spelt, told)) if a != b), min(len(spelt), len(told)))
+    spelt, given = letters("".join(tokens)), letters("".join(words))
+    if spelt != given:
+        at = next((n for n, (a, b) in enumerate(zip(spelt, given)) if a != b), min(len(spelt), len(given)))
         raise BadItem(
             f"the parse spells another text than the words: ...{spelt[max(0, at - 10) : at + 10]!r} for "
-            f"...{told[max(0, at - 10) : at + 10]!r}"
+            f"...{given[max(0, at - 10) : at + 10]!r}"
         )
     starts = [0, *accumulate(len(letters(token)) for token in tokens)]
     edges = {at: word for word, at in enumerate([0, *accumulate(len(letters(word)) for word in words)])}

@@ -29,10 +29,10 @@ class TrainItem(Recorded):
 
 
 class Recognised(Schema):
-    """Phones without stress, and ``sil`` where nobody speaks. A recording in which nothing is heard is one ``sil``."""
+    """Phones without stress, and ``sil`` where nobody speaks. A recording without speech is one ``sil``."""
 
     phones: Phones
-    # The same with one name for all phones, for models that are told `phone_posteriors` of what is said, and no identity.
+    # The same with one name for all phones, for models that are conditioned on `phone_posteriors`, without an identity.
     unnamed: Annotated[tuple[str, ...], Value("phones", "``sil`` and ``phone`` alone")]
     spans: Spans  # of a pause: all of it
     durations: Durations  # ends lie half-way between two labels; their sum is the frames of the log-mel

@@ -1,4 +1,4 @@
-"""One voice of a score, note by note in quarters, with the syllables of one verse: what music21 has parsed, unfolded and told in order.
+"""One voice of a score, note by note in quarters, with the syllables of one verse: what music21 has parsed, unfolded and put in order.
 
 Whatever is left out or read otherwise is said with its bar and beat.
 """

@@ -1,4 +1,4 @@
-"""How high each phone is sung: as the note that sounds in its middle, for a model that says phones and is told their pitch.
+"""How high each phone is sung: as the note that sounds in its middle, for a model of phones that is conditioned on their pitch.
 
 Voices change to a note on its beat, which is where its vowel begins (`score.timing`): consonants before it still have the note before. In a rest a
 voice is ready for the note that comes. Axes: N phones.

@@ -132,8 +132,8 @@ class Constituent(Expander[Config]):
             drawn.given[comes.item.id] += 1
             drawn.said.add(_text(_words(stays, comes)))
             return self._spliced(id, stays, comes)
-        told = ", ".join(f"{count} {reason}" for reason, count in refused.most_common())
-        return Skip(f"no swap found in {self.config.tries} draws: {told}" if own else "no constituents to swap", id)
+        reasons = ", ".join(f"{count} {reason}" for reason, count in refused.most_common())
+        return Skip(f"no swap found in {self.config.tries} draws: {reasons}" if own else "no constituents to swap", id)
 
     def _refusal(self, stays: _Stretch, comes: _Stretch, drawn: _Drawn) -> str | None:
         config = self.config

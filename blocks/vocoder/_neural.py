@@ -74,10 +74,10 @@ class Neural(Trainable[C]):
         return [jax.ShapeDtypeStruct((1, 8, size), np.float32) for size in (self.spec.n_mels, 1)]
 
     def _generate(self, params, part: dict) -> tuple[Any, Any]:
-        """In a training step: the wave (B, S), and what else `_apart` looks at."""
+        """In a training step: the wave (B, S), and `extra`, what else `_apart` looks at."""
         raise NotImplementedError
 
-    def _apart(self, wave, told, part: dict):
+    def _apart(self, wave, extra, part: dict):
         """(B,): the distance that training makes small, beside what discriminators say."""
         from blocks.vocoder._losses import spectral
 
@@ -245,7 +245,7 @@ class Neural(Trainable[C]):
 
         from blocks.vocoder._losses import spectral
 
-        return jax.jit(lambda heard, meant: spectral(heard, meant, self.spec.sample_rate))
+        return jax.jit(lambda prediction, target: spectral(prediction, target, self.spec.sample_rate))
 
     # ---- weights ----
 

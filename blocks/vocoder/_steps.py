@@ -69,7 +69,7 @@ class Steps:
     def _both(self, params, discriminators, part):
         """Numbers, the slope of the generator and that of the discriminators, from one look of theirs at both waves."""
         size, weight = len(part["wave"]), part["weight"]
-        (fake, heard), back_to_generator = jax.vjp(lambda params: self.generate(params, part), params)
+        (fake, extra), back_to_generator = jax.vjp(lambda params: self.generate(params, part), params)
         waves = jnp.concatenate([part["wave"], fake])
         seen, back = jax.vjp(
             lambda discriminators, waves: self.discriminators.apply({"params": discriminators}, waves),
@@ -91,16 +91,16 @@ class Steps:
         def of_them(seen):
             return (discriminator_loss(*halves(seen)) * weight).sum()
 
-        def distance(wave, heard):
-            return (self.distance(wave, heard, part) * weight).sum()
+        def distance(wave, extra):
+            return (self.distance(wave, extra, part) * weight).sum()
 
         verdict, verdict_slope = jax.value_and_grad(of_them)(seen)
         (value, numbers), value_slope = jax.value_and_grad(against_them, has_aux=True)(seen)
-        far, slopes = jax.value_and_grad(distance, argnums=(0, 1))(fake, heard)
+        far, slopes = jax.value_and_grad(distance, argnums=(0, 1))(fake, extra)
         discriminator_slope, _ = back(verdict_slope)
         _, waves_slope = back(value_slope)  # that of the recordings leads nowhere
-        far_slope, heard_slope = jax.tree.map(lambda slope: self.spectral_weight * slope, slopes)
-        (slope,) = back_to_generator((waves_slope[size:] + far_slope, heard_slope))
+        far_slope, extra_slope = jax.tree.map(lambda slope: self.spectral_weight * slope, slopes)
+        (slope,) = back_to_generator((waves_slope[size:] + far_slope, extra_slope))
         numbers |= {"loss": value + self.spectral_weight * far, "loss_spectral": far, "loss_discriminator": verdict}
         return numbers, slope, discriminator_slope
 

@@ -1,6 +1,6 @@
 """Griffin-Lim: look for a wave whose spectrogram has the magnitude of a log-mel, phase unknown.
 
-A floor that needs no training. With momentum it is the fast Griffin-Lim algorithm.
+A baseline that needs no training. With momentum it is the fast Griffin-Lim algorithm.
 Axes: frames, mels.
 """
 

@@ -1,6 +1,6 @@
 """WORLD copy synthesis: analyse a recording into pitch, envelope and aperiodicity, and speak it again.
 
-A floor that needs no training. It takes the recording, not its mel, so it says what a vocoder may lose by phase alone.
+A baseline that needs no training. It takes the recording, not its mel, so it says what a vocoder may lose by phase alone.
 """
 
 from typing import Literal

@@ -114,9 +114,9 @@ def weights_problems(
 
 
 def balance_problems(node: Node, cls: type[Block], config: BlockConfig, inputs: type[Schema]) -> list[Problem]:
-    """Whether a training that is to draw speakers, or groups, evenly is told of them, by a port or a name of that name."""
-    told = any(path[-1] in ("speaker", "group") for path, _ in leaves(node.inputs))
-    if node.verb != "fit" or not getattr(config, "balance", 0) or told:
+    """Whether a training that is to draw speakers, or groups, evenly knows them, by a port or a name of that name."""
+    wired = any(path[-1] in ("speaker", "group") for path, _ in leaves(node.inputs))
+    if node.verb != "fit" or not getattr(config, "balance", 0) or wired:
         return []
     ports = {name: show(hint) for name, hint in input_fields(inputs).items()}
     if "speaker" in ports:
@@ -124,10 +124,10 @@ def balance_problems(node: Node, cls: type[Block], config: BlockConfig, inputs: 
     elif name := next((name for name, words in ports.items() if "speaker" in words), None):
         advice = f"declare and wire {name}.speaker, or leave it out"
     elif cls.group is Trainable.group:
-        advice = f"{node.block} is told of no speakers; leave it out"
+        advice = f"{node.block} takes no speakers; leave it out"
     else:
         return []  # it counts something else
-    message = f"{node.name}.balance: {config.balance:g} does nothing where no speaker is told: {advice}"
+    message = f"{node.name}.balance: {config.balance:g} does nothing where no speaker is wired: {advice}"
     return [Problem(node.at("config", "balance", value=True), message)]
 
 

@@ -123,9 +123,9 @@ class Wiring:
         other = self.walk.nodes.get(edge.node)
         if other is None:
             # Said where links are looked at; a field that the node that was meant lacks is a second problem.
-            meant = nearest(edge.node, [name for name, fields in self.walk.fields.items() if fields])
-            if meant and edge.field not in self.walk.fields[meant]:
-                self.take(Edge(meant, edge.field, edge.place), here)
+            likely = nearest(edge.node, [name for name, fields in self.walk.fields.items() if fields])
+            if likely and edge.field not in self.walk.fields[likely]:
+                self.take(Edge(likely, edge.field, edge.place), here)
             return None
         if other.verb in ("fit", "load"):
             message = (

@@ -38,9 +38,9 @@ def fit_on(block: Trainable, items: dict[str, Schema], folder: Path) -> Trainabl
 
 def _train_items(schema: type[Schema], spec: AudioSpec) -> dict[str, Schema]:
     """Two of each of two voices, where train_items tell of voices: one is the voice of what is drawn to be asked."""
-    train_item, told = draw(schema, spec, 0), "speaker" in schema.model_fields
+    train_item, has_speakers = draw(schema, spec, 0), "speaker" in schema.model_fields
     return {
-        f"{voice}-{n}": train_item.model_copy(update={"speaker": voice}) if told else train_item
+        f"{voice}-{n}": train_item.model_copy(update={"speaker": voice}) if has_speakers else train_item
         for voice in (VALUES["speaker"], "ben")
         for n in range(2)
     }

@@ -48,20 +48,20 @@ def train(work: FitWork, kind: type[LocalRun] = LocalRun, on_step=None, on_start
     learnt, dev = _split(work.rows, checked.inputs, work)
     checkpoints = Checkpoints(work.store.files, work.folder)
     events = Events(work.store.files, work.folder, checked.spec.sample_rate, max(checkpoints.steps(), default=0))
-    told = [(block.length(item), block.group(item)) for item in learnt]
+    measured = [(block.length(item), block.group(item)) for item in learnt]
     try:
         run = kind(
             checked.config,
             work.seed,
             learnt,
             dev,
-            [length for length, _ in told],
+            [length for length, _ in measured],
             checkpoints,
             events,
             Path(init) if (init := work.given()) else None,
             block.length,
             on_step or (lambda batch, scalars: None),
-            [group for _, group in told],
+            [group for _, group in measured],
         )
         if kind is LocalRun:
             run.device = device_of(checked)

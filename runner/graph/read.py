@@ -221,8 +221,8 @@ class _Reader(Overlay):
             self.wrong(second, f"{name}: want one verb, got {' and '.join(found)}")
         elif odd:
             self.wrong(item.keys[odd], f"{name}: unknown verb {odd!r}{suggest(odd, VERBS)}")
-            if meant := nearest(odd, VERBS):
-                return meant, item.renamed(odd, meant)
+            if likely := nearest(odd, VERBS):
+                return likely, item.renamed(odd, likely)
         else:
             self.wrong(place, f"{name}: no verb; want one of {', '.join(VERBS)}")
         return "", item
@@ -238,8 +238,8 @@ class _Reader(Overlay):
                 self.wrong(item.keys[key], f"{node.name}: {key!r} is for {', '.join(of)}, not for a {node.verb}")
             else:
                 self.wrong(item.keys[key], f"{node.name}: unknown key {key!r}{suggest(key, known)}")
-                if (meant := nearest(key, known)) and meant not in item.value:
-                    item = item.renamed(key, meant)
+                if (likely := nearest(key, known)) and likely not in item.value:
+                    item = item.renamed(key, likely)
         return item
 
     def verb_value(self, node: Node, item: Item) -> None:

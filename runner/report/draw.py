@@ -88,8 +88,8 @@ def graphml(checked: Checked, states: States | None = None) -> str:
     """The graph as GraphML, for other programs: verb, block and state of nodes, kind and types of edges."""
     dag = checked.dag.copy()
     for name, each in checked.nodes.items():
-        told = {"verb": each.node.verb, "block": each.node.block or "", "state": (states or {}).get(name, "")}
-        dag.nodes[name].update({key: value for key, value in told.items() if value})
+        labels = {"verb": each.node.verb, "block": each.node.block or "", "state": (states or {}).get(name, "")}
+        dag.nodes[name].update({key: value for key, value in labels.items() if value})
     for edge, (kind, labels, _) in flows(checked).items():
         dag.edges[edge].update(kind=kind, label=", ".join(labels))
     return "\n".join(nx.generate_graphml(dag)) + "\n"

@@ -96,8 +96,8 @@ class Rows:
 
     @cached_property
     def _known(self) -> dict[str, set[str]]:
-        told = (by.node for by in self.checked.groups.values())
-        return {name: set(self.tables[name].ids) for name in {*self._plain, *self._edges[1], *told}}
+        groups = (by.node for by in self.checked.groups.values())
+        return {name: set(self.tables[name].ids) for name in {*self._plain, *self._edges[1], *groups}}
 
     @cached_property
     def _joined(self) -> list[str]:

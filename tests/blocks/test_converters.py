@@ -93,7 +93,7 @@ def test_a_loss_is_the_mean_over_frames_of_the_mels_that_are_there():
 def test_phones_are_told_by_the_third_that_a_frame_is_in():
     config = find("converter.copycat").Config(globals={}, pitch=False)
     given, item = Conditioning.of(config, SPEC), train_item(durations=[3, 1, 7], phones=("a", "s", "a"))
-    given.phones.extend(("s", "a"))
+    given.voices.phones.extend(("s", "a"))
     states = given.arrays([item], 12)["phones"][0]
     assert states.tolist() == [4, 5, 6, 1, 4, 4, 4, 5, 5, 6, 6, 0]
     assert STATES == 3

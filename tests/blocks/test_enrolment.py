@@ -94,7 +94,7 @@ def test_a_wrong_text_costs_its_row_alone():
     rows = enrolled(offered(transcript=lambda n: "something else is heard" if n == 3 else "say this, now"))
     (failure,) = [row for row in rows if isinstance(row, Failure) and not isinstance(row, Skip)]
     assert failure.id == "03"
-    assert "what was heard is 'something else is heard'" in failure.reason
+    assert "the transcript is 'something else is heard'" in failure.reason
 
 
 def test_one_speaker_of_two_is_refused_alone():

@@ -137,9 +137,7 @@ class Attention(AcousticModel[Config]):
         "Shen et al. 2018, Tacotron 2 (1712.05884); Battenberg et al. 2020, dynamic convolution attention (1910.10288); "
         "He et al. 2019, stepwise monotonic attention (1906.00672); Tachibana et al. 2018, guided attention (1710.08969)"
     )
-    limits = (
-        "It says how long each phone is, and cannot be told; on texts unlike those it learned it may hurry or linger."
-    )
+    limits = "It predicts how long each phone is, and takes no durations; on texts unlike those it learned it may hurry or linger."
     stochastic: ClassVar[bool] = True
     wants_durations = False
 
@@ -211,8 +209,8 @@ class Attention(AcousticModel[Config]):
         request = Request(phones=item.phones, streams=item.streams, globals=item.globals, references=item.references)
         if self._refused(request):  # a phone or a voice of dev rows that no train row has
             return
-        log_mel, heard, *_ = next(self._decode([request]))
-        run.image(step, "attention/dev/spoken", heard)
+        log_mel, alignment, *_ = next(self._decode([request]))
+        run.image(step, "attention/dev/spoken", alignment)
         run.image(step, "samples/dev/spoken", log_mel)
         if np.isfinite(log_mel).all():
             run.audio(step, "samples/dev/spoken", griffin_lim(log_mel, self.spec, iterations=16))
@@ -241,8 +239,8 @@ class Attention(AcousticModel[Config]):
         made = [self._refused(item) for item in items]
         able = [n for n, failure in enumerate(made) if failure is None]
         if able:
-            for n, said in zip(able, self._decode([items[n] for n in able])):
-                made[n] = self._prediction(items[n], *said)
+            for n, decoded in zip(able, self._decode([items[n] for n in able])):
+                made[n] = self._prediction(items[n], *decoded)
         return made
 
     def _refused(self, item: Request) -> Failure | None:
@@ -269,21 +267,24 @@ class Attention(AcousticModel[Config]):
         with torch.inference_mode():
             given = self._tensors(items)
             limit = torch.tensor(limits, device=given["tokens"].device)
-            said = self.net.speak(given, dropout.step, limit, self._linger)
-        made = (each.cpu().numpy() for each in (said.log_mel, said.weights, said.phones, said.steps, said.ended))
-        for item, log_mel, heard, where, steps, ended in zip(items, *made):
+            decoded = self.net.speak(given, dropout.step, limit, self._linger)
+        made = (
+            each.cpu().numpy()
+            for each in (decoded.log_mel, decoded.weights, decoded.phones, decoded.steps, decoded.ended)
+        )
+        for item, log_mel, alignment, where, steps, ended in zip(items, *made):
             frames = steps * self.config.reduction_factor
-            yield log_mel[:frames].copy(), heard[:steps, : len(item.phones)], where[:steps], bool(ended)
+            yield log_mel[:frames].copy(), alignment[:steps, : len(item.phones)], where[:steps], bool(ended)
 
     def _prediction(
-        self, item: Request, log_mel: np.ndarray, heard: np.ndarray, where: np.ndarray, ended: bool
+        self, item: Request, log_mel: np.ndarray, alignment: np.ndarray, where: np.ndarray, ended: bool
     ) -> AttendedPrediction | Failure:
-        numbers = health(heard, self._step_s, where if self.config.stepwise else None)
+        numbers = health(alignment, self._step_s, where if self.config.stepwise else None)
         steps = np.bincount(where, minlength=len(item.phones))
         numbers["lingers"] = float((steps[:-1] >= self._linger).sum())
         if not ended and self.config.runaways == "fail":
             return Failure(
-                f"a runaway: no end after {len(heard) * self._step_s:.1f} s for {len(item.phones)} phones, the most that "
+                f"a runaway: no end after {len(alignment) * self._step_s:.1f} s for {len(item.phones)} phones, the most that "
                 f"longest_phone_s {self.config.longest_phone_s:g} allows; the attention's {summary(numbers)}"
             )
         return AttendedPrediction(

@@ -83,15 +83,15 @@ class Net(AcousticNet):
         last = mels[:, self.reduction_factor - 1 :: self.reduction_factor]
         if self.training:
             last = last * (torch.rand(*last.shape[:2], 1, device=last.device) >= self.frame_dropout)
-        heard = self.prenet(F.pad(last, (0, 0, 1, 0))[:, :-1])  # before the first step: the mean
+        frames_in = self.prenet(F.pad(last, (0, 0, 1, 0))[:, :-1])  # before the first step: the mean
         if teacher_forced is None:
-            hiddens, contexts, weights = self._alone(heard, memory, ~there)
+            hiddens, contexts, weights = self._alone(frames_in, memory, ~there)
             steps = real.view(B, -1, self.reduction_factor).any(2)
             durations = (weights * steps[:, :, None]).sum(1) * self.reduction_factor
         else:
-            hiddens, contexts, weights = self._teacher_forced(heard, memory, ~there, teacher_forced)
+            hiddens, contexts, weights = self._teacher_forced(frames_in, memory, ~there, teacher_forced)
             durations = given["durations"]
-        # The attention never hears the second recurrent layer: it can go over all steps at once.
+        # The attention takes nothing from the second recurrent layer: it can go over all steps at once.
         hiddens = F.dropout(hiddens, self.dropout, self.training)
         spoken, _ = self.speaker(torch.cat((hiddens, contexts), 2))
         spoken = torch.cat((F.dropout(spoken, self.dropout, self.training), contexts), 2)
@@ -100,11 +100,11 @@ class Net(AcousticNet):
         fine = self.decoded(toned, whole, durations, real)
         return Taught(coarse.float(), fine.float(), self.stop(spoken)[:, :, 0].float(), weights, prosody | divergences)
 
-    def _alone(self, heard: torch.Tensor, memory: torch.Tensor, padding: torch.Tensor) -> tuple:
+    def _alone(self, frames_in: torch.Tensor, memory: torch.Tensor, padding: torch.Tensor) -> tuple:
         """Hidden states, contexts and weights (B, S, ...), each step listening by what the last ones did."""
         hidden, context, state = self._start(memory, padding)
         steps = []
-        for step in heard.unbind(1):
+        for step in frames_in.unbind(1):
             hidden = self._stepped(self.listener, (step, context), hidden)
             weights, state = self.attention(hidden[0], state)
             context = (weights[:, None] @ memory)[:, 0]
@@ -112,11 +112,11 @@ class Net(AcousticNet):
         return tuple(torch.stack(each, 1) for each in zip(*steps))
 
     def _teacher_forced(
-        self, heard: torch.Tensor, memory: torch.Tensor, padding: torch.Tensor, teacher_forced: torch.Tensor
+        self, frames_in: torch.Tensor, memory: torch.Tensor, padding: torch.Tensor, teacher_forced: torch.Tensor
     ) -> tuple:
         """The same where all is listened to as `teacher_forced` says: weights are what the attention would do next, all steps at once."""
         contexts = teacher_forced @ memory
-        hiddens, _ = self.listener(torch.cat((heard, F.pad(contexts, (0, 0, 1, 0))[:, :-1]), 2))
+        hiddens, _ = self.listener(torch.cat((frames_in, F.pad(contexts, (0, 0, 1, 0))[:, :-1]), 2))
         weights, _ = self.attention(hiddens.flatten(0, 1), self.attention.before(memory, padding, teacher_forced))
         return hiddens, contexts, weights.view(teacher_forced.shape)
 
@@ -140,10 +140,10 @@ class Net(AcousticNet):
         frame = memory.new_zeros(len(memory), self.mels)
         steps, waited, phone = torch.zeros_like(final), torch.zeros_like(final), torch.zeros_like(final)
         hazard, ended = memory.new_zeros(len(memory)), torch.zeros_like(there[:, 0])
-        thought, listened = [], []
+        proposed, attended = [], []
         for step in range(int(limit.max())):
-            heard = self.prenet.dropped(frame, *kept(step))
-            hidden = self._stepped(self.listener, (heard, context), hidden)
+            frame_in = self.prenet.dropped(frame, *kept(step))
+            hidden = self._stepped(self.listener, (frame_in, context), hidden)
             weights, soft = self.attention(hidden[0], state)
             if self.stepwise:
                 ahead = (weights * (numbers > phone[:, None])).sum(1) * (waited > 0)  # it begins on the first
@@ -159,8 +159,8 @@ class Net(AcousticNet):
             second = self._stepped(self.speaker, (hidden[0], context), second)
             spoken = torch.cat((second[0], context), 1)
             frame = self.frames(spoken)[:, -self.mels :]  # the last of the step
-            thought.append(weights)
-            listened.append(now)
+            proposed.append(weights)
+            attended.append(now)
             going = ~ended & (steps < limit)
             steps += going
             last = phone == final
@@ -168,12 +168,12 @@ class Net(AcousticNet):
             ended |= going & (stops | (last & (waited > linger)))
             if bool((ended | (steps >= limit)).all()):
                 break
-        heard = torch.stack(listened, 1)
-        real = mask_of(steps, len(listened))
-        durations = (heard * real[:, :, None]).sum(1) * self.reduction_factor
+        alignment = torch.stack(attended, 1)
+        real = mask_of(steps, len(attended))
+        durations = (alignment * real[:, :, None]).sum(1) * self.reduction_factor
         toned, _ = self.with_predictions(memory, there, given)
         fine = self.decoded(toned, whole, durations, real.repeat_interleave(self.reduction_factor, 1))
-        return Decoded(self.unscaled(fine), torch.stack(thought, 1), heard.argmax(2), steps, ended)
+        return Decoded(self.unscaled(fine), torch.stack(proposed, 1), alignment.argmax(2), steps, ended)
 
     def _start(self, memory: torch.Tensor, padding: torch.Tensor) -> tuple:
         nothing = memory.new_zeros(len(memory), self.listener.hidden_size)

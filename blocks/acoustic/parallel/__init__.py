@@ -80,8 +80,8 @@ class Parallel(AcousticModel[Config]):
         if adversary:
             lengths = arrays["durations"].sum(1)
             real = mask_of(lengths, frames)[..., None]
-            meant = self.net.scaled(arrays["mel"])
-            parts |= adversary.losses(meant * real, made["mels"][-1] * real, lengths, step)
+            target = self.net.scaled(arrays["mel"])
+            parts |= adversary.losses(target * real, made["mels"][-1] * real, lengths, step)
         weight = self._weights(step)
         loss = sum(weight[name] * value for name, value in parts.items())
         return {"loss": loss} | {f"loss_{name}": value for name, value in parts.items()}
@@ -123,20 +123,20 @@ class Parallel(AcousticModel[Config]):
                 asked[index] = controls.pieces(item, references=self.inputs.references)
             except BadItem as error:
                 made[index] = Failure(str(error))
-        said = self._predict([piece.item for parts in asked.values() for piece in parts])
+        predictions = self._predict([piece.item for parts in asked.values() for piece in parts])
         for index, parts in asked.items():
-            whole = controls.joined(parts, [next(said) for _ in parts])
+            whole = controls.joined(parts, [next(predictions) for _ in parts])
             made[index] = self._reached(items[index], whole)
         return [made[index] for index in range(len(items))]
 
-    def _reached(self, item: Controlled, said: Controllable) -> Controllable | Failure:
-        """What was said with what is to be told of it; a failure where it was asked for higher or lower than the voice reaches."""
+    def _reached(self, item: Controlled, made: Controllable) -> Controllable | Failure:
+        """What was made, with its remark; a failure where it was asked for higher or lower than the voice reaches."""
         try:
-            if item.phone_shift is not None and said.phone_pitch is not None:
-                controls.check_reach(item.phone_shift, said.phone_pitch, *self.net.reach())
+            if item.phone_shift is not None and made.phone_pitch is not None:
+                controls.check_reach(item.phone_shift, made.phone_pitch, *self.net.reach())
         except BadItem as error:
             return Failure(str(error))
-        return said.model_copy(update={"substituted": self.inputs.substituted(item)})
+        return made.model_copy(update={"substituted": self.inputs.substituted(item)})
 
     def _predict(self, items: list[Controlled]) -> Iterator[Controllable]:
         for at in range(0, len(items), self.config.together):

@@ -140,17 +140,17 @@ def _piece(item: Controlled, references: References, start: int, end: int) -> Pi
     here = slice(start - lead, end)
     given = {name: values[here] for name in _OF_PHONES if (values := getattr(item, name)) is not None}
     streams = {name: values[here] for name, values in item.streams.items()}
-    heard = references.part(item.references, here)
+    cut = references.part(item.references, here)
     phones = ("sil",) * lead + item.phones[start:end]
-    return Piece(item.model_copy(update={"phones": phones, "streams": streams, "references": heard, **given}), lead)
+    return Piece(item.model_copy(update={"phones": phones, "streams": streams, "references": cut, **given}), lead)
 
 
-def joined(parts: list[Piece], said: list[Controllable]) -> Controllable:
+def joined(parts: list[Piece], made: list[Controllable]) -> Controllable:
     """What was said of a request's pieces, one after the other."""
     if len(parts) == 1:
-        return said[0]
+        return made[0]
     rows: dict[str, list[np.ndarray]] = {"log_mel": [], "durations": [], "phone_pitch": [], "phone_energy": []}
-    for part, one in zip(parts, said, strict=True):
+    for part, one in zip(parts, made, strict=True):
         for name, values in rows.items():
             if (found := getattr(one, name)) is not None:
                 values.append(found[one.durations[: part.lead].sum() if name == "log_mel" else part.lead :])

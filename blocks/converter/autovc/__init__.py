@@ -31,7 +31,7 @@ class Autovc(Converter[Config]):
         adversarial_from=3, weights="last", discriminator_windows=(8, 16), discriminator_width=2, val_check_interval=2, checkpoint_interval=2,
     )  # fmt: skip
     paper = "Qian et al. 2019 (AutoVC); Merritt et al. 2022 (the bottleneck)"
-    limits = "Words are lost where the bottleneck is narrow, the source's voice is heard where it is wide."
+    limits = "Words are lost where the bottleneck is narrow, the source's voice is left where it is wide."
 
     def _network(self):
         from blocks.converter.autovc.net import Network
@@ -43,15 +43,15 @@ class Autovc(Converter[Config]):
         from blocks.converter._net import over_band
 
         arrays = self._tensors(items, frames)
-        real, mel, heard = mask_of(arrays["lengths"], frames), self.net.scaled(arrays["mel"]), arrays["band"]
+        real, mel, band = mask_of(arrays["lengths"], frames), self.net.scaled(arrays["mel"]), arrays["band"]
         coarse, made, code, again = model(arrays)
         parts = {
-            "mel": over_band((made.float() - mel).square(), heard, real),
-            "coarse": over_band((coarse.float() - mel).square(), heard, real),
+            "mel": over_band((made.float() - mel).square(), band, real),
+            "coarse": over_band((coarse.float() - mel).square(), band, real),
             # A code stands for its stretch of frames: the mean over frames, however a batch is split.
             "code": ((again - code).float().abs().mean(2) * real).sum() / real.sum(),
         }
-        told = self._against(adversary, arrays, real, made, mel, step or 0)
+        adversarial = self._against(adversary, arrays, real, made, mel, step or 0)
         weight = self.config.discriminator_weights | {"mel": 1.0, "coarse": 1.0, "code": self.config.code_weight}
-        loss = sum(weight[name] * value for name, value in (parts | told).items())
-        return {"loss": loss} | {f"loss_{name}": value for name, value in (parts | told).items()}
+        loss = sum(weight[name] * value for name, value in (parts | adversarial).items())
+        return {"loss": loss} | {f"loss_{name}": value for name, value in (parts | adversarial).items()}

@@ -25,10 +25,10 @@ class Network(Scaled):
         filters = {"width": width, "layers": _LAYERS, "kernel": config.kernel, "dropout": config.dropout}
         filters["residual"] = config.residual
         self.voice = Voice(given.voices, width)
-        told = width + given.beside + (given.classes or 0)
+        conditioning = width + given.beside + (given.classes or 0)
         self.mel_filters = Filters(mels + width, **filters)
         self.mel_states = Recurrent(nn.LSTM, width, config.codes, layers=2)
-        self.filters = Filters(2 * config.codes + told, **filters)
+        self.filters = Filters(2 * config.codes + conditioning, **filters)
         self.states = Beside(nn.LSTM, width, config.recurrent, config.residual, _LAYERS, both_ways=False)
         self.out = nn.Linear(width, mels)
         sizes = [mels] + [width] * (_POSTNET - 1) + [mels]

@@ -2,8 +2,8 @@
 
 A phone encoder runs on phones already repeated to frames, by the third of a phone that a frame is in; a reference encoder hears the
 mel, without each channel's level and spread, and leaves one code of a few numbers for every `every` frames, a variational one;
-a decoder makes the mel of both, the target's voice and the source's pitch. In conversion both encoders are told the source's
-voice, the decoder the target's. The pitch given is the one to be heard: moved to the target's mean beforehand (`features.moved_pitch`).
+a decoder makes the mel of both, the target's voice and the source's pitch. In conversion both encoders are conditioned on the source's
+voice, the decoder the target's. The pitch given is that of the conversion: moved to the target's mean beforehand (`features.moved_pitch`).
 Training is L1 and the KL divergence of the codes, which counts in full from `kl_steps` on: with both divided by the mel's size,
 their sum is the bound of a Laplace likelihood. Discriminators of mels may join (`adversarial_from`); a training on the target alone,
 from these weights (`init:`), comes last. A KL of a dimension near 0 (`kl_00` and on, of validation) is one that carries nothing.
@@ -28,7 +28,9 @@ class Config(ConverterConfig):
     every: PositiveInt = 16  # frames a code stands for
     kl_weight: NonNegativeFloat = 1.0
     kl_steps: PositiveInt = 2000  # until the KL counts in full
-    phone_voice: Literal["source", "target", "none"] = "source"  # whose voice the phones of the decoder are told
+    phone_voice: Literal["source", "target", "none"] = (
+        "source"  # which the encoder of the decoder's phones is conditioned on
+    )
 
 
 class Copycat(Converter[Config]):
@@ -37,9 +39,7 @@ class Copycat(Converter[Config]):
         adversarial_from=3, weights="last", discriminator_windows=(8, 16), discriminator_width=2, val_check_interval=2, checkpoint_interval=2,
     )  # fmt: skip
     paper = "Karlapati et al. 2020 (CopyCat); Huybrechts et al. 2021, Ribeiro et al. 2022 (source F0, voice at both encoders)"
-    limits = (
-        "Voices unlike all that were heard in training come out as their neighbours; mels are smoother than recordings."
-    )
+    limits = "Voices unlike all of the training data come out as their neighbours; mels are smoother than recordings."
 
     def _network(self):
         from blocks.converter.copycat.net import Network
@@ -56,10 +56,10 @@ class Copycat(Converter[Config]):
         parts = {"mel": over_band((made.float() - mel).abs(), arrays["band"], real)}
         each_D = kl_BSD.sum((0, 1)) / real.sum()  # nats a frame
         parts["kl"] = each_D.sum() / mel.shape[2]
-        told = self._against(adversary, arrays, real, made, mel, step or 0)
+        adversarial = self._against(adversary, arrays, real, made, mel, step or 0)
         weight = self.config.discriminator_weights | {"mel": 1.0, "kl": self.config.kl_weight * self._annealed(step)}
-        loss = sum(weight[name] * value for name, value in (parts | told).items())
-        numbers = {"loss": loss} | {f"loss_{name}": value for name, value in (parts | told).items()}
+        loss = sum(weight[name] * value for name, value in (parts | adversarial).items())
+        numbers = {"loss": loss} | {f"loss_{name}": value for name, value in (parts | adversarial).items()}
         if step is None:  # nats a code, of each dimension: a probe of what the codes carry
             numbers |= {f"kl_{number:02d}": value * self.config.every for number, value in enumerate(each_D)}
         return numbers

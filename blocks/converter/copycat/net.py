@@ -57,8 +57,8 @@ class Network(Scaled):
 
     def decoded(self, arrays: Arrays, codes_BSC: torch.Tensor) -> torch.Tensor:
         mask_BT, voice_BD = self._mask(arrays), self.voice(arrays, "target")
-        told = {"source": self.voice(arrays, "source"), "target": voice_BD, "none": torch.zeros_like(voice_BD)}
-        phones_BTD = self._phonetics(arrays, told[self.phone_voice])
+        voices = {"source": self.voice(arrays, "source"), "target": voice_BD, "none": torch.zeros_like(voice_BD)}
+        phones_BTD = self._phonetics(arrays, voices[self.phone_voice])
         parts = [phones_BTD, repeated(codes_BSC, self.every, phones_BTD.shape[1]), spread(voice_BD, phones_BTD)]
         if "beside" in arrays:
             parts.append(arrays["beside"])

@@ -1,7 +1,7 @@
 """Voice Filter: one voice's mel made another's, learnt from pairs that are parallel frame by frame.
 
 A model of speech that obeys durations says what a recording says, frame for frame with it; its mel is `log_mel`, the recording's is
-`target_log_mel`. Convolutions 1-3 see the mel, 4-6 also the target's voice and the log-F0 that shall be heard; an LSTM that runs forward alone
+`target_log_mel`. Convolutions 1-3 see the mel, 4-6 also the target's voice and the log-F0 of the conversion; an LSTM that runs forward alone
 and a dense layer write the mel. Trained on many voices it is a background filter; a training that starts from that one (`init:`), on a
 minute of a new voice under one constant vector (its centroid), is the filter of that voice alone. In such a training batch norms
 keep their statistics (`keep_statistics`): a minute has too few of its own. Dev rows, an utterance at least, choose its best step.
@@ -96,7 +96,7 @@ class VoiceFilter(Converter[Config]):
         real, target_log_mel = mask_of(arrays["lengths"], frames), self.net.scaled(arrays["target_log_mel"])
         made = model(arrays)
         parts = {"mel": over_band((made.float() - target_log_mel).abs(), arrays["band"], real)}
-        told = self._against(adversary, arrays, real, made, target_log_mel, step or 0)
+        adversarial = self._against(adversary, arrays, real, made, target_log_mel, step or 0)
         weight = self.config.discriminator_weights | {"mel": 1.0}
-        loss = sum(weight[name] * value for name, value in (parts | told).items())
-        return {"loss": loss} | {f"loss_{name}": value for name, value in (parts | told).items()}
+        loss = sum(weight[name] * value for name, value in (parts | adversarial).items())
+        return {"loss": loss} | {f"loss_{name}": value for name, value in (parts | adversarial).items()}

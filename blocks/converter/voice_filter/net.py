@@ -37,9 +37,9 @@ class Network(Scaled):
         """The scaled mel (B, T, M) of the target."""
         mask_BT, mel_BTM = mask_of(arrays["lengths"], arrays["mel"].shape[1]), self.scaled(arrays["mel"])
         x_BTD = self.before(mel_BTM, mask_BT)
-        told = [arrays["beside"]] if "beside" in arrays else []
+        pitches = [arrays["beside"]] if "beside" in arrays else []
         combs = [self.harmonics(arrays["beside"])] if self.harmonics else []
-        x_BTD = torch.cat([x_BTD, spread(self.voice(arrays, "target"), x_BTD), *told, *combs], 2)
+        x_BTD = torch.cat([x_BTD, spread(self.voice(arrays, "target"), x_BTD), *pitches, *combs], 2)
         states_BTD = self.states(self.after(x_BTD, mask_BT))[0]
         made_BTM = self.out(torch.cat([states_BTD, *combs], 2))
         return made_BTM + mel_BTM if self.residual else made_BTM

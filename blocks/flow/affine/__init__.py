@@ -6,8 +6,8 @@ others: encoded under its own speaker and decoded under another, with the same m
 converted. Frames are taken in groups of `squeeze`; after every `split_every` steps `split` channels of a group go no further. What
 remains at the end of an odd length goes through the first norm alone, so that nothing is lost. Padding never reaches a real frame.
 
-Couplings are told what the settings declare: the melody (interpolated log-F0 minus its mean over the sentence, so that the
-speaker's register is told by the speaker alone) and voicing, streams, globals, and phones in their surroundings (`phones`: text-conditioned).
+Couplings are conditioned on what the settings declare: the melody (interpolated log-F0 minus its mean over the sentence, so that the
+speaker's register is in the speaker's vector alone) and voicing, streams, globals, and phones in their surroundings (`phones`: text-conditioned).
 The prior is N(mean, I): of mean 0 (`standard`), of means learnt from phones together with the flow (`phones`), or of means
 that are given (`given`), such as those of `flow.phone_prior`. Such a flow is text-free: phones and means are of use in training,
 and later for the likelihood alone.
@@ -38,7 +38,7 @@ class Config(FlowConfig):
     squeeze: Literal[1, 2, 4, 8] = 2  # frames to a group
     split: NonNegativeInt = 16  # channels of a group that go no further, each time
     split_every: PositiveInt = 4
-    phones: bool = False  # told to the couplings
+    phones: bool = False  # condition the couplings
     prior: Literal["standard", "phones", "given"] = "standard"
     snac: bool = False  # normalise by what the globals say instead of telling them (Choi et al. 2022)
     # Share of the L1 of what is decoded of a sampled latent in the loss; AE-Flow has 0.99 (Mosinski et al. 2023).
@@ -180,7 +180,7 @@ class Affine(FlowModel[Config]):
         return [results[index] for index in range(len(items))]
 
     def _named(self, item: Conditions) -> Conditions:
-        """With an empty name in the place of one that is not told, where the model can do without."""
+        """With an empty name in the place of one that is not given, where the model can do without."""
         absent = [name for name in self.conditioning.names if name not in item.globals] if self.config.nameless else []
         return item.model_copy(update={"globals": dict.fromkeys(absent, "") | item.globals}) if absent else item
 

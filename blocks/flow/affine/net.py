@@ -75,7 +75,7 @@ class Mix(nn.Module):
 class Coupling(nn.Module):
     """Half of the channels and the conditions -> log-scale and shift of the other half.
 
-    With `snac` (Choi et al. 2022) the conditioning vector is not told to the net: it sees its half normalised by a mean and
+    With `snac` (Choi et al. 2022) the conditioning vector is no input of the net: it sees its half normalised by a mean and
     a log-deviation that are linear in the vector, and the other half is normalised likewise before it is changed.
     """
 
@@ -123,7 +123,7 @@ class ConditioningNet(nn.Module):
     """What is given, as conditions: of frames (B, T, F), of the whole (B, E), and the means of the prior (B, T, M); None for none."""
 
     globals: tuple[tuple[str, int, int], ...]
-    phones: Encoder | None  # whose phones the couplings are told
+    phones: Encoder | None  # of the phones that condition the couplings
     prior: Encoder | None  # which says the prior's means of phones
 
     @nn.compact
@@ -151,7 +151,7 @@ class Flow(nn.Module):
     unroll: int = 1  # blocks a turn of the scan
     dtype: Any = None  # of the coupling nets; what is inverted is computed as it comes
     globals: tuple[tuple[str, int, int], ...] = ()
-    encode_phones: bool = False  # told to the couplings
+    encode_phones: bool = False  # condition the couplings
     phone_prior: bool = False  # the prior's means are learnt from phones
     mels: int = 80
     rows: int = 0  # phones that are known

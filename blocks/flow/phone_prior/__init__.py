@@ -1,12 +1,12 @@
 """Means of a flow's prior, learnt on the task of speech synthesis (Flax): of each phone as many numbers as there are mels.
 
 A variational encoder of phones says a mean and a log-deviation for each; a sample of them, repeated over the phone's frames,
-is all that a decoder knows of the text. It is told the melody, streams and globals as a flow is, above all who
+is all that a decoder knows of the text. It is conditioned on the melody, streams and globals as a flow is, above all who
 speaks, so that the means are left with the phone. Trained on L1 of mels and the KL divergence from N(0, I), whose weight grows
 from 0. `apply` gives the means, repeated over the frames: what `flow.affine` with ``prior: given`` is trained against.
 
 Departures from the paper: its decoder and its schedule of the KL are those of Shah et al. 2021, which prints no weight; here
-the decoder is of gated convolutions, told where in its phone a frame lies.
+the decoder is of gated convolutions, conditioned on where in its phone a frame lies.
 """
 
 from collections.abc import Callable

@@ -47,9 +47,9 @@ class Network(nn.Module):
             drawn = drawn + jnp.exp(log_dev) * jax.random.normal(keys[1], drawn.shape)
         frames = [of_frames(drawn, given["owners"]), given["places"][..., None]]
         frames += [given["frames"]] if "frames" in given else []
-        told = jnp.concatenate(frames, axis=-1)
+        inputs = jnp.concatenate(frames, axis=-1)
         decoder = Gated(self.hidden, self.layers, self.kernel, self.mels, self.dropout, name="decoder")
-        made = decoder(told, mask.astype(told.dtype), None, Whole(self.globals, name="whole")(given), keys[2])
+        made = decoder(inputs, mask.astype(inputs.dtype), None, Whole(self.globals, name="whole")(given), keys[2])
         return (x_BTM - mean) / deviation, made, divergence(mean_BNM, log_dev)
 
     def means(self, variables: dict, arrays: dict):

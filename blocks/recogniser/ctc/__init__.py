@@ -62,7 +62,7 @@ class Ctc(Trainable[Config]):
     paper = "Graves et al. 2006 (CTC); Klimkov et al. 2019 (phones of a recogniser in the place of text); Liu et al. 2022 (the layers)"
     needs = ("torch", "rapidfuzz")
     extra = "train"
-    limits = "It was taught by few voices, each in a language or two: voices and languages unlike those are heard worse. Stress is not told."
+    limits = "It was taught by few voices, each in a language or two: voices and languages unlike those are recognised worse. It says no stress."
 
     net = None  # once there are weights
 
@@ -113,10 +113,10 @@ class Ctc(Trainable[Config]):
         with torch.inference_mode():
             loss = self._loss(self.net, items, [self._normalised(item) for item in items])["loss"]
             names = [None, *self.phones]
-            said = [[names[one] for one in self._labels(item).classes] for item in items]
-        meant = [_plain_phones(item.phones) for item in items]
-        wrong = sum(Levenshtein.distance(ours, theirs) for ours, theirs in zip(said, meant, strict=True))
-        return {"loss": float(loss), "phone_errors": 100 * wrong / max(1, sum(map(len, meant)))}
+            predicted = [[names[one] for one in self._labels(item).classes] for item in items]
+        targets = [_plain_phones(item.phones) for item in items]
+        wrong = sum(Levenshtein.distance(ours, theirs) for ours, theirs in zip(predicted, targets, strict=True))
+        return {"loss": float(loss), "phone_errors": 100 * wrong / max(1, sum(map(len, targets)))}
 
     def length(self, item) -> int:
         return len(item.log_mel)
@@ -129,10 +129,10 @@ class Ctc(Trainable[Config]):
         import torch
         from torch.nn import functional
 
-        meant = [[self.phones.row(phone) for phone in _plain_phones(item.phones)] for item in items]
+        targets = [[self.phones.row(phone) for phone in _plain_phones(item.phones)] for item in items]
         logits, steps = self._logits(model, mels)
-        sizes = torch.tensor([len(each) for each in meant])
-        wanted = torch.tensor([row for each in meant for row in each], dtype=torch.long)
+        sizes = torch.tensor([len(each) for each in targets])
+        wanted = torch.tensor([row for each in targets for row in each], dtype=torch.long)
         logs_SBC = logits.float().log_softmax(2).transpose(0, 1)
         losses = functional.ctc_loss(logs_SBC, wanted, steps, sizes, reduction="none", zero_infinity=True)
         return {"loss": losses.sum() / steps.sum()}

@@ -3,7 +3,7 @@
 It is meant to condition other models; a judge should be another encoder, such as `reference.ge2e`.
 What names a voice in a pool of corpora but is none of it is kept from the encoder: it sees only mels below `f_max`, where all
 corpora have something; a recording's loud frames are brought to 0 dB and what lies `range_db` below is raised to that; training
-adds a tilt of the spectrum and a floor of noise, new for each crop. Crops shorter than a step's window go on with
+adds a tilt of the spectrum and a level of noise, new for each crop. Crops shorter than a step's window go on with
 another recording of the voice. Frames are taken in pairs.
 A step has `voices` times `recordings` crops of its own drawing, as the loss wants it; several processes would all compute the
 same one. In use, windows of 1.6 s, half of each shared with the next, are averaged.
@@ -38,7 +38,7 @@ class Config(FitConfig):
     recordings: int = Field(4, ge=2)  # of each
     shortest: PositiveFloat = 1.0  # seconds of a step's crops, drawn between both
     longest: PositiveFloat = 1.8
-    tilt_db: NonNegativeFloat = 6.0  # at both ends of what is heard, up and down, at most
+    tilt_db: NonNegativeFloat = 6.0  # at both ends of the band, up and down, at most
     noise_db: PositiveFloat = 50.0  # noise lies between 15 dB and this below the loud frames; 15 or less: none
     lr: PositiveFloat = 1e-3
     clip: PositiveFloat = 3.0  # norm of the gradient
@@ -118,11 +118,11 @@ class Dvector(Trainable[Config]):
             self.load(run.init)
 
     def _voices(self, run: Run[TrainItem]) -> dict[str, list[np.ndarray]]:
-        """What is heard of each voice that has recordings enough, as float16: all of it stays in memory."""
+        """The levels of each voice that has recordings enough, as float16: all of it stays in memory."""
         found = defaultdict(list)
         for item in run.items:
             found[item.speaker].append(self._levels(item.log_mel).astype(np.float16))
-        enough = {name: heard for name, heard in found.items() if len(heard) >= self.config.recordings}
+        enough = {name: levels for name, levels in found.items() if len(levels) >= self.config.recordings}
         if len(enough) < self.config.voices:
             raise ValueError(
                 f"{len(enough)} of {len(found)} voices have {self.config.recordings} recordings, want {self.config.voices} "
@@ -136,20 +136,20 @@ class Dvector(Trainable[Config]):
         frames = 2 * round(rng.uniform(config.shortest, max(config.shortest, config.longest)) * rate / 2)
         made = []
         for name in rng.choice(list(voices), config.voices, replace=False):
-            heard = voices[name]
-            for first in rng.permutation(len(heard))[: config.recordings]:
-                made.append(self._disturbed(_cut(heard, int(first), max(2, frames), rng), rng))
+            levels = voices[name]
+            for first in rng.permutation(len(levels))[: config.recordings]:
+                made.append(self._disturbed(_cut(levels, int(first), max(2, frames), rng), rng))
         return self._scaled(np.stack(made))
 
     def _disturbed(self, levels_TM: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """With another tilt, and a floor of noise."""
+        """With another tilt, and a level of noise."""
         tilt = rng.uniform(-self.config.tilt_db, self.config.tilt_db)
         levels_TM = levels_TM + np.linspace(-tilt, tilt, levels_TM.shape[1], dtype=np.float32)
         floor = -rng.uniform(15, max(15, self.config.noise_db)) if self.config.noise_db > 15 else -self.config.range_db
         return np.clip(levels_TM, max(floor, -self.config.range_db), None)
 
     def _validate(self, items: list[TrainItem], centroids: dict[str, np.ndarray]) -> dict[str, float]:
-        """How well recordings of the training voices are told: against the centroids of others."""
+        """How well recordings of the training voices are known: against the centroids of others."""
         known = [item for item in items if item.speaker in centroids]
         if not known:
             return {"loss": 0.0, "accuracy": 0.0}
@@ -162,7 +162,7 @@ class Dvector(Trainable[Config]):
         return {"loss": float(-right.mean()), "accuracy": float((scores.argmax(axis=1) == rows).mean())}
 
     def _centroids(self, voices: dict[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
-        means = {name: self._vectors(heard[:_KNOWN]).mean(axis=0) for name, heard in voices.items()}
+        means = {name: self._vectors(levels[:_KNOWN]).mean(axis=0) for name, levels in voices.items()}
         return {name: mean / np.linalg.norm(mean) for name, mean in means.items()}
 
     def length(self, item) -> int:
@@ -189,12 +189,12 @@ class Dvector(Trainable[Config]):
         except BadItem as error:
             return Failure(str(error))
 
-    def _vectors(self, heard: list[np.ndarray]) -> np.ndarray:
+    def _vectors(self, levels: list[np.ndarray]) -> np.ndarray:
         """float32 (B, D), of unit length: for each recording the direction of its windows' mean."""
         import torch
 
         self.net.eval()
-        windows = [self._windows(one.astype(np.float32)) for one in heard]
+        windows = [self._windows(one.astype(np.float32)) for one in levels]
         of_size: dict[int, list[int]] = {}
         for index, one in enumerate(windows):
             of_size.setdefault(one.shape[1], []).append(index)
@@ -204,7 +204,7 @@ class Dvector(Trainable[Config]):
                 found = self.net(self._on_device(self._scaled(np.concatenate([windows[index] for index in some]))))
                 for index, part in zip(some, found.split([len(windows[index]) for index in some]), strict=True):
                     made[index] = torch.nn.functional.normalize(part.mean(0), dim=0).cpu().numpy()
-        return np.stack([made[index] for index in range(len(heard))])
+        return np.stack([made[index] for index in range(len(levels))])
 
     def _windows(self, levels_TM: np.ndarray) -> np.ndarray:
         """float32 (W, T, M), each half shared with the next; one of all there is where that is less. T is even."""
@@ -220,9 +220,9 @@ class Dvector(Trainable[Config]):
         loud = np.quantile(levels.max(axis=1), _LOUD)
         return np.maximum(levels - loud, np.float32(-self.config.range_db))
 
-    def _scaled(self, heard: np.ndarray) -> np.ndarray:
+    def _scaled(self, levels: np.ndarray) -> np.ndarray:
         """Near -1..1."""
-        return (heard * (2 / self.config.range_db) + 1).astype(np.float32)
+        return (levels * (2 / self.config.range_db) + 1).astype(np.float32)
 
     @property
     def _mels(self) -> int:
@@ -256,12 +256,12 @@ class Dvector(Trainable[Config]):
         self.net.to(self.device).eval()
 
 
-def _cut(heard: list[np.ndarray], first: int, frames: int, rng: np.random.Generator) -> np.ndarray:
+def _cut(levels: list[np.ndarray], first: int, frames: int, rng: np.random.Generator) -> np.ndarray:
     """float32 (frames, M) from anywhere in a recording; one that is too short goes on with others of the voice."""
     parts, have, index = [], 0, first
     while have < frames:
-        one = heard[index]
+        one = levels[index]
         start = int(rng.integers(max(0, len(one) - frames) + 1))
         part = one[start : start + frames - have]
-        parts, have, index = [*parts, part], have + len(part), int(rng.integers(len(heard)))
+        parts, have, index = [*parts, part], have + len(part), int(rng.integers(len(levels)))
     return np.concatenate(parts, dtype=np.float32)

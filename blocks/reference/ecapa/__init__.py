@@ -71,7 +71,7 @@ class EcapaTdnn(Trainable[Config]):
     paper = "Desplanques et al. 2020 (ECAPA-TDNN); Deng et al. 2019 (the margin)"
     needs = ("torch",)
     extra = "train"
-    limits = "It has heard few voices: unseen ones lie nearer to each other than in encoders of thousands."
+    limits = "It was trained on few voices: unseen ones lie nearer to each other than in encoders of thousands."
 
     # ---- training ----
 

@@ -38,7 +38,7 @@ class Fourier(Neural[Config]):
     paper = "Siuzdak 2024 (Vocos); Li et al. 2023 (HiFTNet, harmonics and noise); Kong et al. 2020 (HiFi-GAN); Jang et al. 2021 (UnivNet)"
     limits = (
         "It knows speech at the sample rate of its spec, mostly clean. Two voices at once, music and strong noise are "
-        "outside of what it heard; sung and whispered voices are judged, not trained on."
+        "outside of its training data; sung and whispered voices are judged, not trained on."
     )
 
     # ---- training ----

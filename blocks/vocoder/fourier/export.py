@@ -112,10 +112,10 @@ def _hidden(graph: _Graph, block: Fourier, likeness: str) -> str:
 def _likeness(graph: _Graph, block: Fourier, mel: str) -> str:
     """(1, T, C), as `MelAnalysis.likeness`."""
     relief, patterns = block._analysis.patterns
-    heard = graph.add("MatMul", graph.add("Log", graph.add("Max", mel, np.float32(FAINT))), relief)
-    power = graph.add("ReduceSum", graph.add("Mul", heard, heard), np.array([2]), keepdims=1)
+    contrast = graph.add("MatMul", graph.add("Log", graph.add("Max", mel, np.float32(FAINT))), relief)
+    power = graph.add("ReduceSum", graph.add("Mul", contrast, contrast), np.array([2]), keepdims=1)
     length = graph.add("Sqrt", graph.add("Add", power, np.float32(1e-6)))
-    return graph.add("Div", graph.add("MatMul", heard, patterns), length)
+    return graph.add("Div", graph.add("MatMul", contrast, patterns), length)
 
 
 def _pitch(graph: _Graph, odds: str) -> str:
@@ -170,18 +170,18 @@ def _spectrum(graph: _Graph, block: Fourier, lay: "_Laying", frames: str) -> tup
     params, mel = block._params, _mel(graph, block)
     likeness = _likeness(graph, block, mel)
     h = _hidden(graph, block, likeness)
-    told = {name: _dense(graph, h, params[name]) for name in ("phase", "noisy", "pitch", "voiced")}
-    odds = graph.add("Add", told["pitch"], graph.add("Mul", likeness, np.float32(SURE)))
+    heads = {name: _dense(graph, h, params[name]) for name in ("phase", "noisy", "pitch", "voiced")}
+    odds = graph.add("Add", heads["pitch"], graph.add("Mul", likeness, np.float32(SURE)))
     waves = _harmonics(graph, block, _pitch(graph, odds)), _noise(graph, block, frames)
     tonal = graph.add(
-        "Mul", graph.add("Sigmoid", told["voiced"]), graph.add("Sigmoid", graph.add("Neg", told["noisy"]))
+        "Mul", graph.add("Sigmoid", heads["voiced"]), graph.add("Sigmoid", graph.add("Neg", heads["noisy"]))
     )
     narrow, wide = (_mixed(graph, lay, waves, tonal, *view) for view in block._analysis.views)
     sizes = [graph.size(part) for part in (narrow, wide)]
     magnitude = _turned(graph, graph.add("Min", _shaped(graph, block, mel, *sizes), np.float32(LOUDEST)))
     gain = graph.add("Div", graph.add("Add", magnitude, np.float32(FAINT)), sizes[0])
     early = graph.add("MatMul", graph.add("Log", _turned(graph, gain)), block._analysis.hilbert)
-    phase = _turned(graph, graph.add("Add", told["phase"], early))
+    phase = _turned(graph, graph.add("Add", heads["phase"], early))
     cos, sin = (graph.add(turn, phase) for turn in ("Cos", "Sin"))
     real, imaginary = graph.halves(narrow)
     scale = graph.add("Div", magnitude, sizes[0])
@@ -237,10 +237,10 @@ def _wave(graph: _Graph, block: Fourier) -> str:
     before, magnitude = _spectrum(graph, block, lay, frames)
     spectrum = before
     for _ in range(block.config.rounds):
-        heard = lay.transform(lay.inverse(spectrum))
-        ahead = graph.add("Add", heard, graph.add("Mul", graph.add("Sub", heard, before), np.float32(MOMENTUM)))
+        projected = lay.transform(lay.inverse(spectrum))
+        ahead = graph.add("Add", projected, graph.add("Mul", graph.add("Sub", projected, before), np.float32(MOMENTUM)))
         gain = graph.add("Div", magnitude, graph.size(ahead))
-        spectrum, before = graph.add("Mul", ahead, graph.add("Concat", gain, gain, axis=1)), heard
+        spectrum, before = graph.add("Mul", ahead, graph.add("Concat", gain, gain, axis=1)), projected
     padded = graph.add("Pad", lay.inverse(spectrum), np.array([0, 0, lead, 0, 0, max(0, beyond - lead)]))
     wave = graph.add("Slice", padded, np.array([cut]), graph.add("Add", hops, np.array([cut + beyond])), np.array([2]))
     return graph.add("Clip", graph.add("Squeeze", wave, np.array([1])), np.float32(-1), np.float32(1))

@@ -17,7 +17,7 @@ FAINT = 1e-5  # of what a mel sums up, and of a magnitude
 LEAST = 1e-12  # of a power, and of what is divided by
 LOWEST, OCTAVE, PITCHES = 50.0, 48, 192  # Hz, and how many pitches lie in an octave and in all
 _TOP = 1300.0  # Hz: above it mels are too wide to tell harmonics apart
-_AROUND = 4  # mels on either side that what is told of a pitch is compared with
+_AROUND = 4  # mels on either side that those of a harmonic are compared with
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class MelAnalysis:
     def likeness(self, mel_BTM):
         """(B, T, C) in -1..1: how like the fine structure of a mel is to that of harmonics of each pitch."""
         relief, patterns = self.patterns
-        heard = jnp.log(jnp.maximum(self._mel_power(mel_BTM), FAINT)) @ relief
-        return heard @ patterns / jnp.sqrt((heard**2).sum(-1, keepdims=True) + 1e-6)
+        contrast = jnp.log(jnp.maximum(self._mel_power(mel_BTM), FAINT)) @ relief
+        return contrast @ patterns / jnp.sqrt((contrast**2).sum(-1, keepdims=True) + 1e-6)
 
     def _mel_power(self, mel_BTM):
         spec = self.spec
@@ -91,8 +91,8 @@ class MelAnalysis:
         hertz = np.linspace(0, self.spec.sample_rate / 2, len(filters))
         far = np.abs(np.arange(filters.shape[1])[:, None] - np.arange(filters.shape[1]))
         near = (far <= _AROUND).astype(np.float64)
-        told = (hertz @ filters / np.maximum(filters.sum(0), 1e-12) < _TOP) & (filters.sum(0) > 0)
-        relief = (np.eye(len(far)) - near / near.sum(0)) * told
+        seen = (hertz @ filters / np.maximum(filters.sum(0), 1e-12) < _TOP) & (filters.sum(0) > 0)
+        relief = (np.eye(len(far)) - near / near.sum(0)) * seen
         lobe = 2.0 * self.spec.sample_rate / self.spec.win_length  # Hz to where a harmonic's window is silent
         pitches = LOWEST * 2.0 ** (np.arange(PITCHES) / OCTAVE)
         apart = np.abs(hertz[:, None] - pitches * np.maximum(np.round(hertz[:, None] / pitches), 1)) / lobe

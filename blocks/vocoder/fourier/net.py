@@ -128,9 +128,9 @@ def agreed(spectrum_BTF, magnitude_BTF, mask_BT1, hop: int, rounds: int):
     def one(_, state):
         spectrum, before = state
         # Without what lies beyond the last frame's own hop, so that padding does not matter.
-        heard = transform(inverse(spectrum, mask_BT1, hop) * real_BS, size, hop)
-        ahead = heard + MOMENTUM * (heard - before)
+        projected = transform(inverse(spectrum, mask_BT1, hop) * real_BS, size, hop)
+        ahead = projected + MOMENTUM * (projected - before)
         # Not its absolute value, whose slope has no bound near zero.
-        return magnitude_BTF * ahead * jax.lax.rsqrt(ahead.real**2 + ahead.imag**2 + SMALL), heard
+        return magnitude_BTF * ahead * jax.lax.rsqrt(ahead.real**2 + ahead.imag**2 + SMALL), projected
 
     return jax.lax.fori_loop(0, rounds, one, (spectrum_BTF, spectrum_BTF))[0] if rounds else spectrum_BTF

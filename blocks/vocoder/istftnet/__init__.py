@@ -40,7 +40,7 @@ class ISTFTNet(Neural[Config]):
     paper = "Kaneko et al. 2022 (iSTFTNet); Kong et al. 2020 (HiFi-GAN); Jang et al. 2021 (UnivNet)"
     limits = (
         "It knows speech at the sample rate of its spec, mostly clean. Two voices at once, music and strong noise are "
-        "outside of what it heard; sung and whispered voices are judged, not trained on."
+        "outside of its training data; sung and whispered voices are judged, not trained on."
     )
 
     @property

@@ -53,8 +53,8 @@ class Generator(nn.Module):
                 for k, (taps, dilations) in enumerate(zip(self.kernels, self.dilations, strict=True))
             ]
             h = sum(several) / len(several)
-        told = Conv(2 * self.bins, ENDS, name="last")(nn.leaky_relu(h, SLOPE) * mask)
-        return told[..., : self.bins], told[..., self.bins :]
+        out = Conv(2 * self.bins, ENDS, name="last")(nn.leaky_relu(h, SLOPE) * mask)
+        return out[..., : self.bins], out[..., self.bins :]
 
 
 def speak(generator: Generator, variables, mel_BTM, lengths_B, scale, hop: int):

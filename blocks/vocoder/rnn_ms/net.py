@@ -58,7 +58,7 @@ class Net(nn.Module):
 
     def setup(self):
         C, wide = self.conditioning, 2 * self.conditioning
-        self.heard = [
+        self.around = [
             [Gates(wide if n else self.mels, C, name=f"{way}_{n}") for way in ("forward", "backward")]
             for n in range(self.layers)
         ]
@@ -70,14 +70,14 @@ class Net(nn.Module):
 
     def weights(self):
         """All of them: without this, a first net would be run once to be made."""
-        gates = [self.spoken, *(one for pair in self.heard for one in pair)]
+        gates = [self.spoken, *(one for pair in self.around for one in pair)]
         return [one.into_IG for one in gates], [one.b_O for one in (self.first, self.last)]
 
     def condition(self, mel_BRM, real_BR):
         """What is known of each row (B, R, C), from before and after it; rows that are not real are as if not there."""
         x = (mel_BRM - self.mean_M.value) * self.scale_M.value
         C, still = self.conditioning, STILL * ~real_BR[..., None]
-        for pair in self.heard:
+        for pair in self.around:
             made = []
             for gates, way in zip(pair, (1, -1)):
                 given = x @ gates.into_IG + gates.bias_G
@@ -87,7 +87,7 @@ class Net(nn.Module):
         return x
 
     def states(self, known_BRC, before_BS):
-        """States (S, H, B) after each sample's predecessor, one of the classes, is told."""
+        """States (S, H, B) after each sample's predecessor, one of the classes, is fed."""
         B, S = before_BS.shape
         R, E = known_BRC.shape[1], self.embedding
         table_KG = self.embed_KE @ self.spoken.into_IG[:E] + self.spoken.bias_G
@@ -106,7 +106,7 @@ class Net(nn.Module):
         return made.reshape(states_SHB.shape[0], states_SHB.shape[2], -1)
 
     def __call__(self, mel_BRM, real_BR, codes_BS, weight_BS, context: int):
-        """Mean nats of codes 1.. given all before them; `context` rows on both sides are heard only."""
+        """Mean nats of codes 1.. given all before them; `context` rows on both sides condition only."""
         known = self.condition(mel_BRM, real_BR)[:, context : mel_BRM.shape[1] - context]
         x_NL = self.before_softmax(self.states(known, codes_BS[:, :-1]))
         return mean_nats(x_NL, self.last.w_IO, self.last.b_O, codes_BS[:, 1:].T.reshape(-1), weight_BS.T.reshape(-1))

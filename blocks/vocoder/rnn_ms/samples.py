@@ -28,7 +28,7 @@ def decode(codes_S: np.ndarray, classes: int) -> np.ndarray:
 
 
 def silence(classes: int) -> int:
-    """The class told before the first sample."""
+    """The class fed before the first sample."""
     return classes // 2
 
 
@@ -79,14 +79,14 @@ def crop(log_mel: np.ndarray, wave: np.ndarray, spec: AudioSpec, classes: int, s
     count, codes = len(rows.frame_R), rows.codes(wave, hop, classes)
     first = int(rng.integers(0, max(0, count - size) + 1))
     last = min(first + size, count)
-    heard = np.arange(first - context, first + size + context)
-    real = (heard >= 0) & (heard < count)
+    window = np.arange(first - context, first + size + context)
+    real = (window >= 0) & (window < count)
     made = np.full(size * hop + 1, silence(classes), np.int32)
     some = codes[first * hop : last * hop + 1]
     made[: len(some)] = some
     at = first * hop + np.arange(size * hop)  # on the rows' grid
     return {
-        "mel": np.where(real[:, None], log_mel[rows.frame_R[np.clip(heard, 0, count - 1)]], 0).astype(np.float32),
+        "mel": np.where(real[:, None], log_mel[rows.frame_R[np.clip(window, 0, count - 1)]], 0).astype(np.float32),
         "real": real,
         "codes": made,
         "weight": ((at >= rows.skip) & (at < rows.skip + rows.samples)).astype(np.float32),

@@ -123,8 +123,8 @@ class Synthesiser:
             codes_SB[: len(codes), at] = codes
         state, cost = self._silent(JUDGED)[0], []
         for at in range(0, longest, ROWS):
-            told = codes_SB[at * hop : (at + ROWS) * hop + 1]
-            before, after = (part.reshape(ROWS, hop, JUDGED) for part in (told[:-1], told[1:]))
+            window_SB = codes_SB[at * hop : (at + ROWS) * hop + 1]
+            before, after = (part.reshape(ROWS, hop, JUDGED) for part in (window_SB[:-1], window_SB[1:]))
             state, made = judge(self.weights, state, known_RCB[at : at + ROWS], before, after)
             cost.append(np.asarray(made))
         cost_SB = np.concatenate(cost)

@@ -32,7 +32,7 @@ class Vocos(Neural[Config]):
     paper = "Siuzdak 2024 (Vocos); Lv et al. 2024 (FreeV, the prior); Kong et al. 2020 (HiFi-GAN); Jang et al. 2021 (UnivNet)"
     limits = (
         "It knows speech at the sample rate of its spec, mostly clean. Two voices at once, music and strong noise are "
-        "outside of what it heard; sung and whispered voices are judged, not trained on."
+        "outside of its training data; sung and whispered voices are judged, not trained on."
     )
 
     @property
