@@ -6,11 +6,13 @@ import signal
 from pathlib import Path
 
 # One thread a process, set before anything that reads it is imported: tests run beside each other, and so do the
-# processes that they start. What JAX compiles is shared by all of them, and by the next run.
+# processes that they start. What JAX compiles is shared by all of them, and by the next run. It compiles quickly rather than
+# well, which costs tiny networks nothing; `optimised` is for tests of what only the well compiled keeps.
 for name, value in {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
     "JAX_COMPILATION_CACHE_DIR": str(Path.home() / ".cache" / "voxblocks" / "jax"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
 }.items():
@@ -71,6 +73,16 @@ def _base(name: str) -> str:
     graph = GRAPHS / f"{name.partition('[')[2].rstrip(']')}.yaml"
     found = re.search(r"^base: (\S+)$", graph.read_text("utf-8"), re.MULTILINE) if graph.is_file() else None
     return found[1] if found else graph.name
+
+
+@pytest.fixture
+def optimised():
+    """What JAX compiles in this test is compiled as in use, where sums that are fused or ordered otherwise count."""
+    import jax
+
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ class Transcribed(Schema):
 
 
 class Config(BlockConfig):
-    threads: PositiveInt = 2
+    threads: PositiveInt = 1
 
 
 class Transcript(Mapper[Config]):

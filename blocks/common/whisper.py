@@ -7,6 +7,7 @@ for a number that cannot follow. A transcript that zlib makes smaller than Whisp
 
 import importlib.resources
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -41,7 +42,12 @@ class Recogniser:
         import faster_whisper
 
         folder = {"tiny.en": _tiny, "base": _base}[name]()
+        # Loading it sets the threads of OpenMP, and with them those of all torch in this process.
+        torch = sys.modules.get("torch")
+        before = torch.get_num_threads() if torch else None
         self.model = faster_whisper.WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=threads)
+        if torch:
+            torch.set_num_threads(before)
         vocabulary = self.model.hf_tokenizer.get_vocab().items()
         numbers = [n for token, n in vocabulary if any(map(_of_a_number, token)) and not token.startswith("<|")]
         self.forbidden = [-1, *sorted(numbers)]  # -1 stands for the usual list of music notes and brackets

@@ -51,7 +51,7 @@ class Understood(Schema):
 
 class Config(BlockConfig):
     model: Literal["auto", "tiny.en", "base"] = "auto"  # auto: tiny.en for English, base for all others
-    threads: PositiveInt = 2  # of one recogniser; the rates do not depend on it
+    threads: PositiveInt = 1  # of one recogniser; the rates do not depend on it
 
 
 class WordError(Mapper[Config]):

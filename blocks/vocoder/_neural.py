@@ -85,7 +85,10 @@ class Neural(Trainable[C]):
 
     @cached_property
     def _compiled(self):
-        """Compiled (params, mel (B, T, M), lengths (B,)) -> wave (B, T * hop); the compiler meets one shape for each padded length."""
+        """Compiled (params, mel (B, T, M), lengths (B,)) -> wave (B, T * hop); the compiler meets one shape for each padded length.
+
+        The scale of its mels is an input, not a constant: other weights need no other program.
+        """
         raise NotImplementedError
 
     def _generated(self, arrays: dict) -> np.ndarray:

@@ -208,3 +208,13 @@ def test_another_language_is_understood_by_the_joined_base_model(tmp_path):
     result = only(block, Transcribed(prediction=say(text, tmp_path, "es"), text=text, language="es-ES"))
     assert result.cer < 20
     assert set(block.recognisers["base"].model.supported_languages) - {"yue"} == whisper.LANGUAGES
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_recogniser_leaves_torch_its_threads(threads):
+    """One that took two made every training after it in the process take ten times as long on two busy cores."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    made = whisper.Recogniser("tiny.en", threads)
+    made.transcribe(np.zeros(16000, np.float32), "en")
+    assert torch.get_num_threads() == before

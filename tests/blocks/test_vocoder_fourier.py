@@ -54,7 +54,7 @@ def spoken(made, mel: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("frames", [1, 5, 40])
-def test_it_follows_its_formulas(frames):
+def test_it_follows_its_formulas(frames, optimised):
     made, mel = block(), mels(frames)
     config = made.config
     length = np.array([frames], np.int32)
@@ -116,7 +116,7 @@ def test_long_mels_go_piece_by_piece(monkeypatch):
     np.testing.assert_allclose(found, spoken(block(), mel), atol=DRIFT * 430)
 
 
-def test_neighbours_and_padding_do_not_matter():
+def test_neighbours_and_padding_do_not_matter(optimised):
     made = block()
     batch = np.zeros((2, 48, 20), np.float32)
     batch[0, :30], batch[0, 30:], batch[1] = mels(30), 9.0, mels(48, 1)

@@ -73,7 +73,7 @@ def test_a_warm_slice_meets_no_new_length(tiny, store):
     fresh = Live(check(read_graph(tiny)), store=store)
     assert not fresh.warm({"text": "§"})
     assert fresh.warm({"text": TEXTS[1], "speaking_rate": 0.5})
-    compiled = fresh.block("voice")._compiled
+    compiled = fresh.block("voice")._compiled.func
     met = compiled._cache_size()
     for rate in (0.45, 0.6, 0.9, 1.3, 2.0, 3.0, 4.0):
         assert len(list(fresh.stream({"text": TEXTS[1], "speaking_rate": rate}))) > 0

@@ -10,7 +10,7 @@ Axes: B items, T frames, M mels, S samples.
 """
 
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
@@ -148,10 +148,13 @@ class Fourier(Neural[Config]):
 
     @cached_property
     def _compiled(self):
-        """Compiled (params, mel, lengths, start) -> wave and phases; the compiler meets one shape for each padded length."""
+        """Compiled (params, mel, lengths, start) -> wave and phases."""
         import jax
 
         from blocks.vocoder.fourier.net import speak
 
-        how = self._analysis, self.config.rounds
-        return jax.jit(lambda params, *given: speak(self._generator, {"params": params}, *given, *how))
+        def spoken(params, *given, scale):
+            analysis = replace(self._analysis, mean=scale[0], deviation=scale[1])
+            return speak(self._generator, {"params": params}, *given, analysis, self.config.rounds)
+
+        return partial(jax.jit(spoken), scale=self._scale)

@@ -6,7 +6,7 @@ these are, and its phase is not bounded by a sine. A sample depends on `lookahea
 same as `apply` that much later.
 """
 
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
 
 import numpy as np
@@ -74,4 +74,4 @@ class ISTFTNet(Neural[Config]):
     def _compiled(self):
         import jax
 
-        return jax.jit(self._speak)
+        return partial(jax.jit(self._speak), scale=self._scale)

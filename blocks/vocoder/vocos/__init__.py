@@ -6,7 +6,7 @@ spec's, here a quarter of which is a hop; the distance is that of log-mels at fi
 weights speaks. A sample depends on `lookahead` frames to either side: `stream` says the same as `apply` that much later.
 """
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal
 
 import numpy as np
@@ -67,4 +67,4 @@ class Vocos(Neural[Config]):
     def _compiled(self):
         import jax
 
-        return jax.jit(self._speak)
+        return partial(jax.jit(self._speak), scale=self._scale)
