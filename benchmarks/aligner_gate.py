@@ -2,7 +2,7 @@
 
 A wrong text is that of another row of the same voice, of ten the one whose number of phones is nearest. The least score is
 chosen on rows that were trained on, where most of both are judged rightly, for all voices together; dev rows show what it is
-worth. Wants a store in which the graph was run: `voxblocks run graphs/alignment_voices.yaml --size full --store FOLDER`.
+worth. Wants a store in which the graph was run: `voxblocks run graphs/alignment_voices.yaml --store FOLDER`.
 """
 
 import argparse

@@ -1,10 +1,10 @@
 """The vector of a voice from those of its recordings: the direction of their mean (a d-vector's centroid, Wan et al. 2018)."""
 
-import numpy as np
 from pydantic import NonNegativeFloat
 
 from blocks.arrays import Embedding, Seconds
 from blocks.base import BadItem, BlockConfig, Reducer, Schema
+from blocks.reference._means import direction
 from blocks.reference.schema import Embedded
 
 
@@ -31,11 +31,3 @@ class Centroid(Reducer[Config]):
                 "better a minute, to know a voice by"
             )
         return Embedded(embedding=direction([item.embedding for item in items]))
-
-
-def direction(vectors: list[np.ndarray]) -> np.ndarray:
-    """float32 of unit length. Raises BadItem where the vectors cancel each other out."""
-    mean = np.mean(vectors, axis=0, dtype=np.float64)
-    if (length := np.linalg.norm(mean)) < 1e-6:
-        raise BadItem(f"the mean of {len(vectors)} vectors is none: they point in all directions")
-    return (mean / length).astype(np.float32)

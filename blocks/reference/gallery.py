@@ -12,7 +12,7 @@ import numpy as np
 from blocks.arrays import Embedding, LatentMean, LatentSpread, Speaker, Split
 from blocks.base import Failure, Schema
 from blocks.reference._gallery import NamedVectors
-from blocks.reference.centroid import direction
+from blocks.reference._means import direction
 from blocks.reference.schema import Embedded, Named
 from blocks.training import FitConfig, Run
 

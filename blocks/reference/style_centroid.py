@@ -3,10 +3,9 @@
 Latents are of one reference encoder (`encode` of `acoustic.parallel` and `acoustic.attention`). Axes: latent.
 """
 
-import numpy as np
-
 from blocks.arrays import StyleVector
-from blocks.base import BadItem, BlockConfig, Reducer, Schema
+from blocks.base import BlockConfig, Reducer, Schema
+from blocks.reference._means import mean
 
 
 class Styled(Schema):
@@ -25,10 +24,3 @@ class StyleCentroid(Reducer[Config]):
 
     def reduce(self, items: list[Styled]) -> Styled:
         return Styled(style_vector=mean([item.style_vector for item in items]))
-
-
-def mean(latents: list[np.ndarray]) -> np.ndarray:
-    """float32. Raises BadItem for latents of several lengths."""
-    if len(sizes := sorted({len(latent) for latent in latents})) > 1:
-        raise BadItem(f"latents of {' and '.join(map(str, sizes))} numbers: want all of one encoder")
-    return np.mean(latents, axis=0, dtype=np.float64).astype(np.float32)

@@ -9,8 +9,9 @@ from typing import ClassVar
 from blocks.arrays import Speaker, Split, StyleVector
 from blocks.base import Failure, Schema
 from blocks.reference._gallery import NamedVectors
+from blocks.reference._means import mean
 from blocks.reference.schema import Named
-from blocks.reference.style_centroid import Styled, mean
+from blocks.reference.style_centroid import Styled
 from blocks.training import FitConfig, Run
 
 
