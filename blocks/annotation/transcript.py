@@ -13,7 +13,7 @@ from pydantic import PositiveInt
 
 from blocks.arrays import Language, Text, Value, Wave
 from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema
-from blocks.common import whisper
+from blocks.common import whisper_asr
 from blocks.common.items import each
 
 FEWEST_S = 0.3  # seconds that words can be heard in
@@ -44,7 +44,7 @@ class Transcript(Mapper[Config]):
     batch_size = 4
 
     def setup(self) -> None:
-        self.recogniser = whisper.Recogniser("base", self.config.threads)
+        self.recogniser = whisper_asr.Recogniser("base", self.config.threads)
 
     def apply(self, items: list[Utterance]) -> list[Transcribed | Failure]:
         return each(self._one, items)
@@ -55,8 +55,8 @@ class Transcript(Mapper[Config]):
         if len(item.wave) < FEWEST_S * self.spec.sample_rate or not item.wave.any():
             seconds = len(item.wave) / self.spec.sample_rate
             raise BadItem(f"{seconds:.2f} s in which nothing can be heard, want {FEWEST_S:g} s of speech at least")
-        wave = np.ascontiguousarray(soxr.resample(item.wave, self.spec.sample_rate, whisper.RATE))
+        wave = np.ascontiguousarray(soxr.resample(item.wave, self.spec.sample_rate, whisper_asr.RATE))
         detected = self.recogniser.language(wave)
-        given = whisper.code(item.language or "und")
-        transcript, _ = self.recogniser.transcribe(wave, given if given in whisper.LANGUAGES else detected)
+        given = whisper_asr.code(item.language or "und")
+        transcript, _ = self.recogniser.transcribe(wave, given if given in whisper_asr.LANGUAGES else detected)
         return Transcribed(text=item.text or transcript, transcript=transcript, detected_language=detected)

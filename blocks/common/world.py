@@ -10,7 +10,7 @@ import numpy as np
 
 from blocks.base import BadItem
 from blocks.common.pitch import PitchRange
-from blocks.common.quiet import import_quietly
+from blocks.common.quiet_imports import import_quietly
 
 LOUDEST = 2.0  # a little overshoot is audio still
 

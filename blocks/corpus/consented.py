@@ -13,8 +13,8 @@ from pydantic import model_validator
 
 from blocks.base import Failure, Skip
 from blocks.common import contents, recordings, textgrid
-from blocks.common.lines import Row, read_table
 from blocks.common.recordings import Channel, Entry, OwnCorpus
+from blocks.common.text_files import Row, read_table
 from blocks.corpus import folder
 from blocks.corpus.schema import Utterance
 

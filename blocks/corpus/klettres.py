@@ -6,18 +6,18 @@ Recorded by volunteers; one speaker for each language is an assumption. The rows
 from collections.abc import Iterator
 
 from blocks.base import Failure, Skip, Source
-from blocks.common import debian, kde
+from blocks.common import debian, kde_games
 from blocks.common.recordings import rows
 from blocks.corpus.schema import Recording
 
 
-class Config(kde.LanguagesConfig):
+class Config(kde_games.LanguagesConfig):
     pass
 
 
 class Klettres(Source[Config]):
     tiny = Config(languages=("nb",))
-    licences = (kde.LICENCE,)
+    licences = (kde_games.LICENCE,)
 
     def fetch(self) -> None:
         debian.fetch("pool/main/k/klettres/klettres-data_22.12.3-1_all.deb")
@@ -27,4 +27,6 @@ class Klettres(Source[Config]):
 
     def read(self) -> Iterator[Recording | Failure | Skip]:
         rate = self.spec.sample_rate
-        return rows(Recording, kde.entries("klettres-data", "usr/share/klettres", self.config, rate), self.config, rate)
+        return rows(
+            Recording, kde_games.entries("klettres-data", "usr/share/klettres", self.config, rate), self.config, rate
+        )

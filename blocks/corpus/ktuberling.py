@@ -10,20 +10,20 @@ of fr and uk that two scenes share.
 from collections.abc import Iterator
 
 from blocks.base import Failure, Skip, Source
-from blocks.common import debian, kde
+from blocks.common import debian, kde_games
 from blocks.common.recordings import rows
 from blocks.corpus.schema import Recording
 
 _SOUNDS = "usr/share/ktuberling/sounds"
 
 
-class Config(kde.LanguagesConfig):
+class Config(kde_games.LanguagesConfig):
     pass
 
 
 class Ktuberling(Source[Config]):
     tiny = Config(languages=("ga",))
-    licences = (kde.LICENCE,)
+    licences = (kde_games.LICENCE,)
 
     def fetch(self) -> None:
         debian.fetch("pool/main/k/ktuberling/ktuberling-data_22.12.3-1_all.deb")
@@ -33,4 +33,4 @@ class Ktuberling(Source[Config]):
 
     def read(self) -> Iterator[Recording | Failure | Skip]:
         rate = self.spec.sample_rate
-        return rows(Recording, kde.entries("ktuberling-data", _SOUNDS, self.config, rate), self.config, rate)
+        return rows(Recording, kde_games.entries("ktuberling-data", _SOUNDS, self.config, rate), self.config, rate)

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from blocks.arrays import Language, Speaker, SpeakingRate, Split
 from blocks.base import BlockConfig, Failure, Source
-from blocks.common.lines import read_lines
+from blocks.common.text_files import read_lines
 from blocks.corpus.schema import Line
 
 _ORIGINS = ("text", "texts", "file")

@@ -14,8 +14,8 @@ from pydantic import model_validator
 
 from blocks.base import BadItem, Failure, Skip
 from blocks.common import audio, contents, recordings
-from blocks.common.lines import Row, read_table
 from blocks.common.recordings import Entry, OwnConfig, OwnCorpus
+from blocks.common.text_files import Row, read_table
 from blocks.common.words import plain
 from blocks.corpus.schema import Utterance
 

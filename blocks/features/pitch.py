@@ -10,7 +10,7 @@ import numpy as np
 from blocks import arrays
 from blocks.base import Mapper, Schema
 from blocks.common.pitch import PitchRange
-from blocks.common.quiet import import_quietly
+from blocks.common.quiet_imports import import_quietly
 from blocks.common.stft import frame_count
 from blocks.features.schema import Recorded
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from blocks.arrays import Durations, Note, NoteOfPhone, Notes, Phones, Wave
 from blocks.base import BadItem, Schema
-from blocks.common.quiet import import_quietly
+from blocks.common.quiet_imports import import_quietly
 from blocks.common.singing import is_nucleus
 from blocks.spec import AudioSpec
 

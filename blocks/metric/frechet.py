@@ -14,7 +14,7 @@ from pydantic import PositiveInt
 
 from blocks.arrays import Value, Wave, apart
 from blocks.base import BlockConfig, Reducer, Schema
-from blocks.common import whisper
+from blocks.common import whisper_asr
 from blocks.metric._judge import resample
 
 _SMALL = 1e-6
@@ -50,9 +50,9 @@ class Frechet(Reducer[Config]):
     def reduce(self, items: list[Pair]) -> Distance:
         if len(items) < 2:
             raise ValueError(f"{len(items)} utterances, want two at least")
-        recogniser = whisper.Recogniser("tiny.en", self.config.threads)
+        recogniser = whisper_asr.Recogniser("tiny.en", self.config.threads)
         made, recorded = (
-            [recogniser.encoded(resample(wave, self.spec.sample_rate, whisper.RATE)) for wave in waves]
+            [recogniser.encoded(resample(wave, self.spec.sample_rate, whisper_asr.RATE)) for wave in waves]
             for waves in ([item.prediction for item in items], [item.reference for item in items])
         )
         scale_D = np.concatenate(recorded).std(axis=0) + _SMALL

@@ -24,7 +24,7 @@ from pydantic import PositiveInt
 
 from blocks.arrays import Value
 from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema, Skip
-from blocks.common import whisper
+from blocks.common import whisper_asr
 from blocks.common.items import each
 from blocks.common.words import plain
 from blocks.metric._judge import resample
@@ -70,13 +70,13 @@ class WordError(Mapper[Config]):
     licences = ("MIT",)
 
     def setup(self) -> None:
-        self.recognisers: dict[str, whisper.Recogniser] = {}  # by model, loaded for the first item that needs it
+        self.recognisers: dict[str, whisper_asr.Recogniser] = {}  # by model, loaded for the first item that needs it
 
     def apply(self, items: list[Transcribed]) -> list[Understood | Failure]:
         return each(self._one, items)
 
     def _one(self, item: Transcribed) -> Understood | Skip:
-        language = whisper.code(item.language)
+        language = whisper_asr.code(item.language)
         model = self._model_for(language, item.language)
         if number := unreadable_number(item.text, language):
             return Skip(f"text holds {number!r}, which can be read in several ways; write it as it is spoken")
@@ -85,7 +85,7 @@ class WordError(Mapper[Config]):
             raise BadItem(f"text {item.text!r} has no words, wants what is said in the recording")
         if len(item.prediction) == 0:
             raise BadItem("prediction: no samples, wants a recording")
-        wave = resample(item.prediction, self.spec.sample_rate, whisper.RATE)
+        wave = resample(item.prediction, self.spec.sample_rate, whisper_asr.RATE)
         transcript, repeats = self._recogniser(model).transcribe(wave, language)
         words, characters = errors(
             normalised(transcript, language), reference, repeats, spaced=language not in _UNSPACED
@@ -103,16 +103,16 @@ class WordError(Mapper[Config]):
         model = self.config.model
         if model == "tiny.en" and language != "en":
             raise BadItem(f"language {tag!r}: model 'tiny.en' knows only English; model 'base' or 'auto' would fit")
-        if language not in whisper.LANGUAGES:
-            known = " ".join(sorted(whisper.LANGUAGES))
+        if language not in whisper_asr.LANGUAGES:
+            known = " ".join(sorted(whisper_asr.LANGUAGES))
             raise BadItem(f"language {tag!r}: Whisper was not trained on it and would invent words; it knows {known}")
         if model == "auto":
             return "tiny.en" if language == "en" else "base"
         return model
 
-    def _recogniser(self, model: str) -> whisper.Recogniser:
+    def _recogniser(self, model: str) -> whisper_asr.Recogniser:
         if model not in self.recognisers:
-            self.recognisers[model] = whisper.Recogniser(model, self.config.threads)
+            self.recognisers[model] = whisper_asr.Recogniser(model, self.config.threads)
         return self.recognisers[model]
 
 

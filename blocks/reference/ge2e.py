@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import PositiveFloat
 
 from blocks.base import BadItem, BlockConfig, Mapper
-from blocks.common.quiet import import_quietly
+from blocks.common.quiet_imports import import_quietly
 from blocks.reference import _waves
 from blocks.reference.schema import Embedded, Recorded
 

