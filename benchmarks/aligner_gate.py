@@ -77,8 +77,8 @@ def judged(block, ids: list[str], tables: dict, random: np.random.Generator) -> 
         mel = tables["mel"].get(id, ["log_mel"])["log_mel"]
         others = [other for other in random.permutation(ids)[:10] if phones[other] != phones[id]]
         nearest = min(others, key=lambda other: abs(len(phones[other]) - len(phones[id])))
-        for found, said in ((right, phones[id]), (wrong, phones[nearest])):
-            found += score(block, Utterance(phones=said, log_mel=mel))
+        for found, phones_said in ((right, phones[id]), (wrong, phones[nearest])):
+            found += score(block, Utterance(phones=phones_said, log_mel=mel))
     return right, wrong
 
 

@@ -76,9 +76,9 @@ def measure(server: "Server", counts: list[int], requests: int) -> None:
         answers = load(server, count, requests)
         took = time.perf_counter() - begun
         firsts, wholes = quantiles(answer.first for answer in answers), quantiles(answer.whole for answer in answers)
-        said = sum(answer.size for answer in answers) / RATE_BYTES / server.rate
+        spoken_s = sum(answer.size for answer in answers) / RATE_BYTES / server.rate
         bad = sum(answer.status != 200 for answer in answers)
-        print(f"{count:7} {firsts[0]:21.3f} {firsts[1]:5.3f} {wholes[0]:15.3f} {wholes[1]:5.3f} {len(answers) / took:12.1f} {said / took:15.1f} {bad:9}")  # fmt: skip
+        print(f"{count:7} {firsts[0]:21.3f} {firsts[1]:5.3f} {wholes[0]:15.3f} {wholes[1]:5.3f} {len(answers) / took:12.1f} {spoken_s / took:15.1f} {bad:9}")  # fmt: skip
     held = load(server, 200, 200)
     turned_away = sum(answer.status == 503 for answer in held)
     print(f"200 at once: {sum(a.status == 200 for a in held)} answered, {turned_away} told to come again (503), {200 - turned_away - sum(a.status == 200 for a in held)} other")  # fmt: skip

@@ -430,13 +430,13 @@ def peer_network(width: int, filters: int):
             """The loss."""
             pitch, energy = (given["pitch"].log() - 5) / 0.3, (given["energy"] + 30) / 5
             x = self.encoder(placed(self.phones(given["phones"])))
-            said = self.duration(x), self.pitch(x), self.energy(x)
+            predicted = self.duration(x), self.pitch(x), self.energy(x)
             bins = torch.linspace(-3, 3, 255)
             x = x + self.pitches(torch.bucketize(pitch, bins)) + self.energies(torch.bucketize(energy, bins))
             lengthened = [torch.repeat_interleave(one, times, 0) for one, times in zip(x, given["durations"])]
             mel = self.mel(self.decoder(placed(torch.stack(lengthened))))
             wanted = (given["durations"] + 1.0).log(), pitch, energy
-            return (mel - given["mel"]).abs().mean() + sum((a - b).square().mean() for a, b in zip(said, wanted))
+            return (mel - given["mel"]).abs().mean() + sum((a - b).square().mean() for a, b in zip(predicted, wanted))
 
     def placed(x):
         """With sines and cosines of the place added (Vaswani 2017)."""

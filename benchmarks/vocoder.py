@@ -77,8 +77,8 @@ def compare(seconds: float, count: int, threads: int) -> None:
 def ours_alone(threads: int) -> None:
     def ask(what: str, case: str, **more) -> list[float]:
         command = [sys.executable, __file__, "--alone", what, "--case", case, "--threads", str(threads)]
-        said = subprocess.run(command, env=os.environ | more, stdout=subprocess.PIPE, text=True, check=True).stdout
-        return [float(word) for word in said.split()]
+        output = subprocess.run(command, env=os.environ | more, stdout=subprocess.PIPE, text=True, check=True).stdout
+        return [float(word) for word in output.split()]
 
     with tempfile.TemporaryDirectory() as cache:
         kept = {

@@ -111,11 +111,11 @@ def loop(size: dict, streams: int, threads: int):
 
     def draw():
         with torch.inference_mode():
-            h, x, said = torch.zeros(1, size["hidden"]), torch.full((1,), CLASSES // 2), []
+            h, x, drawn = torch.zeros(1, size["hidden"]), torch.full((1,), CLASSES // 2), []
             for _ in range(count):
                 h, odds = parts(x, known, h)
                 x = torch.distributions.Categorical(torch.softmax(odds, dim=1)).sample()
-                said.append(2 * x.item() / (CLASSES - 1) - 1)
+                drawn.append(2 * x.item() / (CLASSES - 1) - 1)
 
     return {"versions": torch.__version__}, partial(a_sample, draw, count)
 
@@ -127,12 +127,12 @@ def batched(size: dict, streams: int, threads: int):
     def draw():
         with torch.inference_mode():
             h, x = torch.zeros(streams, size["hidden"]), torch.full((streams,), CLASSES // 2)
-            said, chance = torch.empty(count, streams, dtype=torch.long), torch.rand(count, streams, 1)
+            drawn, chance = torch.empty(count, streams, dtype=torch.long), torch.rand(count, streams, 1)
             for step in range(count):
                 h, odds = parts(x, known, h)
                 upto = torch.softmax(odds, dim=1).cumsum(dim=1)
                 x = torch.searchsorted(upto, chance[step] * upto[:, -1:])[:, 0].clamp_(max=CLASSES - 1)
-                said[step] = x
+                drawn[step] = x
 
     return {"versions": torch.__version__}, partial(a_sample, draw, count * streams)
 

@@ -75,13 +75,13 @@ def tables(store: Store) -> dict[str, bytes | dict]:
     for path in sorted(path for path in root.rglob("*") if path.is_file()):
         data = path.read_bytes()
         if path.name in ("table.json", "started.json"):
-            told = json.loads(data)
-            data = {key: told[key] for key in told if key not in ("created", "started", "versions")}
+            record = json.loads(data)
+            data = {key: record[key] for key in record if key not in ("created", "started", "versions")}
         found[path.relative_to(root).as_posix()] = data
     return found
 
 
-def told(outcome: Outcome) -> dict:
+def record(outcome: Outcome) -> dict:
     """All that a run says, but for its times."""
     nodes = {
         name: (node.digest, node.state, node.rows, node.failures, node.skipped, node.unmatched, node.error)

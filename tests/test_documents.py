@@ -60,8 +60,8 @@ def test_one_letter_begins_and_ends_without_a_click(speaks, text):
 
 @pytest.mark.parametrize(("asked", "refused"), [("-12st", True), ("-5st", False), ("+5st", False), ("+24st", True)])
 def test_the_released_voice_reaches_a_pitch_or_refuses_it(speaks, asked, refused):
-    said = "The weather will be warm."
-    plain, moved = speaks.run([{"text": said}, {"text": f'<prosody pitch="{asked}">{said}</prosody>'}])
+    text = "The weather will be warm."
+    plain, moved = speaks.run([{"text": text}, {"text": f'<prosody pitch="{asked}">{text}</prosody>'}])
     if refused:
         assert re.search(
             r"but the voice reaches 1\d\d to 2\d\d Hz: want -\d\.\d to \+\d\.\d semitones here", moved.reason
@@ -138,9 +138,9 @@ def test_from_an_empty_folder_to_an_ablation(tmp_path):
         assert name.endswith(".yaml") or name in written, f"`voxblocks new` writes no {name}"
         (tmp_path / name).write_text(block)
     environment["VOXBLOCKS_BLOCKS"] = str(tmp_path / "mine")
-    said = shell(end)
-    assert said.count(" passed in ") == 2
-    tables = said[said.index("cut_off.yaml: 9 nodes, no problems") :]
+    output = shell(end)
+    assert output.count(" passed in ") == 2
+    tables = output[output.index("cut_off.yaml: 9 nodes, no problems") :]
     assert len(re.findall(r"(?m)^(speech|clip|turned\w*) +cached ", tables)) == 5, (
         "what the system made is not made again"
     )

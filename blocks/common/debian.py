@@ -103,13 +103,13 @@ def _download(package: str, pool: str, work: Path, lock: int) -> Path:
     if not shutil.which("apt-get"):
         raise OSError(f"Debian package {package} is needed, but there is no apt-get on this machine: {by_hand}")
     _log.info("downloading the Debian package %s", package)
-    said = _apt(["download", package], work, lock)
-    if "locate" in said:  # a new machine has no package lists yet: bring some of our own, which needs no root
+    output = _apt(["download", package], work, lock)
+    if "locate" in output:  # a new machine has no package lists yet: bring some of our own, which needs no root
         own = _own_lists(cache())
-        said = _apt([*own, "update", "-qq"], work, lock) or _apt([*own, "download", package], work, lock)
+        output = _apt([*own, "update", "-qq"], work, lock) or _apt([*own, "download", package], work, lock)
     if found := next(work.glob("*.deb"), None):
         return found
-    raise OSError(f"`apt-get download {package}` failed ({said}); {by_hand}")
+    raise OSError(f"`apt-get download {package}` failed ({output}); {by_hand}")
 
 
 def _apt(words: list, work: Path, lock: int) -> str:

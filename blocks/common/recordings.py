@@ -61,12 +61,12 @@ class Entry:
     fields: dict
     skip: str = ""  # why it is left out, if it is
     band_hz: float = float("inf")  # where a corpus is known to end below half its rate
-    said: str = ""  # its text, where `fields` hold none
+    transcript: str = ""  # its text, where `fields` hold none
     notes: tuple[str, ...] = ()  # what was passed over
 
     @property
     def text(self) -> str:
-        return self.fields.get("text", self.said)
+        return self.fields.get("text", self.transcript)
 
 
 def files_below(root: Path) -> list[Path]:

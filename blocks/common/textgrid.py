@@ -188,7 +188,7 @@ def parse_labels(text: str, where: str = "labels") -> list[Interval]:
 
 def _tokens(text: str) -> list[str]:
     """Texts without their quotes, free-standing numbers and flags: the same in both forms of the file."""
-    return [number or flag or said.replace('""', '"') for said, number, flag in _TOKEN.findall(text)]
+    return [number or flag or quoted.replace('""', '"') for quoted, number, flag in _TOKEN.findall(text)]
 
 
 def _whole(name: str, intervals: list[Interval]) -> float:

@@ -55,7 +55,7 @@ def segments(text: str) -> dict[int, str]:
         else:
             at += 1
     found[number] = text[start:]
-    return {number: said.strip() for number, said in found.items() if re.search("[A-Za-z]", said)}
+    return {number: line.strip() for number, line in found.items() if re.search("[A-Za-z]", line)}
 
 
 def _table(data: bytes, path: Path) -> dict[str, bytes]:

@@ -94,9 +94,9 @@ def transcripts(raw: bytes) -> dict[str, str]:
 
 def transcript(id: str, text: str) -> tuple[str, str]:
     """What is said, and else why the prompt is left out: notes in [..] or <..> are not spoken."""
-    said = " ".join(re.sub(r"\[[^\]]*\]|<[^>]*>", " ", text).split())
+    spoken = " ".join(re.sub(r"\[[^\]]*\]|<[^>]*>", " ", text).split())
     if id.startswith("silence/"):
         return "", "silence"
-    if re.fullmatch(r"\W*|\(.*\)", said):
+    if re.fullmatch(r"\W*|\(.*\)", spoken):
         return "", f"no speech: {text}" if text else "no transcript"
-    return said, ""
+    return spoken, ""

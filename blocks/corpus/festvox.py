@@ -66,4 +66,4 @@ def _entries() -> Iterator[Entry]:
 def transcripts(text: str) -> dict[str, str]:
     r"""The lines ``( id "text" )`` of a Festival prompt file; ``\"`` is a quote."""
     found = re.findall(r'^\(\s*(\S+)\s+"((?:[^"\\]|\\.)*)"\s*\)', text, flags=re.MULTILINE)
-    return {id: re.sub(r"\\(.)", r"\1", said).strip() for id, said in found}
+    return {id: re.sub(r"\\(.)", r"\1", line).strip() for id, line in found}

@@ -92,8 +92,8 @@ def _script(root: Path, language: str) -> dict[tuple[str, str], tuple[str, str]]
 def dialogs(script: str) -> dict[str, tuple[str, str]]:
     """name -> (role, text) of the dialogues in a script; a text not translated is empty."""
     return {
-        name: (font.removeprefix("font_"), re.sub(r"\\(.)", r"\1", said).strip())
-        for name, font, _, said in _DIALOG.findall(script)
+        name: (font.removeprefix("font_"), re.sub(r"\\(.)", r"\1", line).strip())
+        for name, font, _, line in _DIALOG.findall(script)
     }
 
 

@@ -70,7 +70,7 @@ class TextGrids(OwnCorpus[Config]):
                     tiers, others = self._tiers(entry.id, grids)
                     tier = self._tier(tiers, others, self.config.words or self.config.phones)
                     notes = (f"not read: tiers {', '.join(map(repr, others))}",) if others else ()
-                    entry = replace(entry, said=" ".join(one.label for one in tier), notes=notes)
+                    entry = replace(entry, transcript=" ".join(one.label for one in tier), notes=notes)
             yield entry
 
     def _tiers(self, id: str, grids: dict[str, Path]) -> tuple[Tiers, tuple[str, ...]]:

@@ -117,8 +117,8 @@ class Piper(Mapper[Config]):
         if not any(map(str.isalnum, clause)):
             return ""
         done = run(self.espeak, "-q", "--ipa", "-b", "1", "-v", self.accent, "--", clause)
-        said = re.sub(r"\([^)]*\)", "", " ".join(done.stdout.split()))  # in brackets: that the language changes
-        return unicodedata.normalize("NFD", said)
+        phonemes = re.sub(r"\([^)]*\)", "", " ".join(done.stdout.split()))  # in brackets: that the language changes
+        return unicodedata.normalize("NFD", phonemes)
 
 
 def _with_noise(model: bytes, noise: np.ndarray) -> bytes:

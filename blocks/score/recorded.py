@@ -59,11 +59,11 @@ class Recorded(Source[Config]):
             return
         found = dict(self._labelled())
         read = {name: self._labels(make) for name, make in found.items()}
-        said = [
+        texts = [
             "" if isinstance(each, str) else " ".join(one.label for one, _ in each.phones) for each in read.values()
         ]
         waves = {path.stem: path for path in recordings.files_below(self._root())}
-        for (name, labels), split in zip(read.items(), splits(list(read), said, False), strict=True):
+        for (name, labels), split in zip(read.items(), splits(list(read), texts, False), strict=True):
             id = self.config.prefix + name
             try:
                 if isinstance(labels, str):

@@ -77,7 +77,7 @@ class _Stretch:
 class _Drawn:
     """What was made so far of a pool: no sentence twice."""
 
-    said: set[str]
+    texts: set[str]
     given: Counter = field(default_factory=Counter)  # parts, by the id of the recording
 
 
@@ -130,7 +130,7 @@ class Constituent(Expander[Config]):
                 refused[reason] += 1
                 continue
             drawn.given[comes.item.id] += 1
-            drawn.said.add(_text(_words(stays, comes)))
+            drawn.texts.add(_text(_words(stays, comes)))
             return self._spliced(id, stays, comes)
         reasons = ", ".join(f"{count} {reason}" for reason, count in refused.most_common())
         return Skip(f"no swap found in {self.config.tries} draws: {reasons}" if own else "no constituents to swap", id)
@@ -139,7 +139,7 @@ class Constituent(Expander[Config]):
         config = self.config
         if stays.item.id == comes.item.id:
             return "of the recording itself"
-        if _text(_words(stays, comes)) in drawn.said:
+        if _text(_words(stays, comes)) in drawn.texts:
             return "that says what is said already"
         if config.most_given and drawn.given[comes.item.id] >= config.most_given:
             return "from a recording that gave most_given"

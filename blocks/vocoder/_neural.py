@@ -144,8 +144,8 @@ class Neural(Trainable[C]):
 
     def _show(self, run: Run[TrainItem], step: int, name: str, item: TrainItem) -> None:
         """One of the step's items, for those who watch: as recorded, and as spoken now."""
-        said = self._synthesise(item.log_mel[:LONGEST])
-        for what, wave in {"true": item.wave[: len(said)], "pred": said}.items():
+        made = self._synthesise(item.log_mel[:LONGEST])
+        for what, wave in {"true": item.wave[: len(made)], "pred": made}.items():
             run.audio(step, f"samples/{name}/{what}", wave)
             run.image(step, f"samples/{name}/{what}", log_mel(wave, self.spec))
 

@@ -108,8 +108,8 @@ def _follow(work: FitWork, on_progress: Callable[[dict], None], over: threading.
 def _last_words(work: FitWork, error: Exception) -> str:
     """Why Ray gave up, and where every rank was."""
     files, world = work.store.files, work.checked.node.scale.workers
-    said = hang(files, work.folder) or f"{' '.join(str(error).split())[-400:]}; {Ranks(files, work.folder, world)}"
-    return f"the training failed {MAX_FAILURES + 1} times, the last time since {said}"
+    reason = hang(files, work.folder) or f"{' '.join(str(error).split())[-400:]}; {Ranks(files, work.folder, world)}"
+    return f"the training failed {MAX_FAILURES + 1} times, the last time since {reason}"
 
 
 def _forget(work: FitWork) -> None:

@@ -28,13 +28,13 @@ def patience() -> float:
 
     Raises NodeFailed where it is not a positive number.
     """
-    said = os.environ.get(SETTING) or str(PATIENCE_S)
+    message = os.environ.get(SETTING) or str(PATIENCE_S)
     try:
-        seconds = float(said)
+        seconds = float(message)
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < float("inf"):
-        raise NodeFailed(f"{SETTING} is {said!r}; want the seconds a step may take, such as {PATIENCE_S:g}")
+        raise NodeFailed(f"{SETTING} is {message!r}; want the seconds a step may take, such as {PATIENCE_S:g}")
     return seconds
 
 
@@ -95,9 +95,9 @@ class Watchdog:
     def _give_up(self, spent: float) -> None:
         ranks = Ranks(self.files, self.folder, self.world)
         if self.rank == min(set(ranks.notes) - set(ranks.silent), default=self.rank):  # one speaks for all
-            said = f"nothing happened for {spent:.0f} s ({SETTING} is {self.patience:g}): {ranks}"
-            self.files.write_json(_hang_file(self.folder), {"said": said})
-            sys.stderr.write(f"The training hangs: {said}. Ray starts it again from the last checkpoint\n")
+            message = f"nothing happened for {spent:.0f} s ({SETTING} is {self.patience:g}): {ranks}"
+            self.files.write_json(_hang_file(self.folder), {"said": message})
+            sys.stderr.write(f"The training hangs: {message}. Ray starts it again from the last checkpoint\n")
             sys.stderr.flush()
         else:
             time.sleep(SILENT * self.pause)  # the others fail as soon as one is gone
@@ -119,16 +119,16 @@ class Ranks:
         return {rank: seconds for rank, seconds in behind.items() if seconds > SILENT * self.pause}
 
     def __str__(self) -> str:
-        silent, said = self.silent, []
+        silent, lines = self.silent, []
         for rank, note in self.notes.items():
             at = f"step {note['step']} ({', '.join(note['ids'][:3])})" if note["step"] else "the start"
             quiet = f"rank {rank} is silent for {silent.get(rank, 0):.0f} s, last at {at}"
-            said.append(
+            lines.append(
                 quiet
                 if rank in silent
                 else f"rank {rank} has been at {at} for {note['seconds']:.0f} s, in {note['in']}"
             )
-        return "; ".join(said) or "no rank had begun"
+        return "; ".join(lines) or "no rank had begun"
 
 
 def hang(files: Files, folder: str) -> str:

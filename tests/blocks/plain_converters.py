@@ -101,9 +101,9 @@ def copycat(w, config, mel, phones, pitch, source, target):
         return beside(lstm, w, "phone_states", x, config.residual)
 
     scaled = (mel - w["mel_mean"]) / w["mel_std"]
-    heard = filters(w, "mel_filters", beside_voice(scaled, "source"), config.residual)
+    mel_part = filters(w, "mel_filters", beside_voice(scaled, "source"), config.residual)
     states = recurrent(
-        gru, w, "mel_states.layers", beside_voice(np.concatenate([heard, phonetics("source")], 1), "source")
+        gru, w, "mel_states.layers", beside_voice(np.concatenate([mel_part, phonetics("source")], 1), "source")
     )
     codes = linear(w, "code", thinned(states, every))[:, : 2 * config.codes]
     parts = [phonetics(config.phone_voice), np.repeat(codes, every, axis=0)[:T]]
@@ -119,9 +119,15 @@ def autovc(w, config, mel, source, target):
     scaled = (mel - w["mel_mean"]) / w["mel_std"]
     x = filters(w, "mel_filters", np.concatenate([scaled, np.tile(voices[source], (T, 1))], 1), config.residual)
     codes = thinned(recurrent(lstm, w, "mel_states.layers", x, layers=2), every)
-    told = np.concatenate([np.repeat(codes, every, axis=0)[:T], np.tile(voices[target], (T, 1))], axis=1)
+    conditioning = np.concatenate([np.repeat(codes, every, axis=0)[:T], np.tile(voices[target], (T, 1))], axis=1)
     x = beside(
-        lstm, w, "states", filters(w, "filters", told, config.residual), config.residual, layers=3, both_ways=False
+        lstm,
+        w,
+        "states",
+        filters(w, "filters", conditioning, config.residual),
+        config.residual,
+        layers=3,
+        both_ways=False,
     )
     coarse = y = linear(w, "out", x)
     for number in range(5):

@@ -45,7 +45,7 @@ def encoder(phones, p):
     return dense(layer_norm(h, p["norm"]), p["end"])
 
 
-def told(p, given, names):
+def conditioning(p, given, names):
     """Conditions of frames (T, F) and of the whole (E), and the prior's means (T, M) or 0."""
     frames, mean = [given["frames"]] if "frames" in given else [], given.get("prior_mean", 0.0)
     if "phones" in p:
@@ -98,7 +98,7 @@ def mix(p, fixed):
 def encode(params, fixed, flow, x, given):
     """The latent and the prior's means (T, M), and the log-determinant."""
     n = flow.squeeze
-    frames, vector, mean = told(params.get("told", {}), given, flow.globals)
+    frames, vector, mean = conditioning(params.get("told", {}), given, flow.globals)
     x = (x + params["norm"]["shift"]) * np.exp(params["norm"]["log_scale"])
     logdet = params["norm"]["log_scale"].sum() * len(x)
     whole = len(x) // n * n

@@ -150,8 +150,8 @@ def speak(log_mel, scale, params, layers, spec, size, rounds, noise, given=None)
 
     def mixed(points, spread):
         part = np.clip(tonal @ spread, 0, 1)
-        heard = (frames(wave, T, size, hop, points) for wave in (tones, hiss))
-        return sum(one * np.sqrt(weight + 1e-8) for one, weight in zip(heard, (part, 1 - part)))
+        projected = (frames(wave, T, size, hop, points) for wave in (tones, hiss))
+        return sum(one * np.sqrt(weight + 1e-8) for one, weight in zip(projected, (part, 1 - part)))
 
     narrow = mixed(size, between(share, places))
     gain = gains(log_mel, np.sqrt(np.abs(mixed(spec.n_fft, share)) ** 2 + 1e-8), spec)
@@ -159,7 +159,7 @@ def speak(log_mel, scale, params, layers, spec, size, rounds, noise, given=None)
     magnitude = np.minimum(small * between(gain, places) ** (1 / spec.power), 150.0)
     spectrum = before = magnitude * narrow / small * np.exp(1j * (made["phase"] + early((magnitude + 1e-5) / small)))
     for _ in range(rounds):
-        heard = frames(laid(spectrum, hop), T, size, hop)
-        ahead = heard + 0.99 * (heard - before)
-        spectrum, before = magnitude * ahead / np.sqrt(np.abs(ahead) ** 2 + 1e-8), heard
+        projected = frames(laid(spectrum, hop), T, size, hop)
+        ahead = projected + 0.99 * (projected - before)
+        spectrum, before = magnitude * ahead / np.sqrt(np.abs(ahead) ** 2 + 1e-8), projected
     return laid(spectrum, hop), pitch

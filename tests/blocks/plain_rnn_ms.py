@@ -41,7 +41,7 @@ def logits(p: dict, h):
     return np.maximum(h @ p["first"]["w"] + p["first"]["b"], 0) @ p["last"]["w"] + p["last"]["b"]
 
 
-def told(variables: dict, known, codes, hop: int):
+def fed(variables: dict, known, codes, hop: int):
     """Logits (S, K) of codes 1.. given all before."""
     p, h, made = variables["params"], np.zeros(variables["params"]["spoken"]["over"].shape[1]), []
     for s, code in enumerate(codes[:-1]):

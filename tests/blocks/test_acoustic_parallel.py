@@ -217,9 +217,9 @@ def test_globals_are_names_or_vectors():
 def test_pitch_and_energy_are_given_back_and_obeyed():
     block = model()
     (free,) = block.apply([said()])
-    told = {name: getattr(free, name) for name in ("durations", "phone_pitch", "phone_energy")}
-    higher = told | {"phone_pitch": told["phone_pitch"] + 80}
-    again, sung = block.apply([said(**told), said(**higher)])
+    given = {name: getattr(free, name) for name in ("durations", "phone_pitch", "phone_energy")}
+    higher = given | {"phone_pitch": given["phone_pitch"] + 80}
+    again, sung = block.apply([said(**given), said(**higher)])
     np.testing.assert_allclose(again.log_mel, free.log_mel, **CLOSE)
     np.testing.assert_array_equal(sung.phone_pitch, higher["phone_pitch"])
     assert np.abs(sung.log_mel - free.log_mel).max() > 1e-3
@@ -236,8 +236,8 @@ def test_a_phone_never_heard_with_this_stress_is_said_with_another():
     np.testing.assert_array_equal(known.log_mel, other.log_mel)
     np.testing.assert_array_equal(known.log_mel, silence.log_mel)
     assert np.abs(known.log_mel - first.log_mel).max() > 1e-3
-    told = [one.substituted for one in (known, other, silence, first)]
-    assert told == [None, "a as ˈa", "? as sil", None]
+    remarks = [one.substituted for one in (known, other, silence, first)]
+    assert remarks == [None, "a as ˈa", "? as sil", None]
 
 
 # ---- what is changed of that which is predicted ----

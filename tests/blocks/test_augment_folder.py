@@ -53,13 +53,13 @@ def test_a_folder_comes_back_with_more_sentences_and_every_join_marked(folder, t
         tiers = textgrid.read((out / row["file"]).with_suffix(".TextGrid"))
         joins = [one for one in tiers["joins"] if one.label]
         assert 1 <= len(joins) <= 2
-        heard = soundfile.info(out / row["file"])
-        assert abs(heard.duration - tiers["phones"][-1].end) < 1e-3
+        audio = soundfile.info(out / row["file"])
+        assert abs(audio.duration - tiers["phones"][-1].end) < 1e-3
         assert " ".join(one.label for one in tiers["words"] if one.label) == row["text"]
     # the page plays each sentence with what was swapped, as it was said in either recording
-    told = page.read_text()
-    assert all(f"swap_sources.{name}" in told for name in ("gave_way", "came"))
-    assert told.count("<audio") == 6 * 3 + 6, "six sentences, and as many recordings as they are"
+    html = page.read_text()
+    assert all(f"swap_sources.{name}" in html for name in ("gave_way", "came"))
+    assert html.count("<audio") == 6 * 3 + 6, "six sentences, and as many recordings as they are"
     again = ["report", str(GRAPH), "--set", f"source.path={folder}", "--set", "timing.max_steps=40", *kept[:2]]
     done = CliRunner().invoke(app, [*again, "--out", str(page), "--utterances", "2"])
     assert done.exit_code == 0, done.output

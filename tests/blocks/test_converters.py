@@ -83,14 +83,14 @@ def _double(layer, x, lengths):
 
 
 def test_a_loss_is_the_mean_over_frames_of_the_mels_that_are_there():
-    errors, heard = RNG.uniform(size=(2, 5, 3)), np.array([[1, 1, 1], [1, 0, 0.0]])
+    errors, band = RNG.uniform(size=(2, 5, 3)), np.array([[1, 1, 1], [1, 0, 0.0]])
     mask = np.arange(5) < np.array([3, 5])[:, None]
-    found = net.over_band(*map(torch.from_numpy, (errors, heard, mask)))
+    found = net.over_band(*map(torch.from_numpy, (errors, band, mask)))
     want = np.concatenate([errors[0, :3].mean(axis=1), errors[1, :, 0]]).mean()
     assert float(found) == pytest.approx(want)
 
 
-def test_phones_are_told_by_the_third_that_a_frame_is_in():
+def test_a_phone_has_a_state_for_each_third_that_a_frame_is_in():
     config = find("converter.copycat").Config(globals={}, pitch=False)
     given, item = Conditioning.of(config, SPEC), train_item(durations=[3, 1, 7], phones=("a", "s", "a"))
     given.voices.phones.extend(("s", "a"))
@@ -137,16 +137,16 @@ def taught(name, **more):
         ({"log_mel": np.zeros((0, 20), np.float32)}, None),
     ],
 )
-def test_what_does_not_fit_is_said(wrong, words):
+def test_what_does_not_fit_is_refused_by_name(wrong, words):
     given = Conditioning.of(find("converter.copycat").Config(globals={"speaker": Global()}), SPEC)
     values = dict(train_item(source={"speaker": "ann"})) | wrong
     if words is None:  # axes that the schema itself compares
         with pytest.raises(ValueError, match="frames is"):
             TrainItem(**values)
         return
-    with pytest.raises(BadItem) as told:
+    with pytest.raises(BadItem) as raised:
         given.check(TrainItem(**values))
-    assert all(word in str(told.value) for word in words), told.value
+    assert all(word in str(raised.value) for word in words), raised.value
 
 
 # ---- every variant ----
@@ -246,10 +246,10 @@ def test_a_network_is_that_of_numpy(name, residual):
     block.net.mel_std.uniform_(1, 2)
     w = {key: value.double().numpy() for key, value in block.net.state_dict().items()}
     arrays = block.conditioning.arrays([item], 18)
-    told = {"pitch": arrays["beside"][0]} if block.config.pitch else {}
-    told |= {"phones": arrays["phones"][0]} if block.config.phones else {}
-    told |= {"spec": SPEC} if shape.get("harmonics") else {}
-    want = getattr(plain, name.partition(".")[2])(w, block.config, item.log_mel, source=1, target=2, **told)
+    inputs = {"pitch": arrays["beside"][0]} if block.config.pitch else {}
+    inputs |= {"phones": arrays["phones"][0]} if block.config.phones else {}
+    inputs |= {"spec": SPEC} if shape.get("harmonics") else {}
+    want = getattr(plain, name.partition(".")[2])(w, block.config, item.log_mel, source=1, target=2, **inputs)
     np.testing.assert_allclose(block.apply([item])[0].log_mel, want, rtol=1e-4, atol=1e-4)
 
 
@@ -258,7 +258,7 @@ def begun(*items):
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_streams_of_frames_are_told_as_they_are(name):
+def test_streams_of_frames_are_taken_as_they_are(name):
     streams = {"loud": Stream(scale=10.0), "style": Stream(classes=2)}
     config = find(name).Config(globals={}, pitch=False, phones=False, streams=streams, hidden=8, max_steps=2)
     given = Conditioning.of(config, SPEC, find(name).parallel)
@@ -293,7 +293,7 @@ def test_padding_changes_nothing(converter):
     np.testing.assert_allclose(long[:, :41], short, rtol=1e-5, atol=1e-5)
 
 
-def test_the_target_is_heard(converter):
+def test_the_target_changes_the_conversion(converter):
     item = asked([4, 6, 5])
     other = item.model_copy(update={"target": {"speaker": "ann"}})
     one, two = converter.apply([item, other])
@@ -383,9 +383,9 @@ def test_the_last_training_is_on_the_target_alone(name, tmp_path):
     assert max(moved) > 0
 
 
-@pytest.mark.parametrize("told", ["source", "target", "none"])
-def test_whose_voice_phones_are_told_is_a_setting(told, tmp_path):
-    folder, _ = trained(tmp_path, "converter.copycat", max_steps=1, phone_voice=told, adversarial_from=None)
+@pytest.mark.parametrize("voice", ["source", "target", "none"])
+def test_whose_voice_the_phones_are_conditioned_on_is_a_setting(voice, tmp_path):
+    folder, _ = trained(tmp_path, "converter.copycat", max_steps=1, phone_voice=voice, adversarial_from=None)
     assert restore(folder).apply([asked([4, 6, 5])])[0].log_mel.shape == (15, 20)
 
 
@@ -445,7 +445,7 @@ def test_adapters_alone_learn_of_a_minute(tmp_path):
     assert any(after[name].any() for name in after.keys() - before.keys() if ".up." in name)
 
 
-def test_a_filter_is_told_of_the_target_alone(tmp_path):
+def test_a_filter_is_conditioned_on_the_target_alone(tmp_path):
     folder, _ = trained(tmp_path, "converter.voice_filter")
     block = restore(folder)
     one, two = block.apply([asked([4, 6, 5]), train_item(cls=Conversion, target={"speaker": "ben"})])

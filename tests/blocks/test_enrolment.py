@@ -79,9 +79,9 @@ def test_all_there_is_will_do_where_it_is_less_than_asked():
     ],
 )  # fmt: skip
 def test_a_bad_minute_gets_one_sentence(changes, count, words):
-    with pytest.raises(ValueError, match=words) as told:
+    with pytest.raises(ValueError, match=words) as raised:
         enrolled(offered(count, **changes))
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
 
 
 def test_a_recording_that_was_upsampled_is_no_wider_than_it_was(tmp_path):

@@ -62,9 +62,9 @@ def test_a_latent_lies_where_the_other_voice_does(spread):
     """Of an odd length: its last frame stays."""
     own, target, item = moments(latent(400)), moments(latent(400, 2, 3)), latent(401)
     block = MovedLatent(MovedLatent.Config(spread=spread), SPEC)
-    told = {f"own_{name[7:]}": value for name, value in dict(own).items()}
-    told |= {f"target_{name[7:]}": value for name, value in dict(target).items()}
-    (made,) = block.apply([Move(latent=item, log_mel=mel(401), **told)])
+    statistics = {f"own_{name[7:]}": value for name, value in dict(own).items()}
+    statistics |= {f"target_{name[7:]}": value for name, value in dict(target).items()}
+    (made,) = block.apply([Move(latent=item, log_mel=mel(401), **statistics)])
     found, before = moments(made.latent), moments(item)
     np.testing.assert_array_equal(made.latent[400], item[400])
     np.testing.assert_allclose(
@@ -76,17 +76,17 @@ def test_a_latent_lies_where_the_other_voice_does(spread):
     if not spread:
         np.testing.assert_allclose(found.latent_mean, wanted, atol=1e-4)
     (same,) = block.apply(
-        [Move(latent=item, log_mel=mel(401), **told | {f"target_{k[7:]}": v for k, v in dict(own).items()})]
+        [Move(latent=item, log_mel=mel(401), **statistics | {f"target_{k[7:]}": v for k, v in dict(own).items()})]
     )
     np.testing.assert_allclose(same.latent, item, atol=1e-5)
 
 
 def test_its_own_mean_is_that_of_the_recording_where_none_is_given():
     target, item = moments(latent(400, 2, 3)), latent(401)
-    told = {f"target_{name[7:]}": value for name, value in dict(target).items()}
+    statistics = {f"target_{name[7:]}": value for name, value in dict(target).items()}
     block = MovedLatent(MovedLatent.Config(spread=True), SPEC)
     made, short = block.apply(
-        [Move(latent=item, log_mel=mel(401), **told), Move(latent=item[:39], log_mel=mel(39), **told)]
+        [Move(latent=item, log_mel=mel(401), **statistics), Move(latent=item[:39], log_mel=mel(39), **statistics)]
     )
     found = moments(made.latent)
     np.testing.assert_allclose(found.latent_mean, target.latent_mean, atol=1e-4)

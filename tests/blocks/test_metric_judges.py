@@ -59,8 +59,8 @@ def only(block, item):
 
 @pytest.mark.parametrize(("judge", "field", "best"), [(PESQ, "pesq", 4.64), (STOI, "stoi", 1.0)])
 class TestIntrusive:
-    def score(self, judge, field, heard, meant, spec=SPEC):
-        return getattr(only(ready(judge, spec), WavePair(prediction=heard, reference=meant)), field)
+    def score(self, judge, field, prediction, reference, spec=SPEC):
+        return getattr(only(ready(judge, spec), WavePair(prediction=prediction, reference=reference)), field)
 
     def test_the_same_wave_is_best_and_noise_lowers_it(self, judge, field, best, wave, noisy):
         assert self.score(judge, field, wave, wave) == pytest.approx(best, abs=0.01)

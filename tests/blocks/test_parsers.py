@@ -70,8 +70,8 @@ def test_a_constituent_says_where_in_the_text_it_stands(spacy):
     text = "Well, she shook her head: she'd never lied!"
     words = ("Well", "she", "shook", "her", "head", "she'd", "never", "lied")
     (parsed,) = spacy.apply([sentence(text, words=words)])
-    told = {(span.label, text[span.start : span.end]) for span in parsed.spans}
-    assert {("NP", "her head"), ("VP", "shook her head")} <= told
+    labels = {(span.label, text[span.start : span.end]) for span in parsed.spans}
+    assert {("NP", "her head"), ("VP", "shook her head")} <= labels
 
 
 def test_a_parse_of_another_text_is_refused_with_the_place():

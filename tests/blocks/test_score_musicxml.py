@@ -59,7 +59,7 @@ def read(tmp_path):
     return read
 
 
-def told(song):
+def notes_of(song):
     """Key, seconds and syllable of what stands between the rests at both ends."""
     assert not isinstance(song, Failure), song.reason
     inner = song.notes[1:] if song.notes[0].key is None else song.notes
@@ -69,7 +69,7 @@ def told(song):
 
 def test_notes_rests_and_words(read):
     song = read(score(n("C4", 2, "Ho-") + n("D4", 2, "-ly") + rest() + n("A4", 2, "night,")))
-    assert told(song) == [(60, 1, "Ho-"), (62, 1, "ly"), (None, 1, ""), (69, 1, "night")]
+    assert notes_of(song) == [(60, 1, "Ho-"), (62, 1, "ly"), (None, 1, ""), (69, 1, "night")]
     assert (song.text, song.language) == ("Holy, night", "en")
     assert song.notes[0].key is None
     assert song.notes[-1].key is None
@@ -79,7 +79,7 @@ def test_notes_rests_and_words(read):
 
 def test_no_tempo_and_no_meter_are_120(read):
     song = read(score(n(lyric="la"), first="<attributes><divisions>2</divisions></attributes>"))
-    assert told(song) == [(60, 0.5, "la")]
+    assert notes_of(song) == [(60, 0.5, "la")]
     assert any("no tempo" in remark for remark in song.remarks)
 
 
@@ -89,7 +89,7 @@ def test_no_tempo_and_no_meter_are_120(read):
 )
 def test_beat_units(read, beat, per_minute, seconds):
     mark = f"<direction><direction-type><metronome>{beat}<per-minute>{per_minute}</per-minute></metronome></direction-type></direction>"
-    assert told(read(score(n(lyric="la"), first=ATTRIBUTES + mark))) == [(60, seconds, "la")]
+    assert notes_of(read(score(n(lyric="la"), first=ATTRIBUTES + mark))) == [(60, seconds, "la")]
 
 
 def test_the_sounding_tempo_wins_and_each_stands_at_its_place(read):
@@ -98,37 +98,37 @@ def test_the_sounding_tempo_wins_and_each_stands_at_its_place(read):
         '</direction-type><sound tempo="60"/></direction>'
     )
     song = read(score(n(lyric="a") + '<sound tempo="120"/>' + n(lyric="b") + n("D4", 4, "c"), first=ATTRIBUTES + mark))
-    assert [seconds for _, seconds, _ in told(song)] == [1, 0.5, 1]
+    assert [seconds for _, seconds, _ in notes_of(song)] == [1, 0.5, 1]
 
 
 def test_a_tempo_change_within_a_note_is_integrated(read):
     later = '<backup><duration>4</duration></backup><sound tempo="120"/><forward><duration>4</duration></forward>'
-    assert told(read(score(n("C4", 8, "la") + later))) == [(60, 3, "la")]
+    assert notes_of(read(score(n("C4", 8, "la") + later))) == [(60, 3, "la")]
 
 
 def test_a_tempo_asked_for_keeps_the_proportion_of_later_ones(read):
     song = read(score(n(lyric="a") + '<sound tempo="120"/>' + n(lyric="b")), tempo=30)
-    assert [seconds for _, seconds, _ in told(song)] == [2, 1]
+    assert [seconds for _, seconds, _ in notes_of(song)] == [2, 1]
 
 
 def test_a_tie_is_one_note_and_text_on_its_end_is_told(read):
     song = read(score(n("C4", 8, "la", before=""), n("C4", 4, "lost", before="")).replace(
         "<voice>1</voice>", '<tie type="start"/><voice>1</voice>', 1).replace(
         "<duration>4</duration><voice>", '<duration>4</duration><tie type="stop"/><voice>'))  # fmt: skip
-    assert told(song) == [(60, 6, "la")]
+    assert notes_of(song) == [(60, 6, "la")]
     assert any("'lost' on the end of a tie" in remark for remark in song.remarks)
 
 
 def test_the_vowel_goes_on_without_a_syllable_and_a_rest_ends_it(read):
     song = read(score(n("C4", 2, "la") + n("D4") + rest() + n("E4")))
-    assert told(song) == [(60, 1, "la"), (62, 1, "")]
+    assert notes_of(song) == [(60, 1, "la"), (62, 1, "")]
     assert "bar 1, beat 4: a note without a syllable, after a rest, is not sung" in song.remarks
 
 
 def test_an_elision_and_the_number_of_a_verse(read):
     both = "<lyric><syllabic>end</syllabic><text>ga</text><elision>‿</elision><syllabic>single</syllabic><text>e</text></lyric>"
     song = read(score(n(lyric="1. pian-") + n().replace("</note>", both + "</note>") + n(lyric="2.") + n(lyric="la e")))
-    assert [lyric for *_, lyric in told(song)] == ["pian-", "ga‿e", "", "la‿e"]
+    assert [lyric for *_, lyric in notes_of(song)] == ["pian-", "ga‿e", "", "la‿e"]
     assert song.text == "pianga e la e"
 
 
@@ -157,7 +157,7 @@ def test_repeats_and_endings_are_played_out_with_their_verses(read):
         + _barline('<ending number="2" type="stop"/>'),
     ]  # fmt: skip
     song = read(score(*(_full(bar) for bar in endings)))
-    assert [lyric for key, _, lyric in told(song) if key] == ["one", "first", "two", "second"]
+    assert [lyric for key, _, lyric in notes_of(song) if key] == ["one", "first", "two", "second"]
 
 
 def _full(bar):
@@ -192,12 +192,12 @@ def test_parts_and_voices_are_chosen_or_named(read, tmp_path):
     second = n("A3", 8, "under").replace("<voice>1", "<voice>2")
     voices = score(n("C4", 8, "over") + "<backup><duration>8</duration></backup>" + second)
     assert "voices 1, 2 of the part have lyrics" in read(voices).reason
-    assert told(read(voices, voice="2")) == [(57, 4, "under")]
+    assert notes_of(read(voices, voice="2")) == [(57, 4, "under")]
 
 
 def test_of_a_chord_the_highest_note_is_sung(read):
     song = read(score(n("C4", 2, "la") + n("E4", 2, before="<chord/>") + rest(6)))
-    assert told(song) == [(64, 1, "la")]
+    assert notes_of(song) == [(64, 1, "la")]
     assert "bar 1, beat 1: of a chord the highest note is sung" in song.remarks
 
 
@@ -205,35 +205,35 @@ def test_grace_notes_take_their_time_from_the_main_note(read):
     song = read(
         score(n("D4", 0, "la", before="<grace/>") + n("C4", 2) + n("E4", 0, before="<grace/>") + n("C4", 2, "lo"))
     )
-    assert told(song) == [(62, 0.25, "la"), (60, 0.75, ""), (64, 0.25, "lo"), (60, 0.75, "")]
+    assert notes_of(song) == [(62, 0.25, "la"), (60, 0.75, ""), (64, 0.25, "lo"), (60, 0.75, "")]
 
 
 def test_transposing_parts_sound_and_octave_clefs_add_nothing(read):
     horn = "<transpose><diatonic>-4</diatonic><chromatic>-7</chromatic><octave-change>-1</octave-change></transpose></attributes>"
-    assert told(read(score(n("C5", 2, "la"), first=ATTRIBUTES.replace("</attributes>", horn) + TEMPO))) == [
+    assert notes_of(read(score(n("C5", 2, "la"), first=ATTRIBUTES.replace("</attributes>", horn) + TEMPO))) == [
         (53, 1, "la")
     ]
     clef = "<clef><sign>G</sign><line>2</line><clef-octave-change>-1</clef-octave-change></clef></attributes>"
-    assert told(read(score(n("C4", 2, "la"), first=ATTRIBUTES.replace("</attributes>", clef) + TEMPO))) == [
+    assert notes_of(read(score(n("C4", 2, "la"), first=ATTRIBUTES.replace("</attributes>", clef) + TEMPO))) == [
         (60, 1, "la")
     ]
-    assert told(read(score(n("C4", 2, "la")), transpose=-2)) == [(58, 1, "la")]
+    assert notes_of(read(score(n("C4", 2, "la")), transpose=-2)) == [(58, 1, "la")]
 
 
 def test_hidden_notes_take_time_and_are_not_sung(read):
     song = read(score(n(lyric="a") + n("D4", 2, "", 'print-object="no"') + n("E4", 2, "b")))
-    assert told(song) == [(60, 1, "a"), (None, 1, ""), (64, 1, "b")]
+    assert notes_of(song) == [(60, 1, "a"), (None, 1, ""), (64, 1, "b")]
     assert any("hidden note" in remark for remark in song.remarks)
 
 
 def test_divisions_change_and_quarter_tones_stay(read):
     song = read(score(n("C~4", 8, "la"), "<attributes><divisions>4</divisions></attributes>" + n("D4", 4, "lo")))
-    assert told(song) == [(60.5, 4, "la"), (62, 1, "lo")]
+    assert notes_of(song) == [(60.5, 4, "la"), (62, 1, "lo")]
 
 
 def test_a_pickup_bar_is_as_long_as_its_notes(read):
     pickup = score(n(lyric="a"), n("D4", 8, "b")).replace('<measure number="1">', '<measure number="0" implicit="yes">')
-    assert told(read(pickup)) == [(60, 1, "a"), (62, 4, "b")]
+    assert notes_of(read(pickup)) == [(60, 1, "a"), (62, 4, "b")]
 
 
 def test_a_compressed_score_is_the_same(tmp_path):

@@ -151,9 +151,9 @@ def test_the_command_writes_a_file_and_what_it_is(artifact, tmp_path, format):
 def test_the_onnx_file_says_by_itself_what_it_is(artifact, tmp_path):
     command(artifact, "--out", tmp_path)
     model = onnx.load(tmp_path / "fourier.onnx")
-    told = {each.key: each.value for each in model.metadata_props}
-    assert told["block"] == "vocoder.fourier"
-    assert AudioSpec(**json.loads(told["spec"])) == AudioSpec(n_mels=20)
+    properties = {each.key: each.value for each in model.metadata_props}
+    assert properties["block"] == "vocoder.fourier"
+    assert AudioSpec(**json.loads(properties["spec"])) == AudioSpec(n_mels=20)
     named = [[value.name for value in values] for values in (model.graph.input, model.graph.output)]
     schemas = ports(Fourier, "map")
     assert named == [list(schemas.inputs.model_fields), list(schemas.output.model_fields)]

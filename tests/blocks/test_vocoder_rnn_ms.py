@@ -196,7 +196,7 @@ def test_logits_equal_the_plain_ones():
     block, hop = made(), SPEC.hop_length
     codes = np.random.default_rng(1).integers(0, 1024, 5 * hop + 1)
     variables = plain.double(block.variables)
-    theirs = plain.told(variables, plain.condition(variables, mel(5), 2), codes, hop)
+    theirs = plain.fed(variables, plain.condition(variables, mel(5), 2), codes, hop)
 
     def all_logits(net_, x, codes):
         return net_.logits(net_.states(net_.condition(x, jnp.ones((1, 5), bool)), codes[:, :-1]))
@@ -300,7 +300,7 @@ def test_a_recording_is_judged_by_what_it_costs_and_kept_as_the_mu_law_keeps_it(
     said = block.apply([Request(log_mel=whole, recorded=wave), Request(log_mel=whole[:9], recorded=wave[:190])])
     variables, hop = plain.double(block.variables), SPEC.hop_length
     codes = np.concatenate([[512], samples.encode(wave, 1024)])[: len(whole) * hop + 1]
-    logits = plain.told(variables, plain.condition(variables, whole, 2), codes, hop)
+    logits = plain.fed(variables, plain.condition(variables, whole, 2), codes, hop)
     np.testing.assert_allclose(said[0].bits, plain.nats(logits, codes[1:]).mean() / np.log(2), **CLOSE)
     np.testing.assert_allclose(said[0].wave, wave[: len(whole) * hop], atol=0.01)
     assert said[1].wave.shape == (180,)

@@ -11,7 +11,7 @@ from runner.run.local import LocalExecutor
 from runner.store import Store
 from runner.store.artifact import write_manifest
 from runner.work.ancestry import TrainedOn
-from tests.clusters import go, tables, told
+from tests.clusters import go, record, tables
 from tests.environment import ROOT
 
 VERBS = """
@@ -131,13 +131,13 @@ def test_a_graph_means_the_same(executor, place, case):
     path = place / "graph.yaml"
     path.write_text(text)
     want, have = Store(place / "want"), Store(place / "have")
-    _, meant = go(LocalExecutor(), path, want, **slices)
+    _, wanted = go(LocalExecutor(), path, want, **slices)
     _, made = go(executor, path, have, **slices)
-    assert told(made) == told(meant)
+    assert record(made) == record(wanted)
     assert tables(have) == tables(want)
     _, again = go(executor, path, have, **slices)
-    assert told(again)["results"] == told(meant)["results"]
-    if meant.error is None:
+    assert record(again)["results"] == record(wanted)["results"]
+    if wanted.error is None:
         assert {node.state for node in again.nodes.values()} == {"cached"}
 
 

@@ -85,7 +85,7 @@ def mel(value: float, frames: int = 30) -> np.ndarray:
     return np.full((frames, SPEC.n_mels), value, np.float32)
 
 
-HEARD = {  # what was recorded
+RECORDED = {  # what was recorded
     "silence": np.zeros(9600, np.float32),
     "a pitch below all voices": sine(20),
     "a pitch above all voices": sine(3000),
@@ -93,7 +93,7 @@ HEARD = {  # what was recorded
     "noise": np.random.default_rng(0).uniform(-1, 1, 9600).astype(np.float32),
     "one frame": sine(150, 200 / 16000),
 }
-TOLD = {  # what a model may have predicted
+MADE = {  # what a model may have predicted
     "below the floor": mel(-50),
     "louder than full scale": mel(8),
     "one loud value": mel(-11) + 18 * (np.arange(30 * 80).reshape(30, 80) == 1200),
@@ -101,16 +101,16 @@ TOLD = {  # what a model may have predicted
 }
 
 
-@pytest.mark.parametrize("case", [*HEARD, *TOLD])
+@pytest.mark.parametrize("case", [*RECORDED, *MADE])
 def test_what_was_never_a_voice_is_answered_with_audio(vocoder, case):
     block, hears = vocoder
-    if hears == "wave" and case in TOLD:
+    if hears == "wave" and case in MADE:
         item, samples = {"wave": np.clip(sine(150, amplitude=10), -1, 1)}, 9600
     elif hears == "wave":
-        item, samples = {"wave": HEARD[case]}, len(HEARD[case])
+        item, samples = {"wave": RECORDED[case]}, len(RECORDED[case])
     else:
-        told = log_mel(HEARD[case], SPEC) if case in HEARD else TOLD[case].astype(np.float32)
-        item, samples = {"log_mel": told}, SPEC.samples(len(told))
+        log_mel_in = log_mel(RECORDED[case], SPEC) if case in RECORDED else MADE[case].astype(np.float32)
+        item, samples = {"log_mel": log_mel_in}, SPEC.samples(len(log_mel_in))
     shard = answers(block, item)
     assert [failure.reason for failure in shard.failures] == []
     (voiced,) = shard.rows

@@ -35,9 +35,9 @@ def test_time_spent_waiting_is_told_from_time_spent_working():
         clock.go(3.0)
         pace.step(600, 2)
     assert pace.waiting == pytest.approx(0.25)
-    told = pace.summary()
-    assert told["frames_per_s"] == pytest.approx(4 * 600 / 15), "from the first batch on"
-    assert told["items_per_s"] == pytest.approx(8 / 15)
+    numbers = pace.summary()
+    assert numbers["frames_per_s"] == pytest.approx(4 * 600 / 15), "from the first batch on"
+    assert numbers["items_per_s"] == pytest.approx(8 / 15)
 
 
 def test_speed_is_that_of_the_last_steps():

@@ -57,8 +57,8 @@ def test_a_folder_is_heard_in_another_voice(home, words):
     assert done.exit_code == 0, done.output
     (path,) = out.glob("*.wav")
     made, rate = soundfile.read(path)
-    heard, _ = soundfile.read(home / "FOLDER" / "u0.wav")
-    assert abs(len(made) - len(heard)) < rate / 40
+    recording, _ = soundfile.read(home / "FOLDER" / "u0.wav")
+    assert abs(len(made) - len(recording)) < rate / 40
     quiet, loud = made[-rate // 2 :], made[:-rate]
     assert np.sqrt(np.mean(quiet**2)) < 0.02 * np.sqrt(np.mean(loud**2)), "silence stays silence"
 

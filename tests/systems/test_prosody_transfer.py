@@ -43,16 +43,16 @@ def test_the_page_s_commands_work_as_written(folder, tmp_path, command):
     asked = command.replace("FOLDER2", str(tmp_path / "out")).replace("FOLDER", str(folder)).split()
     asked = [sys.executable, "-m", "runner", *asked[1:], "--store", str(tmp_path / "store")]
     done = subprocess.run(asked, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
-    told = done.stdout + done.stderr
+    output = done.stdout + done.stderr
     made = sorted(path.stem for path in (tmp_path / "out").rglob("*.wav"))
     if "textless" in command:
-        assert (done.returncode, made) == (0, ["right", "wrong"]), told
+        assert (done.returncode, made) == (0, ["right", "wrong"]), output
         return
-    assert made == ["right"], told
+    assert made == ["right"], output
     reasons = [path.read_text() for path in (tmp_path / "store").rglob("table.json")]
     assert any(
         "is this the right text? (graphs/prosody_transfer_textless.yaml wants no text)" in each for each in reasons
     )
-    heard, rate = soundfile.read(folder / "wavs" / "right.wav")
-    said, said_rate = soundfile.read(next((tmp_path / "out").rglob("right.wav")))
-    assert len(said) / said_rate == pytest.approx(len(heard) / rate, abs=0.05)
+    reference, rate = soundfile.read(folder / "wavs" / "right.wav")
+    spoken, spoken_rate = soundfile.read(next((tmp_path / "out").rglob("right.wav")))
+    assert len(spoken) / spoken_rate == pytest.approx(len(reference) / rate, abs=0.05)
