@@ -34,6 +34,7 @@ from runner.cli.steps import (
     print_plan,
     print_waves,
     read_checked,
+    settings,
     sound_of,
     speak,
     states_of,
@@ -199,7 +200,9 @@ def submit(
         store, warning = store_for(given["store"], address)
         if warning:
             print(warning, file=sys.stderr)
-        client, job = send(Job(checked.graph, store, context.args), address)
+        told = [f"{checked.graph.options[name.replace('-', '_')]}={value}" for name, value in options.items()]
+        words = _words(given, without=("graph", "set", "store", "address"))
+        client, job = send(Job(checked.graph, store, words, [*settings(given["set"]), *told]), address)
     except (StoreError, SubmitError) as error:
         stop(str(error))
     if no_wait:
@@ -215,6 +218,16 @@ def submit(
         raise typer.Exit(130) from None
 
 
+def _words(given: dict, without: tuple[str, ...]) -> list[str]:
+    """Options as they are written on a command line, but for those that say nothing."""
+    words: list[str] = []
+    for key, value in given.items():
+        name = "--json" if key == "as_json" else f"--{key.replace('_', '-')}"
+        if key not in without and value:
+            words += [name] if value is True else [name, str(value)]
+    return words
+
+
 @app.command()
 def report(
     graph: GraphFile,
@@ -226,7 +239,7 @@ def report(
     released: Released = False,
 ) -> None:
     """Write the HTML report of the newest run of a graph that ended: scores, failures, and audio to compare by ear."""
-    from runner.run.record import newest_ended, state_of
+    from runner.store.runs import newest_ended, state_of
 
     checked = read_checked(graph, set, size, released)
     opened = open_store(store)

@@ -12,7 +12,10 @@ import typer
 
 GraphFile = Annotated[Path, typer.Argument(metavar="GRAPH", help="A graph YAML.", show_default=False)]
 BlockName = Annotated[str, typer.Argument(metavar="KIND.VARIANT", show_default=False)]
-Sets = Annotated[list[str], typer.Option("--set", metavar="NODE.KEY=VALUE", help="Override a value of the graph.")]
+Sets = Annotated[
+    list[str],
+    typer.Option("--set", metavar="NODE.KEY=VALUE", help="Override a value of the graph; @FILE: those of a YAML list."),
+]
 Size = Annotated[str | None, typer.Option(help="One of the graph's sizes; the first is the default.")]
 StoreAt = Annotated[
     str, typer.Option("--store", envvar="VOXBLOCKS_STORE", metavar="PATH|URL", help="Where results are kept.")
@@ -40,6 +43,25 @@ def own_options(graph: Path, words: list[str]) -> tuple[Path, dict[str, str | No
     return Path(files[0]), options
 
 
+def settings(sets: list[str]) -> list[str]:
+    """Each ``node.key=value`` of ``--set``; ``@FILE`` stands for those of a YAML list, which no list of processes shows."""
+    found = []
+    for text in sets:
+        if not text.startswith("@"):
+            found.append(text)
+            continue
+        import yaml
+
+        try:
+            listed = yaml.safe_load(Path(text[1:]).read_text("utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            stop(f"--set {text}: {' '.join(str(error).split())}")
+        if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
+            stop(f"--set {text}: want a YAML list of texts, each a node.key=value")
+        found += listed
+    return found
+
+
 def read_checked(
     path: Path, sets: list[str], size: str | None, released: bool, needs: bool = True, options: dict | None = None
 ):
@@ -52,7 +74,7 @@ def read_checked(
         from runner.check import check, read_graph
         from runner.graph import GraphError
 
-        return check(read_graph(path, sets=sets, size=size, options=options), released=released, needs=needs)
+        return check(read_graph(path, sets=settings(sets), size=size, options=options), released=released, needs=needs)
     except GraphError as error:
         stop(str(error))
     finally:

@@ -10,6 +10,7 @@ import queue
 import shutil
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 
 from blocks.base import Failure, Skip
@@ -53,6 +54,7 @@ class _Run:
     def __init__(self, plan: Plan, store, observer: "OneAtATime", outcome: Outcome, session: Session, patience: float):
         self.plan, self.store, self.observer, self.outcome = plan, store, observer, outcome
         self.session, self.patience = session, patience
+        self.id = uuid.uuid4().hex  # of this driver and its workers
         self.stopping = threading.Event()
         self.at_work = set()  # names of nodes that hold resources
 
@@ -120,23 +122,26 @@ class ClusterNode(NodeRun):
             self.cluster.session.check(now=True)
             raise NodeFailed(f"{self.step.checked.node.place}: {self.step.name}: Ray gave up: {error}") from None
 
-    def make_shards(self, work: MapWork, missing: list[int]) -> Iterator[Shard]:
-        if not missing:
-            return
+    def make_shards(self, work: MapWork, missing: list[int]) -> Iterator[tuple[int, Shard]]:
         scale = self.step.checked.node.scale
-        work.trials.forget()  # a run that was stopped took its workers along; that speaks against no item
         with room_for(self.step, min(scale.workers, len(missing)), self.cluster):
             # A pool is not worth its start for one shard.
             made = self._one(work, missing[0]) if len(missing) == 1 else _many(work, missing, scale)
             for note in made:
                 self.cluster.check()
                 found = _parsed(note)
-                self.busy = (self.busy or 0.0) + found["seconds"]
-                yield _shard(found)
-        work.reopen()
+                if found["index"] is not None:
+                    self.busy = (self.busy or 0.0) + found["seconds"]
+                    yield found["index"], _shard(found)
+
+    def _pause(self) -> None:
+        self.cluster.check()
+        super()._pause()
 
     def map_work(self) -> MapWork:
-        return self._sent(super().map_work(), self.step.checked.node.model)
+        work = self._sent(super().map_work(), self.step.checked.node.model)
+        work.run = self.cluster.id
+        return work
 
     def fit_work(self):
         return self._sent(super().fit_work(), self.step.checked.node.init)
@@ -256,8 +261,10 @@ def _made(work: MapWork, index: int) -> str:
         return json.dumps({"error": str(error)})
     except Exception as error:
         return json.dumps({"error": stumbled(work.store, work.digest, work.checked.node, error)})
+    if shard is None:  # another run is making it, or has
+        return json.dumps({"index": None})
     failures = [[failure.id, failure.reason, isinstance(failure, Skip)] for failure in shard.failures]
-    return json.dumps({"ids": shard.ids, "failures": failures, "seconds": time.perf_counter() - begun})
+    return json.dumps({"index": index, "ids": shard.ids, "failures": failures, "seconds": time.perf_counter() - begun})
 
 
 def _whole(plan: Plan, name: str, store, seen_in_training: dict[str, int]) -> str:
@@ -268,6 +275,7 @@ def _whole(plan: Plan, name: str, store, seen_in_training: dict[str, int]) -> st
     try:
         node = NodeRun(plan, step, store, Observer(), result)
         node.seen_in_training = seen_in_training
+        node.ours = True  # the driver has claimed it
         node.run()
     except BlockError as error:
         return json.dumps({"error": broke(step.checked.node, error)})

@@ -4,6 +4,8 @@ What travels is one folder, from which the job runs and which Ray gives to every
 
     blocks/ runner/     this package as it is installed here, and the kinds in the folders of VOXBLOCKS_BLOCKS
     graph/              the graph with its base and the artifacts it names, in their places to each other
+    settings.yaml       the values of ``--set`` and of the graph's own options, for nobody but the job's user to read: what
+                        stands on a job's command line whoever sees the cluster can list
 
 Libraries do not travel, those with blocks neither: the machines of the cluster have them. Nor do recordings, hidden files, what
 links lead to outside of their folder, and files that are called like keys or credentials.
@@ -31,6 +33,7 @@ from blocks.load import kinds
 from runner.graph import Graph
 from runner.store.files import refuse_credentials
 
+_SETTINGS = "settings.yaml"
 _LARGEST = 500 * 2**20  # bytes that Ray takes as a working folder
 _AGENT = (
     " (the agent on the head's machine does not answer; where another Ray runs there as well, it holds the agent's port: "
@@ -60,11 +63,12 @@ class SubmitError(RuntimeError):
 
 @dataclass
 class Job:
-    """A run to send: the checked graph, where results go, and all other options of ``voxblocks run``."""
+    """A run to send: the checked graph, where results go, other options of ``voxblocks run``, and each node.key=value set."""
 
     graph: Graph
     store: str
     options: Sequence[str] = ()
+    sets: Sequence[str] = ()
 
     def stage(self, folder: Path) -> str:
         """Lay out in `folder` what travels; gives the command that runs there. Raises SubmitError if it is too much."""
@@ -74,6 +78,10 @@ class Job:
             for kind in (path for path in Path(own).iterdir() if path.name in {*kinds(), "common"}):
                 _copy(kind, folder / "blocks" / kind.name)
         graph = self._stage_graph(folder / "graph").relative_to(folder)
+        sets = folder / _SETTINGS
+        if self.sets:
+            sets.touch(mode=0o600)
+            sets.write_text(yaml.safe_dump(list(self.sets), allow_unicode=True), encoding="utf-8")
         if (size := sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())) > _LARGEST:
             raise SubmitError(
                 f"graph, artifacts and blocks have {size / 1e6:.0f} MB, but Ray carries {_LARGEST / 1e6:.0f} MB; put "
@@ -86,6 +94,7 @@ class Job:
             "run",
             graph.as_posix(),
             *self.options,
+            *(["--set", f"@{_SETTINGS}"] if self.sets else []),
             "--address",
             "auto",
             "--store",

@@ -19,7 +19,10 @@ from runner.fit.batches import BatchPlan
 from runner.fit.checkpoints import Checkpoints
 from runner.fit.events import Events
 from runner.fit.pace import Pace
+from runner.plan.code import code_digest
 from runner.work.executor import number
+
+BATCHES = "runner.fit.batches"  # whose code a training must not change midway
 
 
 class TrainingError(RuntimeError):
@@ -204,7 +207,7 @@ class LocalRun(Run):
     def _save(self, step: int) -> None:
         try:
             self.events.flush(step)  # first: a checkpoint goes with all curves up to it
-            facts = {"best": self.best, "unimproved": self.unimproved}
+            facts = {"best": self.best, "unimproved": self.unimproved, "batches": code_digest(BATCHES)}
             self.checkpoints.save(step, vars(self.named), facts)
             if self.best and self.best["step"] == step:
                 self.checkpoints.mark_best(step, self.best["score"])
@@ -220,6 +223,12 @@ class LocalRun(Run):
             restored, facts = self.checkpoints.load(step, parts)
         except ValueError as error:
             raise TrainingError(str(error)) from None
+        if facts.get("batches", here := code_digest(BATCHES)) != here:
+            raise TrainingError(
+                f"the checkpoint of step {step} was made by a version of voxblocks that puts batches together otherwise, so what "
+                f"was trained on so far cannot be gone on with: delete {self.checkpoints.files.at(self.checkpoints.folder)} to "
+                "train anew, or go on with that version"
+            )
         self.best, self.unimproved = facts["best"], facts["unimproved"]
         if self.best and self.best["step"] == step:  # a kill may have come before it was marked
             self.checkpoints.mark_best(step, self.best["score"])

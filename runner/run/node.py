@@ -12,12 +12,14 @@ from runner.plan import Plan, Step
 from runner.run import seen
 from runner.store import StoreError, ViewPart
 from runner.store.artifact import read_artifact
+from runner.store.claims import Claim
 from runner.work.ancestry import TrainedOn
 from runner.work.apply import SHARD_ROWS, BlockError, Shard, broke, make_block, make_item, reason_of, stumbled
 from runner.work.executor import ClusterError, FailurePolicy, NodeFailed, NodeResult, Observer, Outcome
 from runner.work.rows import Rows
 from runner.work.shards import MapWork, open_writer
 
+_PAUSE_S = 0.2  # between two looks at what another run is making
 ONE_ROW = "all"  # the id of a reduced row
 JUDGES = "metric."  # the kind of block whose results are scores
 
@@ -44,28 +46,25 @@ def finish(node: "NodeRun", outcome: Outcome) -> Exception | None:
 class NodeRun:
     """One node: finds its inputs, makes the shards that are missing, publishes the table."""
 
+    ours = False  # whether who called has claimed the whole node already
     busy: float | None = None  # seconds that workers were at work, where there are any; None: as long as `run` takes
 
     def __init__(self, plan: Plan, step: Step, store, observer: Observer, result: NodeResult, shared=None):
         self.plan, self.step, self.store, self.observer, self.result = plan, step, store, observer, result
         self.shared = shared  # blocks that other nodes of this process use as well: `runner.run.local.SharedBlocks`
         self.policy = FailurePolicy(plan, step)
+        self._claim: Claim | None = None
 
     def run(self) -> None:
         verb = self.step.verb
         if verb == "fit" and self.step.idle:
             return  # nothing was brought to train on, and what would use it has no rows
+        made = not self.step.cached and self._make()
+        self.result.state = "ran" if made else "cached"
         if verb in ("load", "fit"):
-            if not self.step.cached:
-                self._fit()
-            self.result.state = "cached" if self.step.cached else "ran"  # now: others wait for it
             return
-        if self.step.cached:
-            self.result.state = "cached"
+        if not made:
             self.result.offered = self._offered()
-        else:
-            getattr(self, f"_{verb}")()
-            self.result.state = "ran"
         table = self.store.find_table(self.step.digest)
         self.result.rows = len(table)
         self.result.seen_in_training = seen.marks(table)
@@ -73,6 +72,31 @@ class NodeRun:
         self.result.skipped = len(table.failures) - self.result.failures
         self.policy.example = next((f"{f.id}: {f.reason}" for f in table.failures if type(f) is Failure), "")
         self.policy.settle(self.result.rows, self.result.failures)
+
+    def _make(self) -> bool:
+        """Make what the store lacks; False where another run has made it, which is waited for where it is at it."""
+        make = getattr(self, f"_{self.step.verb}")
+        if self.ours or self.step.verb in ("map", "pick", "union"):  # a map claims shard by shard
+            make()
+            return True
+        while not self._is_there():
+            if (claim := self.store.claims.take(self.step.digest)) is None:
+                self._pause()
+                continue
+            with claim:
+                if not self._is_there():
+                    self._claim = claim
+                    make()
+                    return True
+        return False
+
+    def _is_there(self) -> bool:
+        find = self.store.find_artifact if self.step.verb == "fit" else self.store.find_table
+        return find(self.step.digest) is not None
+
+    def _pause(self) -> None:
+        """Let another run go on with what this one waits for."""
+        time.sleep(_PAUSE_S)
 
     def _offered(self) -> int | None:
         """What a table made before was chosen from: known without its rows where it is of one other."""
@@ -115,13 +139,24 @@ class NodeRun:
         missing = [index for index in range(len(work.chunks)) if index not in work.writer.done]
         total = len(work.rows.ids)
         self.observer.node_started(self.step, total, total - sum(len(work.chunks[index]) for index in missing))
-        for shard in self._call_each(self.make_shards, work, missing):
-            self._seen(work.writer, shard, total)
+        while missing:
+            made = set()
+            for index, shard in self._call_each(self.make_shards, work, missing):
+                made.add(index)
+                self._seen(work.writer, shard, total)
+            work.writer.look()
+            for index in (work.writer.done & {*missing}) - made:  # by another run
+                ids, failures = work.writer.told(index)
+                self._seen(work.writer, Shard(ids, failures=failures), total)
+            missing = [index for index in missing if index not in work.writer.done]
+            while missing and not any(self.store.claims.is_free(work.claim_of(index)) for index in missing):
+                self._pause()
         self._publish(work.writer, len(work.chunks))
 
-    def make_shards(self, work: MapWork, missing: list[int]) -> Iterator[Shard]:
-        """Make and write these shards, in any order."""
-        return map(work.make, missing)
+    def make_shards(self, work: MapWork, missing: list[int]) -> Iterator[tuple[int, Shard]]:
+        """Make and write these shards, in any order, but for those that another run is making."""
+        made = ((index, work.make(index)) for index in missing)
+        return ((index, shard) for index, shard in made if shard is not None)
 
     def _fit(self) -> None:
         from runner.fit.node import publish, train
@@ -133,9 +168,17 @@ class NodeRun:
             self.observer.node_started(self.step, run.config.max_steps, run.done)
 
         def stepped(batch, scalars):
+            self._still_ours()
             self.observer.trained(self.step, batch.step, scalars)
 
         publish(work, *self._call(train, work, on_step=stepped, on_start=started))
+
+    def _still_ours(self) -> None:
+        if self._claim and self._claim.lost:
+            raise NodeFailed(
+                f"{self.step.checked.node.place}: {self.step.name}: this process gave no sign of life for so long that another "
+                "run has taken the training over; the same command waits for it"
+            )
 
     def fit_work(self):
         from runner.fit.node import FitWork

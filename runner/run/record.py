@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -15,10 +15,8 @@ from blocks.arrays import type_name
 from runner.graph import Constant, Edge, Lookup
 from runner.plan import Plan
 from runner.store.formats import versions
+from runner.store.runs import BEAT_S
 from runner.work.executor import Outcome
-
-BEAT_S = 20.0  # between two signs of life
-_SILENT_S = 6 * BEAT_S  # after which a run that calls itself running has died
 
 
 def make_record(plan: Plan, outcome: Outcome, started: datetime) -> dict:
@@ -78,25 +76,6 @@ def kept(store, record: dict, beat_s: float = BEAT_S) -> Iterator[str]:
         beating.join()
         if state:
             write(state)
-
-
-def state_of(record: dict) -> str:
-    """How a recorded run stands: one that was killed could not say so, but has given no sign of life since."""
-    if "state" not in record:  # of an older version, which recorded the beginning of a run like its end
-        ended = record.get("error") or any(node["state"] != "waiting" for node in record["nodes"].values())
-        return ("failed" if record.get("error") else "finished") if ended else "crashed"
-    silent = timedelta(seconds=_SILENT_S)
-    if record["state"] == "running" and now() - datetime.fromisoformat(record["seen"]) > silent:
-        return "crashed"
-    return record["state"]
-
-
-def newest_ended(records: list[dict]) -> tuple[dict | None, list[dict]]:
-    """The newest run that came to its end, and those that began after it; `records` from the newest to the oldest."""
-    for number, record in enumerate(records):
-        if state_of(record) in ("finished", "failed"):
-            return record, records[:number]
-    return None, records
 
 
 def _node(plan: Plan, name: str, outcome: Outcome) -> dict:

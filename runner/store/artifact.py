@@ -17,8 +17,10 @@ MANIFEST = "artifact.json"
 _UNSAFE = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib", ".dill")
 
 
-def write_manifest(folder: str | Path, meta: dict) -> dict:
+def write_manifest(folder: str | Path, meta: dict, part: str = "") -> dict:
     """Complete the artifact in `folder`. `meta` has block, config and spec; what else it has becomes its lineage.
+
+    `part` is the folder in which the files lie in a remote store.
 
     Raises StoreError where `meta` lacks one of them, or the folder holds something that may not be shipped.
     """
@@ -37,7 +39,7 @@ def write_manifest(folder: str | Path, meta: dict) -> dict:
         "lineage": {**meta.get("lineage", {}), **{key: value for key, value in meta.items() if key not in own}},
         "versions": versions(),
         "files": described(folder),
-    }
+    } | ({"part": part} if part else {})
     temporary = folder / f".tmp-{uuid.uuid4().hex}"
     temporary.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     os.replace(temporary, folder / MANIFEST)

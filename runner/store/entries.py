@@ -30,6 +30,9 @@ class Entry:
     meta: dict  # what made it
     bytes: int
     touched: float  # seconds since 1970 of its newest file
+    unnamed: tuple[
+        str, ...
+    ] = ()  # files in its folder that a complete one does not name: of attempts that came to nothing
 
     @property
     def label(self) -> str:
@@ -65,7 +68,16 @@ def _entries(store: Store) -> Iterator[Entry]:
             created = _seconds(begun.get("created") or meta.get("created") or begun.get("started"))
             touched = max([created, *(time_of(file, 0.0) for file in files)])
             size = sum(file.size or 0 for file in files)
-            yield Entry(kind, info.base_name, folder, manifest or begun, meta, size, touched)
+            unnamed = _unnamed(manifest, folder, [file.path for file in files], store) if manifest else ()
+            yield Entry(kind, info.base_name, folder, manifest or begun, meta, size, touched, unnamed)
+
+
+def _unnamed(manifest: dict, folder: str, paths: list[str], store: Store) -> tuple[str, ...]:
+    within = [path[len(store.files.at(folder)) + 1 :] for path in paths]
+    part = f"{manifest['part']}/" if manifest.get("part") else ""
+    named = {MANIFEST, artifact.MANIFEST, *(f"{part}{name}" for name in manifest["files"])}
+    named |= {shard["file"] for shard in manifest.get("shards", ())}
+    return tuple(f"{folder}/{name}" for name in within if name not in named)
 
 
 def _read(store: Store, path: str) -> dict | None:

@@ -3,8 +3,12 @@
 On a disk a file is written under a name of its own, flushed, then moved into place; reading maps it into memory. An
 object store shows an object once all of it is uploaded: there a file is made in memory and sent at once, without the
 copy that a move would be. On both a manifest is written last.
+
+What two runs may write at once is written `fresh`: the first gets the name. On a disk that is a link, on S3 a conditional
+put (``If-None-Match``), which pyarrow lacks and boto3 has; on other remote stores we can only look before.
 """
 
+import errno
 import json
 import os
 import re
@@ -12,6 +16,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -25,6 +30,7 @@ TEMPORARY = ".tmp-"  # what a killed run may leave behind; `gc` removes it
 _OBJECT_STORES = ("s3", "gcs", "abfs")
 _AT_ONCE = 16  # requests to a remote store: each waits for the network, none works
 _FETCHED_AT_ONCE = 2**20  # bytes; below that a request costs more time than what it brings
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # of a disk that has none
 _SECRET = re.compile("key|secret|password|token|credential|signature|^sig$", re.IGNORECASE)
 
 
@@ -47,6 +53,8 @@ class Files:
         """Look whether a remote store answers, before any work. Raises StoreError with what to do where it does not."""
         if self.local:
             return
+        if self.fs.type_name == "s3":
+            _ = self._s3
         bucket = self.root.parts[0] if self._objects else self.at("")
         try:
             if self.fs.get_file_info(bucket).type == fs.FileType.NotFound:
@@ -99,17 +107,15 @@ class Files:
             raise StoreError(f"{self.at(path)}: is not JSON ({error}); delete it and run again") from None
 
     @contextmanager
-    def new(self, path: str, unless: Callable[[], bool] = lambda: False, sync: bool = True) -> Iterator:
-        """A stream to what becomes `path` at the end, unless another run was faster.
+    def new(self, path: str, sync: bool = True, fresh: bool = False) -> Iterator:
+        """A stream to what becomes `path` at the end. `fresh`: FileExistsError where there is one by then.
 
         `sync` waits until a local disk has it, so that a power cut leaves no name without its bytes.
         """
         if self._objects:
             whole = pa.BufferOutputStream()
             yield whole
-            if not unless():
-                with self.fs.open_output_stream(self.at(path)) as stream:
-                    stream.write(whole.getvalue())
+            self._put(path, whole.getvalue(), fresh)
             return
         folder, name = os.path.split(path)
         temporary = f"{folder}/{TEMPORARY}{os.getpid()}-{uuid.uuid4().hex[:12]}-{name}"
@@ -119,20 +125,43 @@ class Files:
                 yield stream
             if self.local and sync:
                 flush(self.at(temporary))
-            if unless():
-                self.delete(temporary)
-            else:
-                self.move(temporary, path)
+            self.move(temporary, path, fresh)
         except BaseException:
             self.delete(temporary)
             raise
 
-    def write_json(self, path: str, value: Any, sync: bool = True) -> None:
-        with self.new(path, sync=sync) as stream:
+    def write_json(self, path: str, value: Any, sync: bool = True, fresh: bool = False) -> None:
+        with self.new(path, sync, fresh) as stream:
             stream.write(json.dumps(value, indent=1).encode())
 
-    def move(self, source: str, target: str) -> None:
+    def move(self, source: str, target: str, fresh: bool = False) -> None:
+        """`fresh`: raises FileExistsError where there is a `target`."""
+        if fresh and self.local:
+            try:
+                os.link(self.at(source), self.at(target))
+                return self.fs.delete_file(self.at(source))
+            except OSError as error:
+                if error.errno not in _NO_LINKS:
+                    raise
+        if fresh and self.size(target) is not None:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self.at(target))
         self.fs.move(self.at(source), self.at(target))
+
+    def _put(self, path: str, data: pa.Buffer, fresh: bool) -> None:
+        """Send an object at once."""
+        if fresh and self.fs.type_name == "s3":
+            bucket, *rest = self.root.parts
+            return self._s3.create(bucket, "/".join([*rest, path]), data.to_pybytes())
+        if fresh and self.size(path) is not None:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self.at(path))
+        with self.fs.open_output_stream(self.at(path)) as stream:
+            stream.write(data)
+
+    @cached_property
+    def _s3(self):
+        from runner.store.conditional import S3
+
+        return S3(dict(parse_qsl(urlsplit(self.url).query)))
 
     def delete(self, path: str) -> None:
         """A file; nothing happens where there is none."""

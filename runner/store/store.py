@@ -6,11 +6,14 @@
                         ids.arrow  failures.jsonl   all ids in order; what failed or was left out
                         started.json            what makes it, while it is being made
                         table.json              written last: a table with it is complete
-    artifacts/<digest>/ files, then artifact.json
+    artifacts/<digest>/ files, then artifact.json; on a remote store the files lie in a folder of who wrote them
+    claims/<what>.json  who is at work on what (see `claims.py`)
+    refusals/<digest>.json  shards of a table to be made again, since they hold too many failures
     errors/<digest>.txt the last traceback of a block that stumbled
     runs/<time>-<graph>.json
 
-Every file appears whole or not at all (see `files.py`), so that a killed run leaves nothing half written, and two runs at the same table help each other: whoever finishes a shard first wins, and the bytes are the same.
+Every file appears whole or not at all (see `files.py`), so that a killed run leaves nothing half written. Two runs at the same
+table share the work; where both make the same shard, table or artifact all the same, the first to give it its name wins.
 """
 
 import re
@@ -26,10 +29,11 @@ from pathlib import Path
 
 from blocks.base import Schema
 from runner.store import artifact
+from runner.store.claims import Claims
 from runner.store.files import TEMPORARY, Files, flush
 from runner.store.formats import StoreError, check_format
 from runner.store.table import MANIFEST, Table, View, how_to_mend
-from runner.store.writer import FORMAT, REFUSED, TableWriter, ViewPart, now, publish, view_manifest
+from runner.store.writer import FORMAT, TableWriter, ViewPart, now, publish, refuse, view_manifest
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -39,6 +43,7 @@ class Store:
 
     def __init__(self, url: str | Path):
         self.files = Files(url)
+        self.claims = Claims(self.files)
         self._fetched: Path | None = None  # artifacts copied from a remote store
         self._fetching = threading.Lock()
 
@@ -136,36 +141,46 @@ class Store:
             artifact.refuse_unsafe(part, name)
             (part / name).parent.mkdir(parents=True, exist_ok=True)
             try:
-                (part / name).write_bytes(self.files.read(f"{folder}/{name}"))
+                (part / name).write_bytes(self.files.read(f"{folder}/{_at(manifest, name)}"))
             except FileNotFoundError:
                 raise StoreError(
-                    f"{self.files.at(folder)}/{name}: missing, but listed in {artifact.MANIFEST}; delete the artifact and run again"
+                    f"{self.files.at(folder)}/{_at(manifest, name)}: missing, but listed in {artifact.MANIFEST}; delete the artifact and run again"
                 ) from None
         artifact.read_artifact(part)
         part.rename(here)
 
     @contextmanager
     def write_artifact(self, digest: str, meta: dict) -> Iterator[Path]:
-        """An empty local folder to fill; it becomes the artifact when the ``with`` ends without an error."""
+        """An empty local folder to fill; it becomes the artifact when the ``with`` ends without an error.
+
+        Where two write one, the first to end it wins, with all its files.
+        """
         folder = _folder("artifacts", digest)
         name = f"{TEMPORARY}{uuid.uuid4().hex}"
         stage = Path(self.files.at("artifacts") if self.files.local else tempfile.gettempdir()) / name
         stage.mkdir(parents=True)
         try:
             yield stage
-            artifact.write_manifest(stage, meta | {"created": now()})
-            if not self.files.size(f"{folder}/{artifact.MANIFEST}"):
+            meta |= {"created": now()}
+            if self.files.local:
+                artifact.write_manifest(stage, meta)
                 self._move_in(stage, folder)
+            elif not self.files.size(f"{folder}/{artifact.MANIFEST}"):
+                self._send(stage, folder, artifact.write_manifest(stage, meta, part=f"by-{uuid.uuid4().hex[:12]}"))
         finally:
             shutil.rmtree(stage, ignore_errors=True)
 
+    def _send(self, stage: Path, folder: str, manifest: dict) -> None:
+        for name in manifest["files"]:
+            with self.files.new(f"{folder}/{_at(manifest, name)}") as stream:
+                stream.write((stage / name).read_bytes())
+        try:
+            with self.files.new(f"{folder}/{artifact.MANIFEST}", fresh=True) as stream:
+                stream.write((stage / artifact.MANIFEST).read_bytes())
+        except FileExistsError:  # another run was faster
+            self.files.delete_folder(f"{folder}/{manifest['part']}")
+
     def _move_in(self, stage: Path, folder: str) -> None:
-        if not self.files.local:
-            names = sorted(path.relative_to(stage).as_posix() for path in stage.rglob("*") if path.is_file())
-            for name in [*(name for name in names if name != artifact.MANIFEST), artifact.MANIFEST]:
-                with self.files.new(f"{folder}/{name}") as stream:
-                    stream.write((stage / name).read_bytes())
-            return
         try:
             for path in stage.rglob("*"):
                 if path.is_file():
@@ -193,7 +208,7 @@ class Store:
     def reopen(self, digest: str) -> None:
         """Let the shards of a table that hold failures be made again; the others are kept."""
         folder = _folder("tables", digest)
-        self.files.write_json(f"{folder}/{REFUSED}", {"failures": "to be tried again"})
+        refuse(self.files, folder)
         self.files.delete(f"{folder}/{MANIFEST}")
 
     # ---- runs ----
@@ -220,6 +235,11 @@ def sources_of(manifest: dict) -> list[str]:
     """Digests of the tables that a view shows."""
     parts = manifest.get("parts", ())
     return list(dict.fromkeys(digest for part in parts for digest, _ in part["fields"].values()))
+
+
+def _at(manifest: dict, name: str) -> str:
+    """Where a file of an artifact lies in its folder."""
+    return "/".join(filter(None, (manifest.get("part") if name != artifact.MANIFEST else None, name)))
 
 
 def _folder(kind: str, digest: str) -> str:

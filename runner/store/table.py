@@ -42,16 +42,16 @@ class Table:
     @cached_property
     def ids(self) -> list[str]:
         """In the order of the shards."""
-        path = f"{self._folder}/{IDS}"
+        path = f"{self._folder}/{self._side(IDS)}"
         with self._files.open(path) as file:
             return read_batch(self._files.at(path), file, ["id"]).column("id").to_pylist()
 
     @cached_property
     def failures(self) -> list[Failure]:
         """What could not be made (`Failure`) and what was left out on purpose (`Skip`), with ids."""
-        if FAILURES not in self.manifest["files"]:
+        if (name := self._side(FAILURES)) is None:
             return []
-        lines = self._files.read(f"{self._folder}/{FAILURES}").decode().splitlines()
+        lines = self._files.read(f"{self._folder}/{name}").decode().splitlines()
         return [_failure(**json.loads(line)) for line in lines]
 
     def get(self, id: str, fields: Iterable[str] | None = None) -> dict[str, Any]:
@@ -91,6 +91,11 @@ class Table:
         return f"table {self.digest[:12]}" + (f" of {node}" if node else "")
 
     # ---- inside ----
+
+    def _side(self, name: str) -> str | None:
+        """How the file is called that stands beside the shards: ``ids.arrow``, or ``ids.1.arrow`` where that was taken."""
+        stem = name.partition(".")[0]
+        return next((each for each in self.manifest["files"] if each.partition(".")[0] == stem), None)
 
     @property
     def _parts(self) -> list[dict]:

@@ -6,6 +6,7 @@ from blocks.base import Failure
 from runner.store import artifact
 from runner.store.entries import SHORT, Entry, entries, find_entry, mentions, time_of
 from runner.store.files import TEMPORARY
+from runner.store.runs import state_of
 from runner.store.store import Store
 from runner.store.table import MANIFEST
 from runner.store.why import lineage, why
@@ -54,22 +55,27 @@ def failures(store: Store, prefix: str) -> list[Failure]:
 
 
 def gc(store: Store, grace: float = DAY, dry_run: bool = False) -> dict:
-    """Remove what is not the newest result of a node of a graph (in each of its sizes), and temporary files.
+    """Remove what is not the newest result of a node of a graph (in each of its sizes), and files that nothing names.
 
-    What was touched in the last `grace` seconds stays, with all it was made from: another run may be at work on it.
+    What a living run makes or reads stays, and what was touched in the last `grace` seconds, with all it was made from.
     Returns ``{"removed": [{"kind", "digest", "node", "bytes"}], "temporary": [paths], "bytes": freed}``.
     """
     found = entries(store)
     since = datetime.now(UTC).timestamp() - grace
-    newest = _newest(store)
+    newest = _wanted(store)
     kept = _kept(newest, found, since)
     removed = [entry for digest, entry in found.items() if digest not in kept]
     gone = tuple(f"{store.files.at(entry.folder)}/" for entry in removed)
     spared = {*newest, *kept}  # trainings that have no artifact yet are in no entry
+    unnamed = {store.files.at(path) for entry in found.values() if entry.digest in kept for path in entry.unnamed}
     stale = [
         info
         for info in store.files.listed("", recursive=True)
-        if (info.base_name.startswith(TEMPORARY) or (info.is_file and _is_left_over(info.path, store, spared)))
+        if (
+            info.base_name.startswith(TEMPORARY)
+            or info.path in unnamed
+            or (info.is_file and _is_left_over(info.path, store, spared))
+        )
         and time_of(info, since + 1) <= since
         and not info.path.startswith(gone)
     ]
@@ -90,21 +96,24 @@ def gc(store: Store, grace: float = DAY, dry_run: bool = False) -> dict:
     }
 
 
-def _newest(store: Store) -> set[str]:
-    """The digest of each node of each graph and size in the newest run that had it."""
+def _wanted(store: Store) -> set[str]:
+    """The digest of each node of each graph and size in the newest run that had it, and of all nodes of living runs."""
     newest: dict[tuple, str] = {}  # a run of a slice does not make the rest of its graph old
+    living = set()
     for run in store.runs():
+        alive = "state" in run and state_of(run) == "running"
         for node, made in run.get("nodes", {}).items():
             newest.setdefault((run.get("graph"), run.get("size"), node), made.get("digest"))
-    return set(newest.values())
+            living |= {made.get("digest")} if alive else set()
+    return set(newest.values()) | living
 
 
 def _is_left_over(path: str, store: Store, spared: set[str]) -> bool:
-    """Whether a file belongs to a training, to notes of work or to an error that no newest run is about."""
+    """Whether a file belongs to a training, a claim, a refusal or an error that no newest run is about."""
     parts = path[len(store.files.at("")) :].strip("/").split("/")
-    if parts[0] == "errors":
-        return parts[1].removesuffix(".txt") not in spared
-    return parts[0] in ("fits", "trials") and len(parts) > 2 and parts[1] not in spared
+    if parts[0] in ("errors", "claims", "refusals"):
+        return parts[1].partition(".")[0].partition("-")[0] not in spared
+    return parts[0] == "fits" and len(parts) > 2 and parts[1] not in spared
 
 
 def _kept(newest: set[str], found: dict[str, Entry], since: float) -> set[str]:

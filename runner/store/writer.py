@@ -1,5 +1,10 @@
-"""Writing tables: shards that are complete as soon as they have their name, the manifest last."""
+"""Writing tables: shards that are complete as soon as they have their name, the manifest last.
 
+A name is given once. A shard that is no good (cut short, of another layout, refused for its failures) is made again under
+the next name (``shard-00000.1.arrow``), and the manifest says which one is meant: what a complete table names never changes.
+"""
+
+import itertools
 import json
 import re
 from collections import Counter
@@ -18,9 +23,8 @@ from runner.store.table import FAILURES, IDS, MANIFEST, Table, read_batch
 
 FORMAT = 1
 STARTED = "started.json"
-REFUSED = "refused.json"  # stands in a table that a run gave up for its failures
 _REASONS = 50  # kinds of failure that a manifest counts; failures.jsonl has all
-_SHARD = re.compile(r"shard-(\d{5,})\.arrow")
+_SHARD = re.compile(r"shard-(\d{5,})(?:\.(\d+))?\.arrow")
 
 
 @dataclass(frozen=True)
@@ -47,33 +51,43 @@ class TableWriter:
         self._schema, self._meta, self._layout = schema, meta, layout
         self.digest = folder.rpartition("/")[2]
         self._columns = arrow_schema(schema)
-        self._about = self._all_finished()
-        if self._files.size(f"{self._folder}/{REFUSED}"):
-            self._forget_failed()
-        self.done: set[int] = set(self._about)
+        self._found: dict[int, _Shard] = self._all_finished()
         if not self._files.size(f"{self._folder}/{MANIFEST}"):
             self._files.write_json(f"{self._folder}/{STARTED}", {"started": now(), "meta": meta}, sync=False)
 
     @property
+    def done(self) -> set[int]:
+        """The shards that were there when the writer was made, or were written since by it."""
+        return set(self._found)
+
+    @property
     def rows(self) -> int:
         """Rows in the shards finished so far, by this run or an earlier one."""
-        return sum(about["rows"] for about in self._about.values())
+        return sum(shard.about["rows"] for shard in self._found.values())
 
     @property
     def failures(self) -> int:
         """Failures in those shards, without what was left out on purpose."""
-        return sum(_count_failed(about) for about in self._about.values())
+        return sum(_count_failed(shard.about) for shard in self._found.values())
+
+    def look(self) -> None:
+        """See what others have finished meanwhile."""
+        self._found = self._all_finished()
+
+    def has(self, index: int) -> bool:
+        """Whether a shard is there by now."""
+        names = (_shard_name(index, number) for number in itertools.count())
+        there = itertools.takewhile(lambda name: self._files.size(f"{self._folder}/{name}") is not None, names)
+        return any(self._is_good(name) for name in there)
+
+    def told(self, index: int) -> tuple[list[str], list[Failure]]:
+        """The ids of the rows of a finished shard, and its failures."""
+        shard = self._found[index]
+        return self._names(shard).column("id").to_pylist(), _failures(shard.about)
 
     def refuse(self) -> None:
-        """Note that a run would not go on with these failures: the next one tries the shards that hold some again."""
-        self._about = self._all_finished()  # others may have made shards, too
-        self._files.write_json(f"{self._folder}/{REFUSED}", {"failures": self.failures})
-
-    def _forget_failed(self) -> None:
-        for index in [index for index, about in self._about.items() if _count_failed(about)]:
-            self._files.delete(self._path(index))
-            del self._about[index]
-        self._files.delete(f"{self._folder}/{REFUSED}")
+        """Note that a run would not go on with these failures: the next one makes the shards that hold some again."""
+        refuse(self._files, self._folder)
 
     def write(
         self,
@@ -83,7 +97,10 @@ class TableWriter:
         failures: Sequence[Failure] = (),
         parents: Sequence[Sequence[str]] | None = None,
     ) -> None:
-        """One whole shard, in place at once or not at all. Raises ValueError for a value that cannot be stored."""
+        """One whole shard, in place at once or not at all; one that another run has finished meanwhile is kept.
+
+        Raises ValueError for a value that cannot be stored.
+        """
         batch = encode(self._schema, ids, rows, parents)
         about = {
             "rows": len(rows),
@@ -91,12 +108,20 @@ class TableWriter:
             "failures": [[f.id, f.reason, isinstance(f, Skip)] for f in failures],
         }
         batch = batch.replace_schema_metadata({"voxblocks": json.dumps(about)})
-        with (
-            self._files.new(self._path(index), unless=lambda: self._finished(index) is not None) as stream,
-            pa.ipc.new_file(stream, batch.schema) as writer,
-        ):
-            writer.write_batch(batch)
-        self._about[index] = about
+        for number in itertools.count():
+            name = _shard_name(index, number)
+            try:
+                with (
+                    self._files.new(f"{self._folder}/{name}", fresh=True) as stream,
+                    pa.ipc.new_file(stream, batch.schema) as writer,
+                ):
+                    writer.write_batch(batch)
+            except FileExistsError:
+                if not self._is_good(name):
+                    continue
+                about = self._read(name)
+            self._found[index] = _Shard(name, about)
+            return
 
     def refuses(self, id: str, row: Schema) -> str | None:
         """Why a row cannot be stored, in one line, or None."""
@@ -112,36 +137,29 @@ class TableWriter:
         Raises StoreError for a shard that is missing and an id that stands in two rows.
         """
         if self._files.size(f"{self._folder}/{MANIFEST}"):
-            return self._find(self.digest)  # another run was faster
+            return self._published()  # another run was faster
         found = self._all_finished()
         count = max(found, default=-1) + 1 if shards is None else shards
         if missing := [index for index in range(count) if index not in found]:
             raise StoreError(f"{self._files.at(self._folder)}: cannot publish without {_shard_name(missing[0])}")
         entries, failures, any_parents = [], [], False
-        where: dict[str, int] = {}
-        sizes = self._listed()
-        for index, batch in enumerate(self._files.each(self._names, range(count))):
+        where: dict[str, str] = {}
+        sizes = {info.base_name: info.size for info in self._files.listed(self._folder)}
+        chosen = [found[index] for index in range(count)]
+        for shard, batch in zip(chosen, self._files.each(self._names, chosen)):
             any_parents |= batch.column("parents").null_count < len(batch)
             for id in batch.column("id").to_pylist():
                 if id in where:
                     raise StoreError(
-                        f"{self._files.at(self._folder)}: id {id!r} stands in {_shard_name(where[id])} and in "
-                        f"{_shard_name(index)}; want each id once in a table"
+                        f"{self._files.at(self._folder)}: id {id!r} stands in {where[id]} and in {shard.name}; want each id "
+                        "once in a table"
                     )
-                where[id] = index
-            listed = _failures(found[index])
+                where[id] = shard.name
+            listed = _failures(shard.about)
             failures += listed
             entries.append(
-                {
-                    "file": _shard_name(index),
-                    "rows": len(batch),
-                    "bytes": sizes[index],
-                    "failures": len(listed),
-                }
+                {"file": shard.name, "rows": len(batch), "bytes": sizes[shard.name], "failures": len(listed)}
             )
-        for index in sizes:
-            if index >= count:  # left by a run that cut the table in another way
-                self._files.delete(self._path(index))
         names = stored_fields(self._schema)
         manifest = {
             "kind": "table",
@@ -150,39 +168,75 @@ class TableWriter:
             "shards": entries,
         }
         publish(self._files, self._folder, self.digest, self._meta, manifest, list(where), failures)
+        return self._published()
+
+    def _published(self) -> Table:
+        self._files.delete(f"{self._folder}/{STARTED}")
+        self._files.delete(_refusals(self._folder))
         return self._find(self.digest)
 
-    def _path(self, index: int) -> str:
-        return f"{self._folder}/{_shard_name(index)}"
+    def _all_finished(self) -> dict[int, "_Shard"]:
+        """Of every shard the newest that is whole, as this table wants it, and not refused."""
+        refused = refused_of(self._files, self._folder)
+        names = [name for name in _shards(self._files, self._folder) if name not in refused]
+        found = zip(names, self._files.each(self._read, names))
+        return {_numbers(name)[0]: _Shard(name, about) for name, about in found if about is not None}
 
-    def _listed(self) -> dict[int, int]:
-        """The bytes of every shard that has its name."""
-        found = ((_SHARD.fullmatch(info.base_name), info.size) for info in self._files.listed(self._folder))
-        return {int(name[1]): size for name, size in found if name}
+    def _is_good(self, name: str) -> bool:
+        return self._read(name) is not None and name not in refused_of(self._files, self._folder)
 
-    def _all_finished(self) -> dict[int, dict]:
-        listed = list(self._listed())
-        return {index: about for index, about in zip(listed, self._files.each(self._finished, listed)) if about}
-
-    def _names(self, index: int) -> pa.RecordBatch:
-        path = self._path(index)
+    def _names(self, shard: "_Shard") -> pa.RecordBatch:
+        path = f"{self._folder}/{shard.name}"
         with self._files.open(path) as file:
             return read_batch(self._files.at(path), file, ["id", "parents"])
 
-    def _finished(self, index: int) -> dict | None:
+    def _read(self, name: str) -> dict | None:
         """What a shard says about itself if it is whole and as this table wants it."""
-        if (schema := _shard_schema(self._files, self._path(index))) is None:
+        if (schema := _shard_schema(self._files, f"{self._folder}/{name}")) is None:
             return None
         about = _about(schema)
         same = schema.with_metadata(None).equals(self._columns, check_metadata=True)
         return about if same and about.get("layout") == self._layout else None
 
 
+@dataclass(frozen=True)
+class _Shard:
+    name: str
+    about: dict  # what it says about itself
+
+
+def refuse(files: Files, folder: str) -> None:
+    """Let the shards of a table that hold failures be made again by who next makes the table; they stay as they are."""
+    names = _shards(files, folder)
+    schemas = zip(names, files.each(lambda name: _shard_schema(files, f"{folder}/{name}"), names))
+    failed = {name for name, schema in schemas if schema is not None and _count_failed(_about(schema))}
+    files.write_json(_refusals(folder), sorted(failed | refused_of(files, folder)))
+
+
+def refused_of(files: Files, folder: str) -> set[str]:
+    """Names of shards that hold failures for which a run gave the table up; noted outside of the table."""
+    return set(files.read_json(_refusals(folder)) or ())
+
+
+def _refusals(folder: str) -> str:
+    return f"refusals/{folder.rpartition('/')[2]}.json"
+
+
 def failures_begun(files: Files, folder: str) -> list[Failure]:
     """Those in the shards of a table that is not complete."""
-    paths = (f"{folder}/{info.base_name}" for info in files.listed(folder) if _SHARD.fullmatch(info.base_name))
-    schemas = (_shard_schema(files, path) for path in paths)
+    newest = {_numbers(name)[0]: name for name in _shards(files, folder)}.values()
+    schemas = (_shard_schema(files, f"{folder}/{name}") for name in newest)
     return [failure for schema in schemas if schema is not None for failure in _failures(_about(schema))]
+
+
+def _shards(files: Files, folder: str) -> list[str]:
+    """The names of all shards in a table's folder, the older of one number before the newer."""
+    return sorted(filter(_SHARD.fullmatch, (info.base_name for info in files.listed(folder))), key=_numbers)
+
+
+def _numbers(name: str) -> tuple[int, int]:
+    index, number = _SHARD.fullmatch(name).groups()
+    return int(index), int(number or 0)
 
 
 def _shard_schema(files: Files, path: str) -> pa.Schema | None:
@@ -250,9 +304,7 @@ def publish(
     if failures:
         lines = ({"id": f.id, "reason": f.reason, "skipped": isinstance(f, Skip)} for f in failures)
         side[FAILURES] = "".join(json.dumps(line) + "\n" for line in lines).encode()
-    for name, data in side.items():
-        with files.new(f"{folder}/{name}") as stream:
-            stream.write(data)
+    side = {_keep(files, folder, name, data): data for name, data in side.items()}
     counted = Counter(failure.reason for failure in failures if not isinstance(failure, Skip))
     sizes = {name: len(data) for name, data in side.items()}
     whole = {
@@ -269,8 +321,25 @@ def publish(
         "versions": versions(),
         "meta": meta,
     }
-    files.write_json(f"{folder}/{MANIFEST}", whole)
-    files.delete(f"{folder}/{STARTED}")
+    try:
+        files.write_json(f"{folder}/{MANIFEST}", whole, fresh=True)
+    except FileExistsError:  # another run was faster, with the same rows
+        if not files.size(f"{folder}/{MANIFEST}"):  # or was cut off
+            files.write_json(f"{folder}/{MANIFEST}", whole)
+
+
+def _keep(files: Files, folder: str, name: str, data: bytes) -> str:
+    """Write a file, under the next name where another run has written something else; gives the name."""
+    stem, _, suffix = name.partition(".")
+    for number in itertools.count(1):
+        try:
+            with files.new(f"{folder}/{name}", fresh=True) as stream:
+                stream.write(data)
+            return name
+        except FileExistsError:
+            if files.read(f"{folder}/{name}") == data:
+                return name
+            name = f"{stem}.{number}.{suffix}"
 
 
 def now() -> str:
@@ -282,8 +351,8 @@ def type_text(hint) -> str:
     return str(marker(hint) or getattr(hint, "__name__", hint))
 
 
-def _shard_name(index: int) -> str:
-    return f"shard-{index:05d}.arrow"
+def _shard_name(index: int, number: int = 0) -> str:
+    return f"shard-{index:05d}{f'.{number}' if number else ''}.arrow"
 
 
 def _ids_file(ids: list[str]) -> bytes:

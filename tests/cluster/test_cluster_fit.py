@@ -67,7 +67,7 @@ def test_a_killed_worker_is_started_again_and_goes_on(driver, alone):
     print(f"finished {time.monotonic() - killed:.1f} s after the kill")
     for name, value in weights(driver.folder / "store").items():
         np.testing.assert_allclose(value, alone[name], atol=1e-6)
-    assert not store.files.listed("trials")
+    assert not store.files.listed("claims")
 
 
 def title(process: psutil.Process) -> str:

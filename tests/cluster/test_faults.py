@@ -11,6 +11,7 @@ from runner.cluster.executor import RayExecutor
 from runner.plan import make_plan
 from runner.run.local import LocalExecutor
 from runner.store import Store
+from runner.store.claims import _machine
 from runner.work.apply import SHARD_ROWS
 from tests.clusters import go, tables
 
@@ -37,7 +38,7 @@ def same_as_in_process(driver) -> None:
     _, outcome = go(LocalExecutor(), driver.folder / "graph.yaml", want)
     assert outcome.error is None
     assert tables(Store(driver.store)) == tables(want)
-    assert not list((driver.folder / "store" / "trials").glob("*/*")), "no item is under suspicion any more"
+    assert not list((driver.folder / "store" / "claims").glob("*")), "no item is under suspicion any more"
 
 
 def finished(driver) -> set[str]:
@@ -123,10 +124,12 @@ def test_a_block_that_dies_while_it_is_loaded_ends_the_run_and_not_the_patience(
     path, store = tmp_path / "graph.yaml", Store(tmp_path / "store")
     path.write_text(DEADLY.format(count=8).replace("deadly: [tone0020]", ""))
     digest = make_plan(check(read_graph(path)), store).steps["loud"].digest
-    note = {"batches": {"setup": 3}, "items": {}}  # what three processes leave that die there
-    store.files.write_json(f"trials/{digest}/00000.json", note)
+    dead = {"machine": _machine(), "pid": 2**22, "started": "1", "run": "", "beat": 1, "at": "setup"}
+    for number in range(3):  # what three processes leave that die there
+        store.files.write_json(f"claims/{digest}-00000.{number}.json", dead)
     _, outcome = go(LocalExecutor(), path, store)
     assert "loud: toy.gain: 3 processes died while they loaded toy.gain" in str(outcome.error)
-    store.files.write_json(f"trials/{digest}/00000.json", note)
+    for number in range(3):
+        store.files.write_json(f"claims/{digest}-00000.{number}.json", dead)
     _, outcome = go(RayExecutor(ray_here), path, store)
     assert outcome.error is None, "a run on a cluster counts the deaths of its own workers only"

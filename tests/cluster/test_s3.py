@@ -181,7 +181,10 @@ def test_an_artifact_is_fetched_whole_or_not_at_all(port):
     assert list(read_artifact(here)["files"]) == ["config.json", "net/model.safetensors", "spec.json"]
     assert store.find_artifact("a1") == here, "fetched once"
     assert store.find_artifact("a2") is None
-    path = f"speech/{folder}/artifacts/a1/net/model.safetensors"
+    (name,) = [
+        name for name in s3.objects(port, f"speech/{folder}/artifacts/a1") if name.endswith("net/model.safetensors")
+    ]
+    path = f"speech/{folder}/artifacts/a1/{name}"
     data = s3.client(port).open_input_stream(path).read()
     s3.put(port, path, data[:-1] + b"?")
     later = Store(f"s3://speech/{folder}")

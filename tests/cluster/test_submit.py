@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from safetensors.numpy import save_file
 
 from blocks.spec import AudioSpec
@@ -79,6 +80,40 @@ def test_what_travels_runs_where_it_is_laid_out(graph, tmp_path, monkeypatch):
         text=True,
     )
     assert where.stdout.split() == [f"{stage}/runner/__init__.py", f"{stage}/blocks/__init__.py"]
+
+
+def test_what_is_set_stands_on_no_command_line(graph, tmp_path, monkeypatch, cli):
+    monkeypatch.setenv("VOXBLOCKS_BLOCKS", TOYS["VOXBLOCKS_BLOCKS"])
+    graph.write_text("options: {count: tone.count}\n" + graph.read_text())
+    sent = []
+    monkeypatch.setattr("runner.cluster.submit.send", lambda job, address: sent.append(job) or (None, "job"))
+    (tmp_path / "more.yaml").write_text("- tone.prefix=a secret\n")
+    words = ("--set", "tone.seconds=0.25", "--set", f"@{tmp_path / 'more.yaml'}", "--count", "3", "--limit", "2")
+    assert cli("submit", "--address", "127.0.0.1:1", "--no-wait", graph, *words) == (0, "")
+    command = sent[0].stage(tmp_path / "stage")
+    assert " --limit 2 --set @settings.yaml --address auto " in command
+    assert not [word for word in ("0.25", "secret", "count", "more") if word in command]
+    path = tmp_path / "stage" / "settings.yaml"
+    assert path.stat().st_mode & 0o777 == 0o600
+    local = command.replace("--address auto", "").replace("run graph", "show graph").partition(" --limit")[0]
+    shown = subprocess.run(
+        ["sh", "-c", f"{local} --set @settings.yaml"],
+        cwd=tmp_path / "stage",
+        env=on_path(TOYS),
+        capture_output=True,
+        text=True,
+    )
+    tone = yaml.safe_load(shown.stdout)["nodes"]["tone"]["config"]
+    assert (tone["seconds"], tone["prefix"], tone["count"]) == (0.25, "a secret", 3)
+
+
+def test_a_file_of_settings_that_is_none_is_said(graph, tmp_path, cli):
+    assert cli("check", graph, "--set", "@nowhere")[1].startswith("--set @nowhere: [Errno 2] No such file")
+    (tmp_path / "x").write_text("tone: 3")
+    assert cli("check", graph, "--set", f"@{tmp_path / 'x'}") == (
+        2,
+        f"--set @{tmp_path / 'x'}: want a YAML list of texts, each a node.key=value\n",
+    )
 
 
 def test_too_much_to_carry_is_said_before_it_is_sent(graph, tmp_path, monkeypatch):
@@ -165,6 +200,14 @@ def test_jobs_on_a_real_cluster(graph, tmp_path, ray_environment):
         go(LocalExecutor(), graph, Store(tmp_path / "here"))
         assert tables(Store(store)) == tables(Store(tmp_path / "here"))
         failed = submit("--set", "tone.fail=[0, 1, 2, 3]")
+        told = subprocess.run(
+            ["ray", "list", "jobs", "--detail", "--format", "json", "--address", url],
+            env=on_path(ray_environment),
+            capture_output=True,
+            text=True,
+        )
+        assert "@settings.yaml" in told.stdout, told.stderr
+        assert "[0, 1, 2, 3]" not in told.stdout
         assert failed.returncode == 1
         assert "4 of 70 items failed" in failed.stderr.replace("\n", " ")
         job = submit("--no-wait", "--limit", "3")

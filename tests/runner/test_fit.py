@@ -109,6 +109,25 @@ def test_the_weights_are_the_best_or_the_last_as_asked(go):
     assert found["best"][0] != found["last"][0]
 
 
+def test_a_training_whose_batches_would_be_others_does_not_go_on_in_silence(go, monkeypatch):
+    broken = GRAPH.replace("max_steps: 20", "max_steps: 20, break_at: 12")
+    plan, store, outcome = go(broken)
+    assert "step 12: the loss is nan" in str(outcome.error)
+    from runner.plan import code
+
+    monkeypatch.setattr("runner.fit.local_run.code_digest", lambda module: code.code_digest(module)[::-1])
+    folder = store.files.at(f"fits/{plan.steps['model'].digest}")
+    for _ in range(2):
+        message = str(go(broken)[2].error)
+        assert (
+            "the checkpoint of step 10 was made by a version of voxblocks that puts batches together otherwise"
+            in message
+        )
+        assert f"delete {folder} to train anew" in message
+    store.files.delete_folder(f"fits/{plan.steps['model'].digest}")
+    assert "step 12: the loss is nan" in str(go(broken)[2].error)
+
+
 SLOW = GRAPH.replace("max_steps: 20", "max_steps: 60, pause_s: 0.02, balance: 0.5, accumulate: 2").replace(
     "split: tone.split", "split: tone.split, speaker: tone.speaker"
 )

@@ -10,8 +10,9 @@ from datetime import timedelta
 
 import pytest
 
-from runner.run.record import kept, newest_ended, now, state_of
+from runner.run.record import kept, now
 from runner.store import Store
+from runner.store.runs import newest_ended, state_of
 from tests.environment import ROOT, TOYS
 
 GRAPH = """

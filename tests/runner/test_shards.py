@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from runner.store import Store
-from runner.work.shards import Trials
+from runner.store.claims import Claim, Claims
+from runner.work.shards import Trial
 from tests.environment import ROOT, TOYS
 
 GRAPH = """
@@ -28,27 +29,46 @@ def test_a_deadly_item_is_blamed_at_its_third_death_and_the_rest_survives(tmp_pa
     assert len(table) == 39
     (failure,) = table.failures
     assert (failure.id, failure.reason) == ("tone0020", "the worker process died 3 times while it worked on this item")
-    assert not store.files.listed(f"trials/{digest}")
+    assert not store.files.listed("claims")
 
 
 @pytest.fixture
-def trials(tmp_path):
-    return Trials(Store(tmp_path), "d" * 32)
+def begin(tmp_path):
+    """A claim by a process that is new each time, and dies at once."""
+    store = Store(tmp_path)
+
+    def begin(run: str = "", mine: str = "") -> tuple[Trial, Claim]:
+        dead = subprocess.Popen(["true"])
+        claims = Claims(store.files, beat_s=60)
+        claims._owner |= {"pid": dead.pid, "started": "long ago"}
+        dead.wait()
+        claim = claims.take("shard", run)
+        return Trial(claim, mine), claim
+
+    return begin
 
 
-def test_a_batch_is_taken_apart_only_after_its_second_death(trials):
+def test_a_batch_is_taken_apart_only_after_its_second_death(begin):
     for careful in (False, False, True):
-        trial = trials.begin(0)
+        trial, _ = begin()
         assert trial.careful(16) == careful
         assert not trial.careful(0)
         trial.note(16)
 
 
-def test_what_is_finished_leaves_no_suspicion(trials):
-    trials.begin(0).note(0)
-    trials.begin(0).note(0)
-    trials.end(0)
-    assert not trials.begin(0).careful(0)
+def test_what_is_finished_leaves_no_suspicion(begin):
+    begin()[0].note(0)
+    trial, claim = begin()
+    with claim:
+        trial.note(0)
+    assert not begin()[0].batches
+
+
+def test_on_a_cluster_deaths_of_other_drivers_count_against_no_item(begin):
+    for _ in range(2):
+        begin("one")[0].note(0)
+    assert begin("two", "two")[0].batches[0] == 0
+    assert begin("one", "one")[0].batches[0] == 2
 
 
 def test_a_block_is_warmed_once_with_an_item_of_each_padded_length(tmp_path):

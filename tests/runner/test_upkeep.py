@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -151,6 +152,37 @@ def test_gc_leaves_a_run_in_progress_alone_and_all_that_it_reads(store):
     assert ls(store) == []
 
 
+def test_gc_spares_all_that_a_living_run_makes_or_reads(store):
+    for digest, node in (("t1", "clip"), ("t2", "mel"), ("t3", "clip"), ("t4", "mel")):
+        table(store, digest, node)
+    make_old(store, *(f"tables/t{n}" for n in range(1, 5)))
+    nodes = {"n0": {"digest": "t1"}, "n1": {"digest": "t2"}}
+    name = store.record_run({"graph": "one", "nodes": nodes, "state": "running", "seen": datetime.now(UTC).isoformat()})
+    record(store, "one", "t3", "t4")
+    assert gc(store)["removed"] == []
+    store.record_run({"graph": "one", "nodes": nodes, "state": "finished"}, name)
+    assert {entry["digest"] for entry in gc(store)["removed"]} == {"t1", "t2"}
+
+
+def test_gc_removes_attempts_that_came_to_nothing_once_they_are_old(store):
+    writer = store.write_table("t1", Number, {"node": "clip"})
+    writer.write(0, ["a"], [Number(number=1)], [Failure("bad luck", "b")])
+    writer.refuse()
+    assert store.write_table("t1", Number, {"node": "clip"}).done == set()
+    writer.write(0, ["a", "b"], [Number(number=1)] * 2)
+    writer.publish()
+    record(store, "one", "t1")
+    gc(store)
+    assert len(store.files.listed("tables/t1")) == 4, "somebody may still read it"
+    gc(store, grace=-10)
+    assert [info.base_name for info in store.files.listed("tables/t1")] == [
+        "ids.arrow",
+        "shard-00000.1.arrow",
+        "table.json",
+    ]
+    assert list(store.find_table("t1").rows()) == [{"id": "a", "number": 1}, {"id": "b", "number": 1}]
+
+
 def test_gc_removes_stale_temporary_files_and_only_those(store):
     table(store, "t1", "clip")
     record(store, "one", "t1")
@@ -234,7 +266,7 @@ def test_gc_removes_trainings_that_no_newest_run_is_about(tmp_path):
     store = Store(tmp_path / "store")
     for digest in ("a" * 32, "b" * 32):
         store.files.write_json(f"fits/{digest}/step-00000005/state.json", {})
-        store.files.write_json(f"trials/{digest}/00000.json", {})
+        store.files.write_json(f"claims/{digest}-00000.0.json", {})
     store.record_run({"graph": "g", "nodes": {"model": {"digest": "a" * 32}}})
     gc(store, grace=-10)
     left = [info.path for info in store.files.listed("", recursive=True) if info.is_file]

@@ -1,0 +1,25 @@
+"""How recorded runs stand: running, interrupted, crashed, failed or finished."""
+
+from datetime import UTC, datetime, timedelta
+
+BEAT_S = 20.0  # between two signs of life
+_SILENT_S = 6 * BEAT_S  # after which a run that calls itself running has died
+
+
+def state_of(record: dict) -> str:
+    """How a recorded run stands: one that was killed could not say so, but has given no sign of life since."""
+    if "state" not in record:  # of an older version, which recorded the beginning of a run like its end
+        ended = record.get("error") or any(node["state"] != "waiting" for node in record["nodes"].values())
+        return ("failed" if record.get("error") else "finished") if ended else "crashed"
+    silent = timedelta(seconds=_SILENT_S)
+    if record["state"] == "running" and datetime.now(UTC) - datetime.fromisoformat(record["seen"]) > silent:
+        return "crashed"
+    return record["state"]
+
+
+def newest_ended(records: list[dict]) -> tuple[dict | None, list[dict]]:
+    """The newest run that came to its end, and those that began after it; `records` from the newest to the oldest."""
+    for number, record in enumerate(records):
+        if state_of(record) in ("finished", "failed"):
+            return record, records[:number]
+    return None, records
