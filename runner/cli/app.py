@@ -44,6 +44,7 @@ from runner.cli.steps import (
 )
 from runner.cli.store import store_app
 from runner.run.jax_cache import compiled_programs
+from runner.work import threads
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -396,5 +397,6 @@ def doctor(
 def main() -> None:
     for name, value in {"MPLBACKEND": "Agg", **compiled_programs()}.items():
         os.environ.setdefault(name, value)
+    os.environ |= threads.environment()
     atexit.register(gc.freeze)  # else the collector looks at every module once more: a fifth of the time of a check
     app()

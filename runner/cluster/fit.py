@@ -15,6 +15,7 @@ from runner.fit.local_run import TrainingError
 from runner.fit.node import FitWork, publish, train
 from runner.fit.ranks import LOST, JaxRun, RankRun, TorchRun
 from runner.fit.watchdog import AT_REST, NOTE_S, Ranks, Watchdog, forget, hang, patience, rank_file
+from runner.work import threads
 from runner.work.executor import ClusterError, NodeFailed
 
 MAX_FAILURES = 3  # attempts after worker deaths, until the training is given up
@@ -67,6 +68,7 @@ def _worker(config: dict) -> None:
     import ray.train
 
     work: FitWork = config["work"]
+    threads.use(work.checked.node.scale.threads)
     context, kind = ray.train.get_context(), _kind(work)
     kind.rank, kind.world = context.get_world_rank(), context.get_world_size()
     kind.device = kind.place()

@@ -14,6 +14,7 @@ import blocks
 from runner.cluster.resources import check_capacity
 from runner.plan import Plan
 from runner.run.jax_cache import compiled_programs
+from runner.work import threads
 from runner.work.executor import ClusterError
 
 SILENT_S = 10.0  # how long the head may not answer until it counts as gone
@@ -122,7 +123,7 @@ def worker_environment() -> dict[str, str]:
     passed = {key: os.environ[key] for key in ("VOXBLOCKS_CACHE", "JAX_PLATFORMS") if key in os.environ}
     if blocks.VARIABLE in os.environ:
         passed[blocks.VARIABLE] = os.pathsep.join(folder for _, folder in blocks.own())
-    return compiled_programs() | passed
+    return compiled_programs() | threads.environment() | passed
 
 
 def _quiet() -> None:

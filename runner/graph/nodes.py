@@ -99,13 +99,17 @@ class Condition:
 
 @dataclass(frozen=True)
 class Scale:
-    """What a node asks of the machines: workers, and cpus, gpus and memory of each."""
+    """What a node asks of the machines: workers, and cpus, gpus and memory of each. Each computes in as many threads as cpus."""
 
     workers: int = 1
     cpus: float = 1
     gpus: float = 0
     memory: str | None = None
     batch_size: int | None = None
+
+    @property
+    def threads(self) -> int:
+        return max(1, int(self.cpus))
 
 
 @dataclass

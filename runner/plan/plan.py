@@ -134,6 +134,8 @@ def _step(checked: CheckedNode, graph: Graph, steps: dict[str, Step], store, lim
         }
         if node.method != "apply":
             meta["method"] = node.method
+        if node.scale.threads > 1:  # the last digits of sums hang on it
+            meta["threads"] = node.scale.threads
         if node.verb == "read":
             meta |= {"data": _fingerprint(block, fetch), "limit": limit}
     made_of = _Sources(steps, checked.groups)

@@ -13,6 +13,7 @@ from runner.run import seen
 from runner.store import StoreError, ViewPart
 from runner.store.artifact import read_artifact
 from runner.store.claims import Claim
+from runner.work import threads
 from runner.work.ancestry import TrainedOn
 from runner.work.apply import SHARD_ROWS, BlockError, Shard, broke, make_block, make_item, reason_of, stumbled
 from runner.work.executor import ClusterError, FailurePolicy, NodeFailed, NodeResult, Observer, Outcome
@@ -59,6 +60,7 @@ class NodeRun:
         verb = self.step.verb
         if verb == "fit" and self.step.idle:
             return  # nothing was brought to train on, and what would use it has no rows
+        threads.use(self.step.checked.node.scale.threads)
         made = not self.step.cached and self._make()
         self.result.state = "ran" if made else "cached"
         if verb in ("load", "fit"):

@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from runner.cluster.session import ENVIRONMENT, worker_environment
+from runner.graph.nodes import Scale
 from runner.serve.about import About
 from runner.speak.live import Live
 from runner.work.apply import reason_of
@@ -64,7 +65,7 @@ class Remote:
 def serving(live: Live, about: About, host: str, port: int, replicas: int) -> Iterator[None]:
     """The server, as soon as it answers. Raises ClusterError where it cannot be started."""
     _is_free(host, port)
-    with _terminable(), _ray(replicas):
+    with _terminable(), _ray(live, replicas):
         from ray import serve
 
         _try(live)
@@ -112,12 +113,9 @@ def _application(live: Live, about: About, replicas: int):
 
     from runner.serve.speaker import Speaker
 
-    scales = [live.checked.nodes[name].node.scale for name in live.path]
-    threads = str(max(1, (os.cpu_count() or 1) // replicas))  # Ray allows one
     actor = {
-        "num_cpus": 1,
-        "num_gpus": max(scale.gpus for scale in scales),
-        "runtime_env": {"env_vars": {"OMP_NUM_THREADS": threads}},
+        "num_cpus": _cpus(live),
+        "num_gpus": max(scale.gpus for scale in _scales(live)),
     }
     speaker = serve.deployment(Speaker, name=SPEAKER).options(
         num_replicas=replicas,
@@ -142,8 +140,17 @@ def _application(live: Live, about: About, replicas: int):
     return door.bind(speaker.bind(live))
 
 
+def _scales(live: Live) -> list[Scale]:
+    return [live.checked.nodes[name].node.scale for name in live.path]
+
+
+def _cpus(live: Live) -> int:
+    """Of each replica."""
+    return max(scale.threads for scale in _scales(live))
+
+
 @contextlib.contextmanager
-def _ray(replicas: int) -> Iterator[None]:
+def _ray(live: Live, replicas: int) -> Iterator[None]:
     """Ray on this machine alone. Its own ports, which are not all on loopback, ask for a token that nobody else has."""
     with contextlib.ExitStack() as stack:
         if "RAY_AUTH_MODE" not in os.environ:
@@ -164,7 +171,7 @@ def _ray(replicas: int) -> Iterator[None]:
             ray.init(
                 address="local",
                 _node_ip_address="127.0.0.1",
-                num_cpus=max(replicas, os.cpu_count() or 1),
+                num_cpus=max(replicas * _cpus(live), os.cpu_count() or 1),
                 include_dashboard=False,
                 logging_level=logging.ERROR,
                 runtime_env={"env_vars": worker_environment()},

@@ -16,6 +16,7 @@ from runner.check import Checked, CheckedNode
 from runner.graph import Edge
 from runner.plan import PlanError, make_plan, upstream_of
 from runner.store.artifact import read_artifact
+from runner.work import threads
 from runner.work.apply import make_block, make_item, map_rows, reason_of
 from runner.work.rows import Rows
 
@@ -108,6 +109,7 @@ class Live:
             yield ready.wave
             return
         block = self.block(self._streams)
+        threads.use(self.checked.nodes[self._streams].node.scale.threads)
         try:
             for wave in block.stream(_pieces(ready.item.log_mel, block)):
                 if not np.isfinite(wave).all():
@@ -148,6 +150,7 @@ class Live:
         """The block of a node, set up."""
         if name not in self._blocks:
             node = self.checked.nodes[name]
+            threads.use(node.node.scale.threads)
             self._blocks[name] = make_block(node, self.checked.graph.seed, self.weights.get(node.node.model))
         return self._blocks[name]
 
@@ -186,6 +189,7 @@ class Live:
 
     def _map(self, node: CheckedNode, tables: dict, lost: dict[str, Lost]) -> dict[str, dict]:
         rows, block = self._rows(node, tables), self.block(node.node.name)
+        threads.use(node.node.scale.threads)
         batch = node.node.scale.batch_size or node.cls.batch_size
         pairs = zip(rows.ids, rows.items(rows.ids))
         shard = map_rows(block, node.inputs, node.output, pairs, batch, node.node.method)

@@ -15,6 +15,7 @@ from blocks.base import BadItem, Block, Failure, Mapper, Schema
 from blocks.training import bucket
 from runner.store import Store, TableWriter
 from runner.store.claims import Claim
+from runner.work import threads
 from runner.work.apply import SHARD_ROWS, BlockError, Shard, make_block, make_item, map_rows, trace_of
 from runner.work.rows import NodeWork
 
@@ -71,6 +72,7 @@ class MapWork(NodeWork):
         with claim:
             if self.writer.has(index):
                 return None
+            threads.use(self.checked.node.scale.threads)
             shard = self._made(index, Trial(claim, self.run))
             shard.write(self.writer, index)
         if shard.first_error and not isinstance(shard.first_error, BadItem):
