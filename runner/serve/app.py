@@ -3,12 +3,13 @@
 It knows nothing of Ray: `speak` is whatever says a row. Errors are ``{"error": {"message", "type", "param", "code"}}``.
 """
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -20,16 +21,18 @@ from runner.serve.encoding import TYPES, Encoder
 from runner.serve.request import Refused, read_request, row_of
 
 Speak = Callable[[dict], AsyncIterator[dict | bytes]]
+_LOOK_S = 0.2  # that `/info` waits to hear of a replica
 RETRY_S = 2  # when who was turned away may come again
 PAGE = Path(__file__).with_name("page.html")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; media-src blob:; img-src data:"
 
 
 class Site:
-    """The routes of one server. `speak` is as `runner.serve.speaker.Speaker.speak`."""
+    """The routes of one server. `speak` is as `runner.serve.speaker.Speaker.speak`; `awake` comes back once it can be asked."""
 
-    def __init__(self, speak: Speak, about: About):
-        self.speak, self.about = speak, about
+    def __init__(self, speak: Speak, about: About, awake: Callable[[], Awaitable]):
+        self.speak, self.about, self.awake = speak, about, awake
+        self._waking: asyncio.Future | None = None
         self.busy = 0  # requests that are being read or answered with speech
 
     def app(self) -> FastAPI:
@@ -91,7 +94,17 @@ class Site:
 
     async def info(self, request: Request) -> dict:
         self._allow(request)
-        return self.about.as_json()
+        return self.about.as_json() | {"ready": await self._is_ready()}
+
+    async def _is_ready(self) -> bool:
+        """Whether a replica can speak by now: the door answers long before."""
+        if self._waking is None:
+            self._waking = asyncio.ensure_future(self.awake())
+        if not (await asyncio.wait([self._waking], timeout=_LOOK_S))[0]:
+            return False
+        if self._waking.exception():
+            self._waking = None
+        return self._waking is not None
 
     async def health(self) -> dict:
         return {"status": "ok", "busy": self.busy}

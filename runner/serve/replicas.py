@@ -32,6 +32,11 @@ class Remote:
 
     def __init__(self, handle):
         self.handle = handle.options(method_name="speak", stream=True)
+        self._any = handle.options(method_name="awake")
+
+    async def awake(self) -> None:
+        """Comes back once a replica can speak."""
+        await self._any.remote()
 
     async def speak(self, row: dict) -> AsyncIterator[dict | bytes]:
         """As `Speaker.speak`; a row at which replicas die again and again raises what Ray says of it."""
@@ -68,11 +73,11 @@ def serving(live: Live, about: About, host: str, port: int, replicas: int) -> It
     with _terminable(), _ray(live, replicas):
         from ray import serve
 
-        _try(live)
         try:
             serve.start(proxy_location="HeadOnly", http_options={"host": host, "port": port}, logging_config=_LOGS)
             serve.run(_application(live, about, replicas), name=APP, route_prefix="/")
         except (RuntimeError, ValueError) as error:
+            _try(live)
             raise ClusterError(f"the server could not be started: {' '.join(str(error).split())[:500]}") from None
         try:
             yield
@@ -81,10 +86,7 @@ def serving(live: Live, about: About, host: str, port: int, replicas: int) -> It
 
 
 def _try(live: Live) -> None:
-    """Speak once in a process of its own, before Serve tries again and again what cannot be.
-
-    What compiles there lies in a cache for the replicas. Raises ClusterError.
-    """
+    """Speak once in a process of its own, to learn why replicas could not. Raises ClusterError where it cannot either."""
     import ray
 
     try:
@@ -119,6 +121,7 @@ def _application(live: Live, about: About, replicas: int):
     }
     speaker = serve.deployment(Speaker, name=SPEAKER).options(
         num_replicas=replicas,
+        max_constructor_retry_count=1,  # what cannot speak once cannot later
         max_ongoing_requests=about.max_waiting,
         health_check_period_s=HEALTH_S,
         graceful_shutdown_timeout_s=2.0,
@@ -129,7 +132,8 @@ def _application(live: Live, about: About, replicas: int):
     def build():
         from runner.serve.app import Site
 
-        return Site(Remote(serve.get_deployment_handle(SPEAKER, app_name=APP)).speak, about).app()
+        remote = Remote(serve.get_deployment_handle(SPEAKER, app_name=APP))
+        return Site(remote.speak, about, remote.awake).app()
 
     door = serve.deployment(serve.ingress(build)(), name="door").options(
         max_ongoing_requests=4 * about.max_waiting + 64,  # turning away is quick, and is done by the door itself

@@ -25,6 +25,9 @@ class Speaker:
         self._preparing: asyncio.Task | None = None
         self._thread.submit(self._warm).result()
 
+    async def awake(self) -> None:
+        """Who can be asked has spoken already."""
+
     async def speak(self, row: dict) -> AsyncIterator[dict | bytes]:
         """First ``{"samples": n}``, or ``{"reason": ..., "node": ...}`` for a row that cannot be said; then 16-bit PCM.
 

@@ -111,7 +111,7 @@ def _wanted(store: Store) -> set[str]:
 def _is_left_over(path: str, store: Store, spared: set[str]) -> bool:
     """Whether a file belongs to a training, a claim, a refusal or an error that no newest run is about."""
     parts = path[len(store.files.at("")) :].strip("/").split("/")
-    if parts[0] in ("errors", "claims", "refusals"):
+    if parts[0] in ("errors", "claims", "refusals", "trials"):  # the last in stores of before
         return parts[1].partition(".")[0].partition("-")[0] not in spared
     return parts[0] == "fits" and len(parts) > 2 and parts[1] not in spared
 

@@ -5,6 +5,8 @@ import base64
 import hashlib
 import io
 import json
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -32,8 +34,8 @@ def speaker(live) -> Speaker:
     return Speaker(live)
 
 
-def site(speaker, speak=None, **limits) -> Site:
-    return Site(speak or speaker.speak, describe(speaker.live, **limits))
+def site(speaker, speak=None, awake=None, **limits) -> Site:
+    return Site(speak or speaker.speak, describe(speaker.live, **limits), awake or speaker.awake)
 
 
 @pytest.fixture(scope="module")
@@ -275,7 +277,7 @@ def test_voices_models_info_and_health(client, live):
     ]
     assert [model["id"] for model in client.get("/v1/models").json()["data"]] == ["tiny"]
     info = client.get("/info").json()
-    assert (info["graph"], info["spec"]["sample_rate"]) == ("tiny", 16000)
+    assert (info["graph"], info["spec"]["sample_rate"], info["ready"]) == ("tiny", 16000, True)
     assert info["limits"] == {
         "max_chars": 200, "max_waiting": 32, "speed": [0.25, 4.0], "response_formats": list(TYPES), "sample_rate": 16000,
     }  # fmt: skip
@@ -286,6 +288,21 @@ def test_voices_models_info_and_health(client, live):
     assert info["models"][0]["trained_on"]["speakers"] == {"eva": 11, "ann": 5, "ben": 5}
     assert "# " in info["models"][0]["card"]
     assert client.get("/health").json() == {"status": "ok", "busy": 0}
+
+
+def test_info_answers_before_speech_does_and_says_so(speaker):
+    loaded = threading.Event()
+
+    async def awake():
+        while not loaded.is_set():
+            await asyncio.sleep(0.01)
+
+    with TestClient(site(speaker, awake=awake).app()) as client:
+        assert client.get("/info").json()["ready"] is False
+        loaded.set()
+        deadline = time.monotonic() + 20
+        while not client.get("/info").json()["ready"]:
+            assert time.monotonic() < deadline
 
 
 def test_the_page_asks_nobody_else(client):
