@@ -201,9 +201,9 @@ def submit(
         store, warning = store_for(given["store"], address)
         if warning:
             print(warning, file=sys.stderr)
-        told = [f"{checked.graph.options[name.replace('-', '_')]}={value}" for name, value in options.items()]
+        own = [f"{checked.graph.options[name.replace('-', '_')]}={value}" for name, value in options.items()]
         words = _words(given, without=("graph", "set", "store", "address"))
-        client, job = send(Job(checked.graph, store, words, [*settings(given["set"]), *told]), address)
+        client, job = send(Job(checked.graph, store, words, [*settings(given["set"]), *own]), address)
     except (StoreError, SubmitError) as error:
         stop(str(error))
     if no_wait:

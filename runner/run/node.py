@@ -148,7 +148,7 @@ class NodeRun:
                 self._seen(work.writer, shard, total)
             work.writer.look()
             for index in (work.writer.done & {*missing}) - made:  # by another run
-                ids, failures = work.writer.told(index)
+                ids, failures = work.writer.outcome(index)
                 self._seen(work.writer, Shard(ids, failures=failures), total)
             missing = [index for index in missing if index not in work.writer.done]
             while missing and not any(self.store.claims.is_free(work.claim_of(index)) for index in missing):

@@ -80,7 +80,7 @@ class TableWriter:
         there = itertools.takewhile(lambda name: self._files.size(f"{self._folder}/{name}") is not None, names)
         return any(self._is_good(name) for name in there)
 
-    def told(self, index: int) -> tuple[list[str], list[Failure]]:
+    def outcome(self, index: int) -> tuple[list[str], list[Failure]]:
         """The ids of the rows of a finished shard, and its failures."""
         shard = self._found[index]
         return self._names(shard).column("id").to_pylist(), _failures(shard.about)

@@ -17,7 +17,7 @@ from runner.run.local import LocalExecutor
 from runner.store import Store
 from runner.store.artifact import read_artifact
 from tests.cluster import s3
-from tests.clusters import go, told
+from tests.clusters import go, record
 from tests.environment import ROOT
 
 GRAPH = """
@@ -70,7 +70,7 @@ def run(path: Path, url: str, environment: dict, answer: Path, **slices) -> None
     os.environ.update(environment)
     blocks.__path__.append(str(ROOT / "tests" / "toys"))
     _, outcome = go(LocalExecutor(), path, Store(url), **slices)
-    answer.write_text(json.dumps(told(outcome)))
+    answer.write_text(json.dumps(record(outcome)))
 
 
 class Runs:
