@@ -70,7 +70,9 @@ def measure(peers: str, graph: str, count: int) -> None:
     for name, values in seconds.items():
         against = f"(goal < {GOAL_S})" if name == CHECK else str(ratios(values, seconds[CHECK]))
         print(f"{name:26} {spread(values)!s:30} {against}")
-    print(f"{'CPU time of `check`':26} {spread([processor(commands[CHECK]) for _ in range(count)])!s:30} user and system")
+    print(
+        f"{'CPU time of `check`':26} {spread([processor(commands[CHECK]) for _ in range(count)])!s:30} user and system"
+    )
     first, again = inside(graph, count)
     print(f"{'read and check, inside':26} {first!s:30} the first time, with the imports of its blocks")
     print(f"{'':26} {again!s:30} again")

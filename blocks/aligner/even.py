@@ -1,4 +1,4 @@
-"""The baseline of every aligner: all phones take equally long. Axes: T frames, N phones."""
+"""Uniform alignment, the baseline of every aligner: all phones take equally long. Axes: T frames, N phones."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""sources: the two recordings of a splice around what was swapped, to listen to beside it.
+"""The two recordings of a splice around what was swapped, to listen to beside it.
 
 An ear finds a bad join faster than a number does. Of the recording that stays, the stretch that gave way; of the other, the one that
 stands there; each with `context_s` of what was said before and after it.

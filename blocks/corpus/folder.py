@@ -1,4 +1,4 @@
-"""Corpus: any folder of recordings (wav, flac, ogg, mp3, ...), also in subfolders that are not hidden; who speaks is told in the settings.
+"""Corpus: any folder of recordings (wav, flac, ogg, mp3, ...), also in subfolders that are not hidden; who speaks stands in the settings.
 
 The id of a row is its path below the folder without the suffix. The rows hold no text.
 """

@@ -1,4 +1,4 @@
-"""A room full of talk from many recordings: voices of equal power that speak at once, the noise of effect.noise.
+"""Babble noise from many recordings: voices of equal power that speak at once, the noise of effect.noise.
 
 Each voice is a string of recordings, drawn by the seed without repeating one until all were heard.
 """

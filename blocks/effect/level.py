@@ -1,4 +1,4 @@
-"""A recording brought to the level of all others: the power of what is said, silence left out.
+"""A recording normalised to the level of all others: the power of its speech, silence left out.
 
 Corpora differ by 20 dB, and what learns from several of them would learn to tell them by it. Speech is what lies in frames of 20 ms
 less than 30 dB below the loud ones; noise between words moves the level little. Where the peak would pass full scale, the

@@ -1,4 +1,4 @@
-"""A recording without what lies above a frequency, which each row may tell: to judge others beside one that ends there.
+"""A recording low-pass filtered at a frequency, which each row may give: to judge others beside one of a narrow band.
 
 A Butterworth filter of order 8 forth and back: no delay. Where the frequency is half the rate or more, nothing changes.
 Axes: samples.

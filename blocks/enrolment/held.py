@@ -1,4 +1,4 @@
-"""Held-out recordings of each speaker, so many and no more: what is said in them is said again, and held against them.
+"""Held-out recordings of each speaker, so many and no more: their texts are synthesised, and compared with them.
 
 What is drawn hangs on the seed and on what is offered. Ids stay, with ``-held`` behind.
 """

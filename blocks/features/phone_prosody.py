@@ -1,4 +1,4 @@
-"""Pitch and level of each phone, from those of its frames: what `acoustic.parallel` obeys, and what prosody transfer gives it.
+"""Pitch and level of each phone, from those of its frames: what `acoustic.parallel` takes, and what prosody transfer gives it.
 
 Axes: N phones, T frames.
 """

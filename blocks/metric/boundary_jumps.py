@@ -1,4 +1,4 @@
-"""boundary_jumps: how far pitch and level jump where one word follows another, in speech whose timing is known.
+"""Jumps at word boundaries: how far pitch and level jump where one word follows another, in speech whose timing is known.
 
 What a voice that has learned from spliced sentences would betray: joins, heard where none should be. To be read beside
 the same of recordings. A jump in pitch is that from the last voiced frame of one word to the first of the next, a jump in level that

@@ -1,4 +1,4 @@
-"""coverage: how many different contexts of phones a set of utterances holds, counted before anything is trained on it.
+"""How many different contexts of phones a set of utterances holds, counted before anything is trained on it.
 
 What sentences of other sentences' parts are meant to add (Lajszczak et al. 2022): phones in new neighbourhoods. Distinct phone
 trigrams stand for contexts at large; a word boundary's context is the last phone of a word and the first of the next. Stress

@@ -1,4 +1,4 @@
-"""How far what a system says lies from recordings, as a whole: the Frechet distance of a frozen network's activations.
+"""Frechet distance between a system's speech and recordings, as a whole: of a frozen network's activations.
 
 Both sets of frames, of all predictions and of all references, are taken for Gaussians: ``|m - m'|^2 + tr(C + C' - 2 (C C')^1/2)``. Conditional, as
 both say the same texts in the same voices (Binkowski et al. 2020, cFDSD); they need not be of one length. The network is the encoder

@@ -1,4 +1,4 @@
-"""How far the ways of several systems to speak lie from those of recordings, and how much of the gap each closes.
+"""How far the prosody of several systems lies from that of recordings, and how much of the gap each closes.
 
 Of each of six statistics of an utterance (`features.prosody_statistics`) the Wasserstein distance between a system's distribution and
 that of the recordings, in units of the standard deviation of the recordings; their mean is the system's distance. With a `lower_anchor` and

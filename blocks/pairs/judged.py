@@ -1,4 +1,4 @@
-"""Every recording with every voice but its own, and recordings of that voice to hold a converter's answer against.
+"""Every recording with every voice but its own, and recordings of that voice to compare a conversion with.
 
 Of each pair: the recording (`source`), the voice it shall have (`target`), and two recordings of that voice, one to compare with
 (`reference`) and `another`, which shows how near two recordings of one voice come. Ids of rows, to be looked up by nodes that follow:

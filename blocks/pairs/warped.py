@@ -1,4 +1,4 @@
-"""Two mels that say the same in their own time: the made one is laid along the recording by dynamic time warping.
+"""Two mels of one text, each in its own time: the synthesised one is aligned to the recording by dynamic time warping.
 
 What a model of speech that keeps its own durations gives, where `pairs.parallel` takes one that obeyed the recording's. Cosine distance
 of frames of the log-mel, less each mel's mean over its own speech; steps (1,1), (1,0) and (0,1) of equal weight, from both starts to both

@@ -1,4 +1,4 @@
-"""Styles by name: of each supporter's recordings the mean of the latents, kept, so that a model can be asked for it without them.
+"""Styles by name: the mean latent of each supporting speaker's recordings, kept, so that a model is conditioned on it without them.
 
 A style bears the name of the speaker whose recordings it is the mean of. A fit gathers them, in no steps.
 Axes: latent.

@@ -1,4 +1,4 @@
-"""Melodies of all scores as one, to set texts to: their words are left away, and rests stand between them."""
+"""Melodies of all scores as one, to set texts to: without their words, and with rests between them."""
 
 import numpy as np
 from pydantic import PositiveInt

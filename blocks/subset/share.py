@@ -1,4 +1,4 @@
-"""share: a number from 0 to 1 for each row, drawn from its id and the seed alone.
+"""A number from 0 to 1 for each row, drawn from its id and the seed alone.
 
 ``where: {drawn.share: {max: 0.2}}`` then takes about a fifth of the rows, the same on every machine; a smaller set is part of
 every larger one, which makes curves over the amount of data comparable. Rows whose split is wired and is not train stand

@@ -1,4 +1,4 @@
-"""Griffin-Lim: look for a wave whose spectrogram has the magnitude of a log-mel, phase unknown.
+"""Griffin-Lim: phase reconstruction, a wave whose spectrogram has the magnitude of a log-mel.
 
 A baseline that needs no training. With momentum it is the fast Griffin-Lim algorithm.
 Axes: frames, mels.

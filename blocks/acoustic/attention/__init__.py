@@ -9,7 +9,7 @@ of predictors from then on: what they cannot know they would blur.
 Durations come from attention, not from an aligner, and cannot be asked for. Every utterance comes with measures of its
 attention's health; one that finds no end is a failure that says so, or is kept as far as it came (`runaways`). The prenet drops half of its units also when it speaks, drawn from
 the seed and from what is said: the same request is said the same way, alone or among others. Where `durations` are given,
-training leads the attention along them, else along the diagonal; in the first `teacher_forced_steps` they even stand for it, and it
+training guides the attention along them, else along the diagonal; in the first `teacher_forced_steps` they stand in its place, and it
 learns where they went on from there. Such steps need no loop over attention, and the decoder attends to the right phones at once.
 Where it speaks, it listens to one phone at a time, as in teacher-forced steps, and goes on when it more likely than not would have gone on
 by now (stepwise monotonic attention), or after `linger_s`, and ends on the last phone: none is passed over or said again, and

@@ -22,7 +22,9 @@ class Network(Scaled):
         filters["residual"] = config.residual
         self.voice = Voice(given.voices, width)
         # A row a phone, so that more phones are more rows; of it the third that the state has.
-        self.phones = nn.Embedding(len(given.voices.phones) + 1, STATES * width, padding_idx=0) if given.spoken else None
+        self.phones = (
+            nn.Embedding(len(given.voices.phones) + 1, STATES * width, padding_idx=0) if given.spoken else None
+        )
         self.classes = nn.Linear(given.classes, width, bias=False) if given.classes else None
         self.phone_filters = Filters(2 * width, **filters)
         self.phone_states = Beside(nn.LSTM, width, width // 2, config.residual)
