@@ -7,3 +7,8 @@ def warmup_cosine(step: int, warmup: int, total: int, final: float = 0.05) -> fl
     """Share of the learning rate at `step` (from 1): a linear warm-up, which lies over half a cosine that ends at `final` (Loshchilov 2017)."""
     done = min(1.0, step / max(1, total))
     return min(1.0, step / warmup) * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def warmup_linear(step: int, warmup: int, total: int, final: float = 0.02) -> float:
+    """The same over a straight line that ends at `final`."""
+    return min(1.0, step / warmup) * max(final, 1 - step / total)

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from blocks.base import BadItem
+from blocks.common.checks import check_finite
 from blocks.common.pitch import PitchRange
 from blocks.common.quiet_imports import import_quietly
 
@@ -30,8 +31,9 @@ def analyse(
 ) -> Voice:
     """The voice in float32 (S,). Raises BadItem for no samples, or some that are not finite or not in -1..1."""
     pyworld = import_quietly("pyworld")
-    if len(wave) == 0 or not np.isfinite(wave).all():
-        raise BadItem(f"the wave has {len(wave)} samples, some not finite: want at least one, all in -1..1")
+    if not len(wave):
+        raise BadItem("the wave has no samples, want at least one")
+    check_finite(wave)
     if (peak := float(np.abs(wave).max())) > LOUDEST:
         raise BadItem(f"peak {peak:g} found, want samples in -1..1: the analysis fails far above them")
     signal = wave.astype(np.float64)

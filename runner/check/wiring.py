@@ -122,7 +122,7 @@ class Wiring:
         """The field an edge names, or None where it has none or a problem hides it."""
         other = self.walk.nodes.get(edge.node)
         if other is None:
-            # Said where links are looked at; a field that the node that was meant lacks is a second problem.
+            # Said where links are looked at; a field that the likely node lacks is a second problem.
             likely = nearest(edge.node, [name for name, fields in self.walk.fields.items() if fields])
             if likely and edge.field not in self.walk.fields[likely]:
                 self.take(Edge(likely, edge.field, edge.place), here)

@@ -20,6 +20,7 @@ from blocks.base import BadItem, Failure, Trainable
 from blocks.common import symbols, weights
 from blocks.common.moments import Moments
 from blocks.common.phones import SILENCES
+from blocks.common.schedule import warmup_linear
 from blocks.common.symbols import Symbols
 from blocks.training import FitConfig, Run
 
@@ -137,7 +138,7 @@ class Monotonic(Trainable[Config]):
         return features(item.log_mel, self.config.coefficients, self.centred)
 
     def _rate(self, step: int) -> float:
-        return self.config.lr * min(1.0, step / self.config.warmup_steps) * max(0.02, 1 - step / self.config.max_steps)
+        return self.config.lr * warmup_linear(step, self.config.warmup_steps, self.config.max_steps)
 
     def _prior(self, step: int) -> float:
         return max(0.0, 1 - step / max(1e-9, self.config.prior_until * self.config.max_steps))
