@@ -50,6 +50,13 @@ def test_the_released_voice_says_what_documents_have_it_say(speaks, text):
     assert 0.05 < np.abs(row["wave"]).max() <= 1.0
 
 
+def test_the_voice_for_open_texts_speaks():
+    live = Live(check(read_graph(ROOT / "graphs" / "speak_anything.yaml"), released=True))
+    (row,) = live.run([{"text": "The chancellor flew to Geneva with 3 ambassadors."}])
+    assert 2 < len(row["wave"]) / live.sample_rate < 6
+    assert 0.05 < np.abs(row["wave"]).max() <= 1.0
+
+
 @pytest.mark.parametrize("text", ["A", "I", "E.", "O!", "B"])
 def test_one_letter_begins_and_ends_without_a_click(speaks, text):
     (row,) = speaks.run([{"text": text}])
