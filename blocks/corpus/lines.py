@@ -1,7 +1,8 @@
 """Corpus: texts to be spoken, without recordings, from the settings or from a file with one on each line (UTF-8).
 
-A row also says who is to speak, and how fast. Lines of a file and several texts are numbered; a single text is named by its
-first words and a hash of all that makes it, so that what is said of two never has one name.
+A row also says who is to speak, and how fast. What has neither letter nor digit among several (a rule of dashes, an emoji) is
+left out, and listed; alone it is a row, which the front end refuses. Lines of a file and several texts are numbered; a single
+text is named by its first words and a hash of all that makes it, so that what is said of two never has one name.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from blocks.arrays import Language, Speaker, SpeakingRate, Split
-from blocks.base import BlockConfig, Failure, Source
+from blocks.base import BlockConfig, Failure, Skip, Source
 from blocks.common.text_files import read_lines
 from blocks.corpus.schema import Line
 
@@ -59,7 +60,7 @@ class Lines(Source[Config]):
             found.update(line + b"\n")
         return found.hexdigest() if lines or self.config.file else ""
 
-    def read(self) -> Iterator[VoicedLine | Failure]:
+    def read(self) -> Iterator[VoicedLine | Skip | Failure]:
         asked = self.config.model_dump(include={"language", "speaker", "speaking_rate"})
         for number, line in self._lines():
             id = f"{self.config.prefix}line-{number:04d}"
@@ -68,7 +69,9 @@ class Lines(Source[Config]):
             except UnicodeDecodeError as error:
                 yield Failure(f"line {number}: {error}; want UTF-8", id)
                 continue
-            if text:
+            if text and not self.config.text and not any(map(str.isalnum, text)):
+                yield Skip(f"line {number}: nobody can say {text!r}", id)
+            elif text:
                 name = self.config.prefix + _name(text, asked) if self.config.text else id
                 yield VoicedLine(id=name, text=text, split=self.config.split, **asked)
             elif not self.config.file:

@@ -266,6 +266,16 @@ def test_what_cannot_be_aligned_fails_with_its_reason(trained):
     assert "no phones to align" in failed[2].reason
 
 
+def test_a_phone_that_it_never_met_is_placed_as_a_near_one(trained):
+    block, *_ = trained
+    item, _ = utterance(5)
+    other = tuple("ˈa" if phone == "a" else phone for phone in item.phones)
+    assert other != item.phones
+    assert "ˈa" not in block.phones
+    plain, stressed = block.apply([item, Utterance(phones=other, log_mel=item.log_mel)])
+    np.testing.assert_array_equal(stressed.durations, plain.durations)
+
+
 def test_a_wrong_text_has_a_low_score_and_is_refused(trained, spec):
     block, _, folder = trained
     item, _ = utterance(5)

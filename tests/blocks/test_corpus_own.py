@@ -491,3 +491,13 @@ def test_the_fingerprint_of_lines_is_that_of_their_texts(tmp_path, spec):
 
 def test_no_folder_is_no_rows(spec):
     assert read(Folder, spec, path="") == []
+
+
+def test_a_line_that_nobody_can_say_is_left_out_and_listed(tmp_path, spec):
+    path = tmp_path / "lines.txt"
+    path.write_text("Hello there.\n🎉\n---\nGoodbye now.\n", encoding="utf-8")
+    rows = list(Lines(Lines.Config(file=str(path)), spec).read())
+    assert [type(row) for row in rows] == [VoicedLine, Skip, Skip, VoicedLine]
+    assert rows[1].reason == "line 2: nobody can say '🎉'"
+    (alone,) = Lines(Lines.Config(text="🎉"), spec).read()
+    assert isinstance(alone, VoicedLine), "the front end says what is wrong with a text that is all there is"

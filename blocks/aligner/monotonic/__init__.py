@@ -6,6 +6,7 @@ helps in the first steps and fades out. The durations are those of the best path
 of one voice this was nearer to the labels than a frame classifier divided by its prior (which did not converge), and than
 means that depend on the neighbours. One table for several voices is about as good as one for each (graphs/README.md). The
 score is the mean over frames of log p(frame | its phone) - log p(frame | the phone that fits it best): 0 at best.
+A phone that it never met is placed as a near one (`blocks.common.phones.nearest`): small corpora hold out what they have once.
 Axes: T frames, N phones, S states.
 """
 
@@ -19,7 +20,7 @@ from blocks.aligner.schema import Aligned, TrainItem, Utterance
 from blocks.base import BadItem, Failure, Trainable
 from blocks.common import symbols, weights
 from blocks.common.moments import Moments
-from blocks.common.phones import SILENCES
+from blocks.common.phones import SILENCES, nearest
 from blocks.common.schedule import warmup_linear
 from blocks.common.symbols import Symbols
 from blocks.training import FitConfig, Run
@@ -201,15 +202,17 @@ class Monotonic(Trainable[Config]):
             every = (
                 self.net(frames, torch.arange(1, len(self.phones) + 1, device=device)[None])[0].double().cpu().numpy()
             )
-        return every[:, [self.phones.row(phone) - 1 for phone in item.phones]], every.max(axis=(1, 2))
+        rows = [self.phones.row(nearest(phone, self.phones)) - 1 for phone in item.phones]
+        return every[:, rows], every.max(axis=(1, 2))
 
     def _can_be_aligned(self, item: Utterance) -> None:
         if not item.phones:
             raise BadItem("no phones to align: want at least one; leave out what is not transcribed")
-        if strange := list(dict.fromkeys(phone for phone in item.phones if phone not in self.phones)):
+        known = self.phones
+        if strange := list(dict.fromkeys(phone for phone in item.phones if nearest(phone, known) not in known)):
             raise BadItem(
                 f"phones that the aligner was not trained on: {', '.join(map(repr, strange))}; it knows "
-                f"{' '.join(self.phones)}. Train it on data that has them, or give it what it knows"
+                f"{' '.join(known)}. Train it on data that has them, or give it what it knows"
             )
         if len(item.phones) > len(item.log_mel):
             raise BadItem(
