@@ -116,15 +116,15 @@ def test_espeak_speaks_the_language_of_the_text_unless_told_otherwise():
 
 
 @pytest.mark.parametrize(
-    ("name", "voice", "told"),
+    ("name", "voice", "message"),
     [
         ("peer.espeak", "nobody", "espeak-ng --voices"),
         ("peer.espeak", "en-us+nobody", "espeak-ng --voices"),
         ("peer.flite", "nobody", "there is .*slt"),
     ],
 )
-def test_a_voice_that_is_not_there_is_refused(name, voice, told):
-    with pytest.raises(ValueError, match=f"none called {re.escape(repr(voice))}.*{told}"):
+def test_a_voice_that_is_not_there_is_refused(name, voice, message):
+    with pytest.raises(ValueError, match=f"none called {re.escape(repr(voice))}.*{message}"):
         ready(name, voice=voice)
 
 

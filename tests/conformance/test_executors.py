@@ -32,11 +32,11 @@ about: constants, fields of other rows and of groups where edges could stand
 max_failed: 0.5
 nodes:
   tone: {read: toy.tones, config: {count: 8}}
-  told: {map: toy.told, in: {wave: tone.wave, gain: {value: 2}, two: {value: [1, 2]}, globals: {a: {value: ann}, b: tone.speaker}}}
+  logs: {map: toy.logs, in: {wave: tone.wave, gain: {value: 2}, two: {value: [1, 2]}, globals: {a: {value: ann}, b: tone.speaker}}}
   other: {map: toy.other, in: {wave: tone.wave}}
   level: {map: toy.level, in: {wave: {row: tone.wave, at: other.other}}, scale: {workers: 2}}
   voice: {reduce: toy.profile, by: tone.speaker, in: {level: level.level}, config: {least: 4}}
-  near: {map: toy.told, in: {wave: tone.wave, gain: voice.level, times: {row: voice.count, at: {value: even}}}, scale: {workers: 2}}
+  near: {map: toy.logs, in: {wave: tone.wave, gain: voice.level, times: {row: voice.count, at: {value: even}}}, scale: {workers: 2}}
 """
 SHARDS = """
 about: several shards, some bad items, more workers than one

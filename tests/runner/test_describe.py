@@ -1,4 +1,4 @@
-"""`list`, `describe`, `schema` and `new`: what a person and an editor are told of blocks."""
+"""`list`, `describe`, `schema` and `new`: what a person and an editor are shown of blocks."""
 
 import json
 import subprocess
@@ -139,17 +139,17 @@ def test_options_and_outputs_fit_the_schema_as_they_should(more, good, validator
         ({"loud": {"map": "toy.gain", "in": {}}}, False),
         (
             {
-                "told": {
-                    "map": "toy.told",
+                "logs": {
+                    "map": "toy.logs",
                     "in": {"gain": {"value": 2}, "globals": {"a": {"value": [1, 2]}, "b": "x.y"}},
                 }
             },
             True,
         ),
-        ({"told": {"map": "toy.told", "in": {"gain": {"value": None}}}}, False),
-        ({"told": {"map": "toy.told", "in": {"gain": {"row": "a.b", "at": "c.d"}}}}, True),
-        ({"told": {"map": "toy.told", "in": {"globals": {"a": {"row": "a.b", "at": {"value": "c"}}}}}}, True),
-        ({"told": {"map": "toy.told", "in": {"gain": {"row": "a.b", "at": 3}}}}, False),
+        ({"logs": {"map": "toy.logs", "in": {"gain": {"value": None}}}}, False),
+        ({"logs": {"map": "toy.logs", "in": {"gain": {"row": "a.b", "at": "c.d"}}}}, True),
+        ({"logs": {"map": "toy.logs", "in": {"globals": {"a": {"row": "a.b", "at": {"value": "c"}}}}}}, True),
+        ({"logs": {"map": "toy.logs", "in": {"gain": {"row": "a.b", "at": 3}}}}, False),
         ({"mean": {"reduce": "toy.mean", "by": "a.b", "in": {"level": "c.d"}}}, True),
         ({"mean": {"reduce": "toy.mean", "by": ["a.b"], "in": {"level": "c.d"}}}, False),
         ({"level": {"map": "toy.level", "by": "a.b", "in": {"wave": "c.d"}}}, False),

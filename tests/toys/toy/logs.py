@@ -31,7 +31,7 @@ class Noted(Schema):
     text: Text
 
 
-class Told(Mapper[Config]):
+class Logs(Mapper[Config]):
     tiny = Config()
 
     def apply(self, items: list[Asked]) -> list[Noted]:
