@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from blocks.text import _letters
 from blocks.text import _words_russian as table
-from blocks.text._russian_dates import BEFORE, Dates, form
+from blocks.text._russian_agreement import Agreement
+from blocks.text._russian_dates import BEFORE, form
 from blocks.text._spelling import alternatives
 
 _LOOKALIKES = str.maketrans("aceopxyABCEHKMOPTX", "асеорхуАВСЕНКМОРТХ")  # Latin letters typed in Russian words
@@ -17,7 +18,7 @@ _RATIO = r"(?:(?=(?:16:9|16:10|4:3|3:2|21:9|1:\d{3,})(?!\d))|(?<=соотнош�
 _GENITIVE = "|".join(table.GENITIVE)
 
 
-class Russian(Dates):
+class Russian(Agreement):
     code = "ru"
     letters = r"[А-Яа-яЁёA-Za-zÀ-ÅÇ-ÏÑ-ÖÙ-Ýà-åç-ïñ-öù-ýÿ]"
     group, mark = " ", ",."
@@ -88,6 +89,7 @@ class Russian(Dates):
 
     def first_rules(self):
         endings = "|".join(sorted(table.ENDINGS, key=len, reverse=True))
+        yield from self.short_words()
         yield r"\w*[а-яёА-ЯЁ]\w*", lambda m: m[0] if re.fullmatch("[A-Za-z]+", m[0]) else m[0].translate(_LOOKALIKES)
         yield r"(?i)\b(г-н|г-жа|р-н|д-р)\b\.?", lambda m: table.ABBREVIATIONS[m[1].lower()]
         yield r"(?<!\d )(?<!\d)\b(тыс|млн|млрд)\b(?!\.)", lambda m: table.ABBREVIATIONS[m[1]]
@@ -99,8 +101,8 @@ class Russian(Dates):
         yield rf"(?i){_RATIO}(?<![\d:])(\d{{1,4}}):(\d{{1,6}})(?![\d:])", self._ratio
         yield r"(?i)\bдо н\. ?э\.", lambda m: "до нашей эры"
         yield (
-            rf"(?i)(?<![\w.])(?!(?<=\d )[чст]\.)({alternatives(table.BEFORE_NUMBERS)})\. ?(?=\d)",
-            lambda m: f"{table.BEFORE_NUMBERS[m[1].lower()]} ",
+            rf"(?i){BEFORE}(?<![\w.])(?!(?<=\d )[чст]\.)({alternatives(table.BEFORE_NUMBERS)})\. ?(?=\d|номер)",
+            lambda m: f"{self._in_case(m, table.BEFORE_NUMBERS)} ",
         )
         yield (
             rf"(?i:{BEFORE})(?<![\w.])({alternatives(table.BEFORE_NAMES)})\. (?=[А-ЯЁ][а-яё])(?<!\d [а-я]\. )",
@@ -140,6 +142,7 @@ class Russian(Dates):
 
     def _cases(self):
         """Numbers after a preposition, or before a noun that shows its case."""
+        yield from self.numbered()
         number, units = r"\d{1,3}(?: \d{3})+(?![\d.,])|\d{1,6}(?![\d.,]\d|\d)", alternatives(self.units)
         signs = alternatives(sign for sign in self.currencies if sign[0].isalpha() and sign[0] > "z")
         yield (
@@ -151,8 +154,8 @@ class Russian(Dates):
             self._from_to,
         )
         yield (
-            rf"(?i)(?<![\w-])({_GENITIVE}) ({number}) ?({units}|{signs})(?![\w^])\.?(?<![.])",
-            lambda m: f"{m[1]} {self.amount(m[2], self._named(m[3]), 'g')}",
+            rf"(?i)(?<![\w-])({_GENITIVE}) ([-−–]?)({number}) ?({units}|{signs})(?![\w^])\.?(?<![.])",
+            lambda m: f"{m[1]} {'минус ' if m[2] else ''}{self.amount(m[3], self._named(m[4]), 'g')}",
         )
         adjectives = r"(?:[а-яё]+(?:[ыи]х|[ыи]ми?) )?"
         yield (
@@ -179,10 +182,12 @@ class Russian(Dates):
             r"(?i)(?:(?<=\bв )|(?<=\bна ))(\d{1,2})(?= (?:классе|этаже|курсе|месте|ряду|странице|минуте))",
             lambda m: self.ordinal(int(m[1]), case="p"),
         )
+        yield from self.counted()
 
     def own_rules(self):
         yield rf"(?i)(?<![\d.,])(\d{{0,3}}[12])(?= (?:({table.FEMININE})|{table.NEUTER}))", self._gendered
         yield r"(?<=\d) : (?=\d+ ?=)", lambda m: f" {self.words['divided']} "
+        yield r"(?<!\.)\.\.(?!\.)", lambda m: "."
         yield r"\+(?![аеёиоуыэюяАЕЁИОУЫЭЮЯ])", lambda m: " плюс "
 
     def _range(self, m: re.Match) -> str:
@@ -210,16 +215,20 @@ class Russian(Dates):
     def _stem(self, number: int) -> str:
         if number in table.STEMS:
             return table.STEMS[number]
-        return "".join(
-            table.STEMS.get(part) or self.cardinal(part, case="g")
-            for part in (number // 100 * 100, number % 100)
-            if part
-        ).replace(" ", "")
+        return (
+            "".join(
+                table.STEMS.get(part) or self.cardinal(part, case="g")
+                for part in (number // 100 * 100, number % 100)
+                if part
+            )
+            .replace(" ", "")
+            .replace("девяноста", "девяносто")
+        )
 
     def _in_case(self, m: re.Match, forms: dict[str, tuple[str, ...]]) -> str:
         """What is short for a word, in the case that the preposition before it asks for."""
         before = m["before"] or ""
-        word = forms[m[2]][table.CASES.get(before.lower(), 0)]
+        word = forms[m[2].lower() if m[2].lower() in forms else m[2]][table.CASES.get(before.lower(), 0)]
         return f"{before} {word}" if before else word
 
     def _from_to(self, m: re.Match) -> str:

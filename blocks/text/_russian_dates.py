@@ -124,7 +124,8 @@ class Dates(Spelling):
         if len(noun) < 3:
             return m[0]
         gender, case = next(((gender, case) for end, gender, case in table.NOUN_ENDS if noun.endswith(end)), ("m", "n"))
-        words = self.ordinal(roman(m[1]), gender=gender, case=case)
+        many = noun.endswith(("ые", "ие")) and re.match(r" [А-Яа-яё]+[ыи]\b", m.string[m.end() :])  # XXII зимние игры
+        words = self.ordinal(roman(m[1]), **({"plural": True} if many else {"gender": gender}), case=case)
         return f"{words if m.start() else words[0].upper() + words[1:]} {noun}"
 
     def _day(self, m: re.Match) -> str:

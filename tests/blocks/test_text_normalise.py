@@ -165,3 +165,16 @@ def test_a_language_without_rules_fails_with_what_there_is(said):
     assert isinstance(failure, Failure)
     assert "'nl-NL'" in failure.reason
     assert "en, es, ru" in failure.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        ("Цена 300 руб. Он ушёл.", "Цена триста рублей. Он ушёл."),
+        ("Население 20 тыс. Он уехал.", "Население двадцать тысяч. Он уехал."),
+        ("Это было в 1990 г. Она осталась.", "Это было в тысяча девятьсот девяностом году. Она осталась."),
+        ("В 1990 г. Иванов уехал.", "В тысяча девятьсот девяностом году Иванов уехал."),
+    ],
+)
+def test_the_full_stop_of_a_russian_abbreviation_may_end_its_sentence(said, text, want):
+    assert said(text, "ru-RU").text == want
