@@ -172,15 +172,13 @@ class Russian(Agreement):
             lambda m: f"{m[1]} {self.cardinal(int(m[2]), case='g' if m[1].lower() == 'с' else 'd')}",
         )
         yield (
-            rf"(?i)(?<![\w-])(нет|не хватает|осталось) ({number})(?= [а-яё])",
-            lambda m: (
-                f"{m[1]} {self.cardinal(int(m[2].replace(' ', '')), case='g' if m[1].lower() != 'осталось' else 'n')}"
-            ),
+            rf"(?i)(?<![\w-])(нет|не хватает) ({number})(?= [а-яё])",
+            lambda m: f"{m[1]} {self.cardinal(int(m[2].replace(' ', '')), case='g')}",
         )
         yield r"(?<=[<>] )(\d+)(?![\d.,]|\w)", lambda m: self.cardinal(int(m[1]), case="g")
         yield (
-            r"(?i)(?:(?<=\bв )|(?<=\bна ))(\d{1,2})(?= (?:классе|этаже|курсе|месте|ряду|странице|минуте))",
-            lambda m: self.ordinal(int(m[1]), case="p"),
+            r"(?i)(?:(?<=\bв )|(?<=\bна ))(\d{1,2})(?= (?:классе|этаже|курсе|месте|ряду|(странице|минуте)))",
+            lambda m: self.ordinal(int(m[1]), case="p", gender="f" if m[2] else "m"),
         )
         yield from self.counted()
 

@@ -9,7 +9,7 @@ from blocks.text._russian_dates import BEFORE, Dates
 # Words that end as feminine nouns do and are none.
 _NOT_FEMININE = (
     r"(?:при|или|если|почти|мужчины|судьи|юноши|дяди|дедушки|папы|пути|такси|пенальти|жюри|сегодня|завтра|вчера|всегда|тогда|когда"
-    r"|года|раза|часа|куда|января|февраля|марта|апреля|мая|июня|июля|августа|сентября|октября|ноября|декабря)\b"
+    r"|года|раза|часа|человека|ребёнка|куда|января|февраля|марта|апреля|мая|июня|июля|августа|сентября|октября|ноября|декабря)\b"
 )
 _ONE = r"(?<![\d.,:/-])(\d{0,3}(?<!1)1)"  # 1, 21, 101 and not 11
 _NO_PREPOSITION = "".join(
@@ -64,6 +64,10 @@ class Agreement(Dates):
             r"(?i)(?<!\w)(с) (\d{1,3}) ?%(?= до| по|[.,;]|\s*$)",
             lambda m: f"{m[1]} {self.amount(m[2], self.units['%'], 'g')}",
         )
+        yield (
+            rf"(?i)(?<!\w)(с) (\d{{1,2}}) по (\d{{1,2}}) (?=(?:{_NUMBERED})\b)",
+            lambda m: f"{m[1]} {self.ordinal(int(m[2]), case='g')} по {self.ordinal(int(m[3]))} ",
+        )
         yield r"(?<![\d.,:/-])(\d{1,3}) (?=место\b)", lambda m: f"{self.ordinal(int(m[1]), gender='n')} "
         yield rf"(?<![\d.,:/-])(\d{{1,2}}) (?=(?:{_NUMBERED})\b)", lambda m: f"{self.ordinal(int(m[1]))} "
         yield (
@@ -75,6 +79,10 @@ class Agreement(Dates):
 
     def counted(self):
         """One and two in the gender and case of their noun: behind the rules that prepositions ask for."""
+        yield (
+            rf"(?i)(?<!\w)(с|со) {_ONE} (?=[а-яё]{{3,}}[ая]\b)",
+            lambda m: f"{m[1]} {self.cardinal(int(m[2]), case='g')} ",
+        )
         # one of them: за 21 минуту, по 1 рублю, в 21 доме
         yield rf"(?i)\b(к|ко|по) {_ONE} (?=[а-яё]+[ую]\b)", lambda m: f"{m[1]} {self.cardinal(int(m[2]), case='d')} "
         yield (
@@ -91,7 +99,7 @@ class Agreement(Dates):
         )
         yield rf"(?i)\b(в|во|на|о|об|при) {_ONE} (?=[а-яё]{{2,}}е\b)", self._in_one
         # the gender by the noun's end: две студентки, одна женщина
-        past = rf"(?!\w*л[аи](?:сь)?\b)(?!{_NOT_FEMININE})"
+        past = rf"(?!(?!(?:мил|рол|цел|модел|капл|пул|дол|школ|скал|пчел)[аи]\b)\w*л[аи](?:сь)?\b)(?!{_NOT_FEMININE})"
         yield rf"(?<![\d.,:/-])(\d{{0,3}}(?<!1)2) (?={_ADJECTIVE}{past}[а-яё]{{2,}}[ыи]\b)", self._feminine
         yield rf"{_NO_PREPOSITION}{_ONE} (?={_ADJECTIVE}{past}[а-яё]{{2,}}[ая]\b)", self._feminine
 
