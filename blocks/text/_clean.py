@@ -22,7 +22,7 @@ _MARKDOWN = [(re.compile(pattern, re.S), said) for pattern, said in (
 _SMILEY = re.compile(r"(?<!\S)(?:[:;=]['’]?-?[()\[\]DPpOo3/|*]+|xD|XD)(?![\w)])|(?<!\S)<3(?!\S)|\^_\^")
 _ENDS = ".!?…,;:—–"
 # Signs that some language says; all other symbols are dropped.
-_SAID = frozenset("&*#@%‰/\\§_€$£₽₹¥¢₴₡₿₩₸+=<>~^≈≠≤≥±×÷·√°µΩ№−|`¬∞∑′″")
+_SAID = frozenset("&*#@%‰/\\§_€$£₽₹¥¢₴₡₿₩₸₺+=<>~^≈≠≤≥±×÷·√°µΩ№−|`¬∞∑′″")
 # Twins: other code points, and signs made of several, for what the rules know, as keyboards and other scripts have them.
 _TWINS = {
     "μ": "µ",
@@ -56,7 +56,10 @@ _PAIR = re.compile(r"(?<=[\s\w)])(?:[!=]==?|[<>]=|\+/-)(?=[\s\w(.√-])|(?<=\s)(
 _ROW = re.compile(r"(?<![\w*#])([#*])\1+(?![\w*#])")  # a rule, or a heading inside a line
 # What no word can hold, and `text.phones` refuses; a + before a letter marks a stress.
 QUIET = re.compile(r"[_^~|\\{}<>`•·°№′″]")
-UNSAID = re.compile(rf"{QUIET.pattern}|[&*#@%‰/§=$]|\+(?![^\W\d_])|[£₽₹¥¢₴₡₿₩₸€≈≠≤≥±×÷√µΩ−¬∞∑]")
+UNSAID = re.compile(rf"{QUIET.pattern}|[&*#@%‰/§=$]|\+(?![^\W\d_])|[£₽₹¥¢₴₡₿₩₸₺€≈≠≤≥±×÷√µΩ−¬∞∑]")
+_GREEK = re.compile(r"[\u0370-\u03FF\u1F00-\u1FFF]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+_MARKS = re.compile(r"(?<![АЕЁИОУЫЭЮЯаеёиоуыэюя])[\u0300-\u036F]|(?<=\w)[\u0300\u0302-\u036F]")  # but stresses
 _SUPER = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 
 
@@ -76,14 +79,20 @@ def _pause(m: re.Match) -> str:
     return " " if before in _ENDS else ". " if m[0].count("\n") > 1 else ", "
 
 
-def signs(text: str, keep: re.Pattern, kin: dict[str, str] | None = None) -> tuple[str, list[str]]:
+def signs(
+    text: str, keep: re.Pattern, kin: dict[str, str] | None = None, greek: dict[str, str] | None = None
+) -> tuple[str, list[str]]:
     """Without smileys and symbols that nobody says; and what was so.
 
     Letters that `keep` does not match are written as `kin` has them, which are letters of its script in other
-    languages, or in Latin ones.
+    languages, or in Latin ones; Greek letters that are no word of Greek by their names in `greek`, if there are some.
     """
     notes: list[str] = []
     text = _SMILEY.sub(lambda m: _noted(m[0], "", notes), unicodedata.normalize("NFC", text))
+    text = _CONTROL.sub(lambda m: _noted(m[0], "", notes), text)
+    if greek:
+        text = _MARKS.sub(lambda m: _noted(m[0], "", notes), text)
+        text = _GREEK.sub(lambda m: _greek(m, greek, notes), text)
     text = re.sub(r"(?<=[\w)])[⁻⁺]?[⁰¹²³⁴-⁹]+", lambda m: "^" + m[0].translate(_SUPER), text)
     text = _PAIR.sub(lambda m: _PAIRS[m[0]], text)
     text = _ROW.sub(lambda m: _noted(m[0], " ", notes), text)
@@ -116,8 +125,23 @@ def _sign(char: str, keep: re.Pattern, kin: dict[str, str], notes: list[str]) ->
     return _noted(char, " " if kind != "Cf" and char not in "\ufe0f" else "", notes)
 
 
+def _greek(m: re.Match, names: dict[str, str], notes: list[str]) -> str:
+    """A letter by its name; but not where it is a twin of a Latin one, or of the signs for micro and ohm."""
+    before, after = m.string[: m.start()], m.string[m.end() :]
+    latin = re.search(r"[A-Za-z]$", before), re.match(r"[A-Za-z]", after)
+    sign = (m[0] == "μ" and latin[1]) or (m[0] == "Ω" and re.search(r"\d ?[kM]?$|[kM]$", before))
+    words = re.search(rf"{_GREEK.pattern[:-1]}{{2}}[ ,.]+$", before) or re.match(
+        rf"[ ,.]+{_GREEK.pattern[:-1]}{{2}}", after
+    )
+    name = names.get(m[0].lower())
+    if not name or sign or words or all(latin):
+        return m[0]
+    _noted(m[0], name, notes)
+    return " " * before[-1:].isalnum() + name + " " * after[:1].isalnum()
+
+
 def _noted(char: str, said: str, notes: list[str]) -> str:
-    if unicodedata.category(char[0]) not in ("Cf", "Mn", "Cc"):
+    if unicodedata.category(char[0]) != "Cf" and not "\ufe00" <= char[0] <= "\ufe0f":
         name = unicodedata.name(char, "") if len(char) == 1 else ""
         about = f"{char!r}{f' ({name.lower()})' if name else ''}"
         notes.append(f"{about} said as {said!r}" if said.strip() else f"{about} left out")

@@ -83,6 +83,37 @@ class English(Spelling):
 
     def first_rules(self):
         heads = "|".join(table.HEADS)
+        yield (
+            rf"(?<=\d )({alternatives(table.COMPASS)})\.? (?=\d+(?:st|nd|rd|th)\b|(?:[A-Z][\w'’]+ ){{1,4}}(?:{_STREET}|{'|'.join(table.STREETS.values())})\b)",
+            lambda m: f"{table.COMPASS[m[1]]} ",
+        )
+        yield (
+            rf"\b({'|'.join(table.STATES)}) (\d{{5}})(?:-(\d{{4}}))?(?![\w-]|[.,]\d)",
+            lambda m: f"{m[1]} {self.digits(m[2])}{', ' + self.digits(m[3]) if m[3] else ''}",
+        )
+        yield r"(?<![\w$£€.,/:-])911(?![\w/:-]|[.,]\d| [a-z]+s\b)(?<!Porsche 911)", lambda m: self.digits("911")
+        yield r"(?<=Porsche )911\b", lambda m: "nine eleven"
+        yield r"(?<![\w/])9/11(?![\w/])", lambda m: "nine eleven"
+        yield rf"\b({'|'.join(table.DAYS)})\.?,? (\d\d?)/(\d\d?)(?![\w/]|[.,]\d)", self._day_and_date
+        yield (
+            r"(?<![\w/.,])(\d+)/(\d+)(?= on (?:the|my|your|his|her|our|their|a|an|this|that) (?:\w+ )?(?:test|exam|quiz|final|midterm|paper|assignment|homework|essay)\b)",
+            self._out_of,
+        )
+        yield r"(?<![\w.,])(\d{3,4}) (?=(?:AD|BC|BCE|CE)\b)", lambda m: f"{self.year(int(m[1]))} "
+        yield r"\bWW ?([12])\b", lambda m: f"World War {self.cardinal(int(m[1]))}"
+        yield (
+            r"(?<![\w.'’])([A-F])[-−](?= grade|[,.;)]|$| (?:in|on|for|from|student|average|plus)\b)",
+            lambda m: f"{m[1]} minus",
+        )
+        yield r"(?<=\d)\* (?=hotel|resort|review|rating|restaurant)", lambda m: " star "
+        yield r"\b([bd])\. (?=1\d{3}\b|20\d\d\b)", lambda m: "born " if m[1] == "b" else "died "
+        yield r"(?<=\d(?:st|nd|rd|th)) (fl|c)\.(?! [A-Z][a-z])", lambda m: " floor" if m[1] == "fl" else " century"
+        yield (
+            r"(?<=\d) c\.(?= of\b)",
+            lambda m: f" cup{'' if re.search(r'(?<![0-9./])1$', m.string[: m.start()]) else 's'}",
+        )
+        yield r"\b([Mm])(ax|in)\. (?=[a-z]|\d)(?<!\d min\. )", lambda m: f"{m[1]}{m[2]}imum "
+        yield r"(?<=one )yr\b|(?<=per )yr\b|(?<=[aA] )yr\b|(?<=this )yr\b|(?<=last )yr\b", lambda m: "year"
         yield r"(?<=\d)( ?[aApP]\.?[mM]\.?) ?[-–—] ?(?=\d)", lambda m: f"{m[1]} to "
         yield r"(?<![\w.])(\d{1,2}) ?- ?(?=\d{1,2} ?[aApP]\.?[mM]\b)", lambda m: f"{m[1]} to "
         yield (
@@ -119,6 +150,7 @@ class English(Spelling):
             lambda m: self.fraction(int(m[1]), int(m[2])) or m[0],
         )
         days = "Mon|Tues?|Wed|Thu(?:rs)?|Fri|Sat|Sun"
+        yield r"\b[eE]q\. ?(?=\(\d)", lambda m: f"{self._like(m[0], 'equation')} "
         yield (
             rf"\b({days})\.? ?[-–] ?({days})\b\.?",
             lambda m: f"{table.ABBREVIATIONS[m[1].lower()]} to {table.ABBREVIATIONS[m[2].lower()]}",
@@ -130,7 +162,7 @@ class English(Spelling):
             rf"\b(Mr|Mrs|Dr|Prof|St)(?= [A-Z]{LETTER}+\b)(?<![a-z] Dr)(?<![a-z] St)",
             lambda m: table.ABBREVIATIONS[m[1].lower()].capitalize(),
         )
-        yield rf"\b({LETTER}+|\d+(?:st|nd|rd|th)) ({_STREET})\b(\.?)(?=( [^\W\d_]*)?)", self._street
+        yield rf"\b({LETTER}+(?:['’]s)?|\d+(?:st|nd|rd|th)) ({_STREET})\b(\.?)(?=( [^\W\d_]*)?)", self._street
         yield r"\bMs\.(?= )", lambda m: "Ms"
         yield (
             rf"(?i)(?<![\w.])({alternatives(table.BEFORE_NUMBERS)})\.? ?(?=\d)(?<!no )(?<!No )(?<!no\. )",
@@ -143,7 +175,10 @@ class English(Spelling):
         yield r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:\.|(?=, ))(?=,? )", lambda m: table.ABBREVIATIONS[m[1].lower()]
         yield rf"(?i)\b({heads}) (?-i:{ROMAN})(?!\w)(?!['’])", lambda m: f"{m[1]} {self.cardinal(roman(m[2]))}"
         yield rf"\b({'|'.join(table.REGNAL)}) (?!I(?:['’]| (?:{'|'.join(table.AFTER_I)})\b)){ROMAN}(?!\w)", self._regnal
-        yield rf"\b{ROMAN}(?= (?:[cC]entur(?:y|ies)|[dD]ynasty|[cC]ongress)\b)", lambda m: self.ordinal(roman(m[1]))
+        yield (
+            rf"\b{ROMAN}(?= (?:[cC]entur(?:y|ies)|[dD]ynasty|[cC]ongress|(?:Summer |Winter )?(?:Olymp|Paralymp|Games)\w*)\b)",
+            lambda m: self.ordinal(roman(m[1])),
+        )
         yield rf"\b([A-Z]{LETTER}+) (?=[IVXL]{{2}}){ROMAN}(?!\w)", lambda m: f"{m[1]} {self.cardinal(roman(m[2]))}"
         yield rf"(?<=[Ii]n ){_MONTH} (\d{{1,2}})(?= [a-z])", lambda m: f"{_month(m[1])} {self.cardinal(int(m[2]))}"
         yield rf"(?<![\w.,:/\-–])((?i:the) )?{_DAY}(?: of)? {_MONTH}", self._day_of_month
@@ -176,6 +211,7 @@ class English(Spelling):
         )
 
     def own_rules(self):
+        yield r"(?<=\bto )(\d+) ([kKM])(?![\w'’])", lambda m: f"{self.say(m[1])} {table.MAGNITUDES[m[2]]}"  # 10-20k
         yield (
             r"(?<![\w.])(\d[\d,]*(?:\.\d+)?)(k|(?<=\d\d)K|(?<=\.\d)K|M)(?![\w'’])",
             lambda m: f" {self.say(m[1])} {table.MAGNITUDES[m[2]]} ",
@@ -191,12 +227,20 @@ class English(Spelling):
             lambda m: f" {self.say(m[1])} times ten {self.power(m[2].lstrip('+'))} ",
         )
         yield r"(?<=\bC)#", lambda m: " sharp"
+        yield r"\b(?!Ma?c[A-Z])([A-Z]?[a-z]+)(?=[A-Z]{2,}(?!\w))", lambda m: f"{m[1]} "  # ChatGPT, iOS
 
     def _like(self, written: str, words: str) -> str:
         return words.capitalize() if written[0].isupper() else words
 
     def _day_of_month(self, m: re.Match) -> str:
         return f"{m[1] or 'the '}{self.ordinal(int(m[2]))} of {_month(m[3])}"
+
+    def _day_and_date(self, m: re.Match) -> str:
+        month, day = (m[2], m[3]) if self.date_order == "mdy" else (m[3], m[2])
+        if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31):
+            return m[0]
+        name = next(day for day in table.ABBREVIATIONS.values() if day.startswith(m[1][:3]) and day.endswith("day"))
+        return f"{name}, {table.MONTHS[int(month) - 1]} {self.ordinal(int(day))}"
 
     def _street(self, m: re.Match) -> str:
         """A street is named before and not followed by a name; else it is a saint, a doctor or what was written."""

@@ -30,6 +30,25 @@ _BESIDE: dict[str, list[tuple[str, str, str]]] = {
             "l ˈɛ d",
         ),
     ],
+    "bass": [
+        ("(?:sea |striped |black |largemouth |smallmouth |caught a |catch a |grilled |fried )", "", "b ˈæ s"),
+        ("", r"(?:fishing|boat|anglers?|fillets?)\b", "b ˈæ s"),
+    ],
+    "content": [
+        (
+            r"(?:(?:made|makes?|keeps?|kept) (?:me|him|her|us|them|you) |(?:am|are|is|was|were|be|been|quite|very|perfectly|"
+            r"feels?|felt|seems?|seemed|more) )",
+            r"(?:$|[.,;:!?]|with|to|in|and|as)(?:\W|$)",
+            "k ə n t ˈɛ n t",
+        ),
+    ],
+    "desert": [
+        (
+            "(?:soldiers |troops |men |they |we |you |i |who |not |never |will |would |to )",
+            r"(?:$|[.,;!?]|the|their|his|her|him|me|us|them|you|from|in)(?:\W|$)(?<!to the)",
+            "d ɪ z ˈɚ t",
+        ),
+    ],
     "bow": [
         (
             "(?:bulbous |port |starboard |ship's |took a |take a |her |the )",

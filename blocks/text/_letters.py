@@ -12,6 +12,18 @@ NAMES = {
         "эс", "тэ", "у", "эф", "ха", "цэ", "чэ", "ша", "ща", "твёрдый знак", "ы", "мягкий знак", "э", "ю", "я",
     ))),
 }  # fmt: skip
+_GREEK = "αβγδεζηθικλμνξοπρστυφχψω"
+GREEK = {
+    code: dict(zip(_GREEK, names.split())) | {"ς": "sigma" if code != "ru" else "сигма"}
+    for code, names in {
+        "en": "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau "
+        "upsilon phi chi psi omega",
+        "es": "alfa beta gamma delta épsilon zeta eta theta iota kappa lambda mi ni xi ómicron pi rho sigma tau "
+        "ípsilon fi ji psi omega",
+        "ru": "альфа бета гамма дельта эпсилон дзета эта тета йота каппа лямбда мю ню кси омикрон пи ро сигма тау "
+        "ипсилон фи хи пси омега",
+    }.items()
+}
 RUSSIAN_VOWELS = "аеёиоуыэюя"
 LATIN_IN_RUSSIAN = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", (
     "эй", "би", "си", "ди", "и", "эф", "джи", "эйч", "ай", "джей", "кей", "эл", "эм", "эн", "оу", "пи", "кью", "ар",

@@ -36,11 +36,16 @@ _OWN = {
     "import": {"JJ": "ˈɪ m p ɔ ɹ t", "NN": "ˈɪ m p ɔ ɹ t"}, "export": {"JJ": "ˈɛ k s p ɔ ɹ t", "NN": "ˈɛ k s p ɔ ɹ t"}, "nestle": {"VB": "n ˈɛ s ə l", "": "n ˈɛ s ə l"},
     "multiply": {"RB": "m ˈʌ l t ɪ p l aɪ", "": "m ˈʌ l t ɪ p l aɪ"}, "abstract": {"JJ": "ˈæ b s t ɹ æ k t", "NN": "ˈæ b s t ɹ æ k t"},
     "beloved": {"": "b ɪ l ˈʌ v d"}, "august": {"JJ": "ɔ ɡ ˈʌ s t", "NN": "ˈɔ ɡ ə s t"}, "combat": {"VB": "k ə m b ˈæ t", "NN": "k ˈɑ m b æ t"},
+    "covid": {"": "k ˈoʊ v ɪ d"}, "json": {"": "d͡ʒ ˈeɪ s ə n"}, "yaml": {"": "j ˈæ m ə l"}, "gif": {"": "ɡ ˈɪ f"}, "gifs": {"": "ɡ ˈɪ f s"}, "fomo": {"": "f ˈoʊ m oʊ"},
     "number": {"": "n ˈʌ m b ɚ"}, "does": {"": "d ˈʌ z"}, "kyiv": {"": "k ˈi ɪ v"}, "vegan": {"": "v ˈi ɡ ə n"}, "wicked": {"JJ": "w ˈɪ k ɪ d"}, "refuse": {"NN": "ɹ ˈɛ f j u s"}, "worcestershire": {"": "w ˈʊ s t ɚ ʃ ɚ"},
 }  # fmt: skip
 # Acronyms that are words, too: in capitals they are spelled.
 _CAPITALS = "US IT AM PM TV AI WHO IP ID OS PC DC LA CD IQ HR PR ER ET EU UN UK AC AD BC CE MA PA TA"
 _SPELLED = frozenset(_CAPITALS.split())
+# Short for phrases in chats, with a vowel; those without one are spelled, too.
+_CHAT = frozenset("idk omg imo imho iirc afaik afk irl icymi iykyk ikr ama diy faq".split())
+_HUSHED = re.compile("[b-df-hj-np-tv-xz]{2,}")  # no vowel to say it with
+_MURMURED = re.compile(r"h*m+h*|s+h+|p+s+t+|z+|b+r+r+|p+f+t?|t+s+k+|g+r+r+|n+th")
 _LETTERS = {"A": "ˈeɪ", "Z": "z ˈi"}
 _HISSING, _VOICELESS = frozenset(["s", "z", "ʃ", "ʒ", "t͡ʃ", "d͡ʒ"]), frozenset(["p", "t", "k", "f", "θ"])
 _PREFIXES = {"un": "ʌ n", "re": "ɹ i", "non": "n ˌɑ n", "pre": "p ɹ i", "mis": "m ɪ s", "anti": "ˌæ n t i"}
@@ -77,8 +82,9 @@ class English(Lexicon):
                     yield from (base[:cut], base[cut:])
 
     def say(self, word: str, role: str = "") -> Pronunciation | None:
-        if word in _SPELLED:
-            return self.spelled(word)
+        hushed = _HUSHED.fullmatch(word) and not _MURMURED.fullmatch(word) and not self.known(word)
+        if word in _SPELLED or word in _CHAT or (hushed and word not in _OWN):
+            return self.spelled(word.upper())
         return super().say(word, role)
 
     def find(self, word: str, role: str = "") -> Pronunciation | None:

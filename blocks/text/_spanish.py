@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from blocks.text import _words_spanish as table
 from blocks.text._roman import ROMAN, roman
-from blocks.text._spelling import LETTER, Spelling
+from blocks.text._spelling import LETTER, Spelling, alternatives
 
 _POINT = {"MX", "US", "PR", "GT", "HN", "NI", "PA", "SV", "DO", "419"}  # regions that write 1,234.5
 _FEMININE = (
@@ -42,8 +42,9 @@ class Spanish(Spelling):
     def __init__(self, language: str):
         region = language.rpartition("-")[2] if "-" in language else ""
         self.group, self.mark = (",", ".,") if region in _POINT else (".", ",.")
-        if region in ("US", "PR", "SV", "PA"):
+        if region not in table.PESOS:
             self.currencies = self.currencies | {"$": self.currencies["USD"]}
+            self.symbols = self.symbols | {"$": "dólares"}
         super().__init__(language)
 
     def mend(self, words: str) -> str:
@@ -94,6 +95,12 @@ class Spanish(Spelling):
 
     def first_rules(self):
         yield r"(?i)(?:\bn[uú]ms?\. ?|\bn[.º°]{1,2} ?|\bno\. ?|№ ?|#)(?=\d)", lambda m: "número "
+        yield (
+            rf"(?<![\w./,])(\d{{1,3}}) 1/2 ({alternatives(sign for sign in self.units if sign[0].isalpha())})(?!\w)",
+            lambda m: (
+                f"{self.amount(m[1], self.units[m[2]])} y {'media' if self.units[m[2]][0].startswith(_FEMININE) else 'medio'}"
+            ),
+        )
         yield r"(?<![\w./,])(?:(\d{1,3}) )?1/2 (?=([a-záéíóúñ]+))", self._half
         yield r"(?<=\d)º ?(?=[CF]\b)", lambda m: "°"
         yield r"(?i)(?<=\blas )(\d{1,2})\.([0-5]\d)(?![\d.])", lambda m: f"{m[1]}:{m[2]}"
@@ -101,6 +108,19 @@ class Spanish(Spelling):
         yield r"\bEEUU\b", lambda m: "Estados Unidos"
         yield r"\bD\.ª", lambda m: "doña"
         yield r"\bM\.?ª", lambda m: "María"
+        yield r"\b([cC])/ ?(?=\d)", lambda m: "Cada " if m[1] == "C" else "cada "
+        yield r"\bc/u\b\.?", lambda m: "cada uno"
+        yield (
+            r"(?i)(?<=\b[Ee]l )(\d\d?)([A-Z])(?![\w'’])|(?<=\bdel )(\d\d?)([A-Z])(?![\w'’])|(?<=\bal )(\d\d?)([A-Z])(?![\w'’])",
+            self._day_of_protest,
+        )
+        yield r"(?i)\b(el|del|al|día) (?!24/7)(\d\d?)/(\d\d?)(?![\w/]|[.,]\d| de\b)", self._day_and_month
+        yield (
+            rf"(?<![\w.,/])(\d\d?) (?:de )?({alternatives(table.SHORT_MONTHS)})(?:\.|(?<!mar)(?!\w)|(?= (?:de )?\d{{4}}\b))(?:,? (?:de )?(?=\d{{4}}\b))?",
+            self._short_month,
+        )
+        yield r"(?<=\bde )([1-5])\*(?![\w*])", lambda m: f"{self.amount(m[1], ('estrella', 'estrellas'))}"
+        yield r"\bhab\. ?(?=\d)", lambda m: "habitación "
         yield r"\bC/ ?(?=[A-ZÁÉÍÓÚ])", lambda m: "Calle "
         yield r"\bD\. (?=[A-ZÁÉÍÓÚ][a-záéíóú])(?<!P\. D\. )", lambda m: "don "
         yield r"(?i)\b(cap|ed|min)\. ?(?=\d|[IVXL]+\b)", lambda m: f"{table.ABBREVIATIONS[m[1].lower()]} "
@@ -118,7 +138,7 @@ class Spanish(Spelling):
         yield rf"\b(?=[IVX]{{2}}|[IV]\b){ROMAN} (?=[A-ZÁÉÍÓÚ]?[a-záéíóú]+)([A-ZÁÉÍÓÚ][a-záéíóú]+)", self._ranked
         yield rf"\b([A-ZÁÉÍÓÚ]{LETTER}+) (?=[IVXL]{{2}}){ROMAN}(?!\w)", lambda m: f"{m[1]} {self.cardinal(roman(m[2]))}"
         yield (
-            r"(?<![\w\-/.,])(\d{1,2}) ?h ?(\d{1,2}) ?min\b",
+            r"(?<![\w\-/.,])(\d{1,2}) ?h ?(\d{1,2})(?: ?min\b|['′’])",
             lambda m: f" {self.amount(m[1], self.units['h'])} {self.amount(m[2], self.units['min'])} ",
         )
         yield r"(?<![\d:])(\d\d?:\d\d) ?h(?:s|rs)?\b\.?", lambda m: m[1]
@@ -132,7 +152,7 @@ class Spanish(Spelling):
         yield r"(?<![\w.])(\d[\d.]*(?:,\d+)?)(k|(?<=\d\d)K|M)(?![\w'’])", self._shortened
         yield r"(?<![\d.,])(\d{1,6})(?:\.?(?:(º|(?:er|[rdtmvn])?o\b)|(ª|(?:er|[rdtmvn])?a\b))|\.?(er\b))", self._ordinal
         yield r"(?<=\d) ?([aApP])\. ?[mM]\b\.?|(?<=\d) ?([aApP])[mM]\b", lambda m: f" {(m[1] or m[2]).upper()} M"
-        yield r"(?<![\w.,:/\-])((?:\d{1,3}(?:\.\d{3})+|\d+)) (?=([a-záéíóúñ]+))", self._agreeing
+        yield r"(?<![\w.,:/\-])((?:\d{1,3}(?:\.\d{3})+|\d+)) (?=(?:mil )?([a-záéíóúñ]+))", self._agreeing
 
     def _agreeing(self, m: re.Match) -> str:
         """1, 21 and hundreds have the gender of what they count."""
@@ -152,6 +172,23 @@ class Spanish(Spelling):
         else:
             words = _short(words, noun)
         return f" {words} "
+
+    def _day_of_protest(self, m: re.Match) -> str:
+        """A day known by the letter of its month: el 8M."""
+        day, month = next((m[n], m[n + 1]) for n in (1, 3, 5) if m[n])
+        return f"{self.cardinal(int(day))} {month.upper()}" if 1 <= int(day) <= 31 and month in "EFMAJSOND" else m[0]
+
+    def _day_and_month(self, m: re.Match) -> str:
+        day, month = int(m[2]), int(m[3])
+        litres = re.match(r" [a-z]", m.string[m.end() :]) and self.fraction(day, month) and day < month  # el 1/2 litro
+        if not (1 <= day <= 31 and 1 <= month <= 12) or litres:
+            return m[0]
+        return f"{m[1]} {self.cardinal(day)} de {table.MONTHS[month - 1]}"
+
+    def _short_month(self, m: re.Match) -> str:
+        year = m[0].endswith(" ")
+        ends = m[0].endswith(".") and self._stop(m, True)
+        return f"{self.cardinal(int(m[1]))} de {table.SHORT_MONTHS[m[2]]}{' de ' if year else ends or ''}"
 
     def _half(self, m: re.Match) -> str:
         """½ hora, 2 ½ tazas."""

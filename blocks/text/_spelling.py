@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
+from blocks.text import _letters
 from blocks.text._clean import signs, tidy, unmarked
 from blocks.text._numbers import Numbers
 
@@ -44,7 +45,7 @@ class Spelling(Numbers):
 
     def __call__(self, text: str) -> tuple[str, list[str]]:
         """The words, and what was left out or written otherwise."""
-        text, notes = signs(unmarked(text), self._keep, self.kin)
+        text, notes = signs(unmarked(text), self._keep, self.kin, _letters.GREEK[self.code])
         text = " ".join(self._gapped.sub(lambda m: re.sub(r"\s", self.group, m[0]), text).split())
         for pattern, said in self.rules:
             text = pattern.sub(lambda m, said=said: _apart(m, said(m)), text)
@@ -99,6 +100,8 @@ class Spelling(Numbers):
         )
         yield rf"(?<!\S)\.(?={LETTER})", lambda m: f"{self.words['.']} "
         yield rf"(?<!\w)@(?={LETTER})", lambda m: f" {self.words['at']} "
+        yield rf"(?<={LETTER}{{2}})(?<! is)(?<! are) > (?=(?=[^\W\d_a-zа-яё]){LETTER}{{2}})", lambda m: ", "  # of menus
+        yield rf"(?<!\w)#(?={LETTER}+\d+-\d)", lambda m: ""
         yield rf"(?<!\w)#({LETTER}[\w]*)", lambda m: f" {self._camel(m[1])} "
 
     def _dates(self) -> Iterable[Rule]:
@@ -138,7 +141,9 @@ class Spelling(Numbers):
         )
         yield (
             rf"(?P<minus>(?<![^\s(])[-−–])?(?<![\d.,])({number})(?: ?({large}))?{gap}({signs})(?![\w])(?:/({LETTER}+)(?!\w))?",
-            lambda m: self._signed(m, self.money(m[2], m[3], m[4]), m[5]),
+            lambda m: (
+                self._signed(m, self.money(m[2], m[3], m[4]), m[5]) + (self._stop(m, True) if m[4][-1] == "." else "")
+            ),
         )
         yield (
             r"\+\d[\d\-() ]{5,}\d|\(\d{2,}\) ?\d[\d\- ]{3,}\d|(?<![\d\-.,])\d{1,4}(?:-\d{2,4})+-\d{2,4}(?![\d\-])"
@@ -147,12 +152,13 @@ class Spelling(Numbers):
         )
         yield from self.time_rules()
         yield r"(?<![\d:])(\d+):(\d+)(?![\d:])", lambda m: f" {self.say(m[1])} {self.words['ratio']} {self.say(m[2])} "
+        yield rf"(?<![\w\-])({LETTER}+\d+)-(\d+)({LETTER}?)(?![\w\-]|[.,]\d)", self._code
         units = alternatives(self.units)
         n = rf"(?<![\d.,/:])(?<![^\W\d_])({number})"
         yield rf"{n} ?[-–—−] ?({number})(?= ?=)|{n} [-−–] ({number})(?![\d\-–/:]|[.,]\d)", self._difference
         end = r"(?![\d\-–/:]|[.,]\d)"
         yield (
-            rf"(?<![\d.,/:\-–])({number}) ?(?:{units})? ?(?:-|–|—) ?({number})(?:{end}|(?= ?(?:{units})(?!\w)))",
+            rf"(?<![\d.,/:\-–])(?<!{LETTER})({number}) ?(?:{units})? ?(?:-|–|—) ?({number})(?:{end}|(?= ?(?:{units})(?!\w)))",
             self._range,
         )
         negative = r"(?<![^\s(\[«\"'=/×*+])[-−–]"
@@ -171,6 +177,7 @@ class Spelling(Numbers):
             rf"(?<![\d/.,\w])(?:(\d+) )?(\d{{1,3}})/(\d{{1,3}})(?![\d/]|[.,]\d)(?: ?({units})(?![\w^]))?",
             self._fraction,
         )
+        yield rf"(?<=\d)/(?={LETTER})({units})(?![\w^])", lambda m: f" {self.per(m[1])} "
         per = rf"(?:/({units}|{LETTER}+))?"
         yield rf"(?<!\d)({number}) ?({units})(?![\w^'’])(?:\.(?= [a-zа-яё0-9]))?{per}(?!\w)", self._unit
         yield (
@@ -295,6 +302,12 @@ class Spelling(Numbers):
         """What was given of how many: ``4.5/5``."""
         return f" {self.say(m[1])} {self.words['of']} {self.cardinal(int(m[2]), **self.after_of)} "
 
+    def _code(self, m: re.Match) -> str:
+        """A hyphen in a code is silent, ``i7-12700K``; but not between years, ``FY2019-2020``."""
+        years = all(re.search(r"(?<!\d)(?:19|20)\d\d$", part) for part in (m[1], m[2]))
+        after = self.quantity(m[2]) if years or len(m[2]) < 3 else self.digits(m[2])
+        return f" {m[1]} {self.words['to'] if years else ''} {after} {m[3]} "
+
     def _range(self, m: re.Match) -> str:
         """The second number keeps its digits: its unit is still to be said."""
         return f" {self.quantity(m[1])} {self.words['to']} {m[2]} "
@@ -337,6 +350,8 @@ class Spelling(Numbers):
         if words is None:
             after = m[0][m.end(3) - m.start() :]
             between = self.words["divided" if divided else "slash"]
+            if not divided and 70 <= above <= 250 and 40 <= below < above:  # of blood
+                between = self.words.get("over", between)
             return m[0] if m[1] else f" {self.say(m[2])} {between} {self.say(m[3])} {after}"
         unit = self.units[m[4]][above > 1 or bool(m[1])] if m[4] else ""
         return f" {self.say(m[1])} {self.words['and']} {words} {unit} " if m[1] else f" {words} {unit} "
@@ -354,7 +369,10 @@ class Spelling(Numbers):
         return f" {self.power(m[1])} {self.units[unit][-1] if unit else ''} "
 
     def _compared(self, m: re.Match) -> str:
-        return f" {self.words[m[1]] if m[1] else self.words.get(f'before {m[2]}') or self.words[m[2]]} "
+        words = self.words[m[1]] if m[1] else self.words.get(f"before {m[2]}") or self.words[m[2]]
+        verb, _, rest = words.partition(" ")
+        said = re.search(rf"\b{verb}$", m.string[: m.start()])  # Five is > four.
+        return f" {rest if said and rest else words} "
 
     def _numbered(self, m: re.Match) -> str:
         """A number that belongs to letters: a year, or a kind of something."""

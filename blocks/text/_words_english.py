@@ -2,7 +2,7 @@
 
 WORDS = {
     ".": "dot", "/": "slash", "-": "dash", "@": "at", "_": "underscore", ":": "colon", "?": "question mark", "=": "equals",
-    "&": "and", "%": "percent", "+": "plus", "#": "hash", "~": "about", "minus": "minus", "to": "to", "per": "per", "by": "by", "of": "out of",
+    "&": "and", "%": "percent", "+": "plus", "#": "hash", "~": "about", "minus": "minus", "to": "to", "per": "per", "by": "by", "of": "out of", "over": "over",
     "times": "times", "divided": "divided by", "slash": "", "ratio": "to", "root": "square root of", "and": "and",
     "version": "version", "version point": "point", "point": "point", "at": "at", "<": "is less than", ">": "is greater than",
     "≤": "is less than or equal to", "≥": "is greater than or equal to", "≠": "is not equal to", "≈": "approximately",
@@ -17,7 +17,7 @@ CURRENCIES = {
     "C$": (("Canadian dollar", "Canadian dollars"), _CENT), "A$": (("Australian dollar", "Australian dollars"), _CENT),
     "£": (_POUND, _PENNY), "GBP": (_POUND, _PENNY), "€": (_EURO, _CENT), "EUR": (_EURO, _CENT), "¥": (_YEN, ("sen", "sen")),
     "JPY": (_YEN, ("sen", "sen")), "₹": (("rupee", "rupees"), ("paisa", "paise")), "₽": (("ruble", "rubles"), ("kopek", "kopeks")),
-    "RUB": (("ruble", "rubles"), ("kopek", "kopeks")), "CHF": (("Swiss franc", "Swiss francs"), ("centime", "centimes")),
+    "RUB": (("ruble", "rubles"), ("kopek", "kopeks")), "₺": (("lira", "liras"), ("kurus", "kurus")), "₴": (("hryvnia", "hryvnias"), ("kopiyka", "kopiykas")), "CHF": (("Swiss franc", "Swiss francs"), ("centime", "centimes")),
     "₩": (("won", "won"), ("jeon", "jeon")), "₿": (("bitcoin", "bitcoins"), _CENT), "¢": (_CENT, _CENT),
 }  # fmt: skip
 MAGNITUDES = {
@@ -56,7 +56,7 @@ UNITS = {sign: (one, one + "s") for sign, one in _METRIC.items()} | {
     "Mbps": ("megabit per second", "megabits per second"), "Gbps": ("gigabit per second", "gigabits per second"),
     "kbps": ("kilobit per second", "kilobits per second"), "rpm": ("revolution per minute", "revolutions per minute"),
     "fps": ("frame per second", "frames per second"), "dpi": ("dot per inch", "dots per inch"), "ppm": ("part per million", "parts per million"),
-    "doz": ("dozen",) * 2, "\"": ("inch", "inches"), "″": ("inch", "inches"), "sq ft": ("square foot", "square feet"), "sq m": ("square meter", "square meters"),
+    "doz": ("dozen",) * 2, "\"": ("inch", "inches"), "″": ("inch", "inches"), "sq ft": ("square foot", "square feet"), "sq. ft.": ("square foot", "square feet"), "sq. ft": ("square foot", "square feet"), "bps": ("bit per second", "bits per second"), "sq m": ("square meter", "square meters"),
 }  # fmt: skip
 UNITS |= {
     "KG": UNITS["kg"],
@@ -94,14 +94,14 @@ ABBREVIATIONS = {
     "ave": "avenue", "blvd": "boulevard", "rd": "road", "hwy": "highway", "capt": "captain", "lt": "lieutenant",
     "sgt": "sergeant", "gen": "general", "col": "colonel", "maj": "major", "cpl": "corporal", "sen": "senator",
     "rep": "representative", "gov": "governor", "pres": "president", "rev": "reverend", "hon": "honorable", "st": "saint",
-    "ext": "extension", "tel": "telephone", "apt": "apartment", "est": "established", "fig": "figure", "figs": "figures",
+    "ext": "extension", "tel": "telephone", "apt": "apartment", "est": "established", "pg": "page", "pgs": "pages", "rm": "room", "fig": "figure", "figs": "figures",
     "vol": "volume", "ch": "chapter", "eq": "equation", "sec": "section", "al": "al", "no": "number", "nos": "numbers",
     "mon": "Monday", "tue": "Tuesday", "tues": "Tuesday", "wed": "Wednesday", "thu": "Thursday", "thurs": "Thursday",
     "fri": "Friday", "sat": "Saturday", "sun": "Sunday", "univ": "university", "assn": "association", "govt": "government",
     "min": "minutes", "max": "maximum", "misc": "miscellaneous", "cf": "compare", "viz": "namely", "esp": "especially", "ca": "circa", "ph.d": "P H D", "m.sc": "M S C", "b.sc": "B S C",
 }  # fmt: skip
 # Words too: short for something only where a number follows.
-BEFORE_NUMBERS = ("no", "nos", "fig", "figs", "vol", "ch", "eq", "sec", "ext", "apt", "est")
+BEFORE_NUMBERS = ("no", "nos", "fig", "figs", "vol", "ch", "eq", "sec", "ext", "apt", "est", "pg", "pgs", "rm")
 WORDS_TOO = (
     "sat",
     "sun",
@@ -129,7 +129,16 @@ WORDS_TOO = (
     "pres",
     "fri",
     "apt",
+    "pg",
+    "pgs",
+    "rm",
 )
+STATES = (
+    "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA "
+    "PR RI SC SD TN TX UT VT VA WA WV WI WY"
+).split()
+COMPASS = {"N": "North", "S": "South", "E": "East", "W": "West", "NE": "Northeast", "NW": "Northwest", "SE": "Southeast",
+           "SW": "Southwest"}  # fmt: skip
 CLOSING = "jr sr etc inc ltd corp co bros ave blvd rd hwy assn dept".split()
 STREETS = {"St": "Street", "Dr": "Drive", "Ave": "Avenue", "Rd": "Road", "Blvd": "Boulevard", "Ln": "Lane", "Ct": "Court", "Pl": "Place",
            "Sq": "Square", "Hwy": "Highway", "Pkwy": "Parkway"}  # fmt: skip
@@ -139,6 +148,7 @@ STARTERS = (
     "When Where With You Your Dear Then That Our Some Many Most All These Those What Who Why How After Before While "
     "Since Although However Please Let Today Now Here Is Are Was Were Do Does Did Can Could Will Would It's I'm Don't"
 ).split()
+DAYS = "Mon Monday Tue Tues Tuesday Wed Wednesday Thu Thurs Thursday Fri Friday Sat Saturday Sun Sunday".split()
 MONTHS = "January February March April May June July August September October November December".split()
 # What a Roman numeral counts: people are ordered, all else is numbered.
 REGNAL = (

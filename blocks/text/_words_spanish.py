@@ -3,7 +3,7 @@
 WORDS = {
     ".": "punto", "/": "barra", "-": "guion", "@": "arroba", "_": "guion bajo", ":": "dos puntos", "?": "signo de interrogación",
     "=": "es igual a", "&": "y", "%": "por ciento", "+": "más", "#": "numeral", "~": "aproximadamente", "minus": "menos", "to": "a", "per": "por",
-    "by": "por", "of": "sobre", "times": "por", "divided": "entre", "slash": "", "ratio": "a", "root": "raíz cuadrada de", "and": "y",
+    "by": "por", "of": "sobre", "over": "sobre", "times": "por", "divided": "entre", "slash": "", "ratio": "a", "root": "raíz cuadrada de", "and": "y",
     "version": "versión", "version point": "punto", "point": "coma", "at": "arroba", "<": "es menor que", ">": "es mayor que",
     "≤": "es menor o igual que", "≥": "es mayor o igual que", "≠": "no es igual a", "≈": "aproximadamente", "±": "más o menos",
     "before ≥": "mayor o igual que", "before ≤": "menor o igual que", "before <": "menor que", "before >": "mayor que",
@@ -14,7 +14,7 @@ CURRENCIES = {
     "$": (("peso", "pesos"), _CENT), "U$S": (_DOLLAR, _CENT), "US$": (_DOLLAR, _CENT), "USD": (_DOLLAR, _CENT), "€": (_EURO, ("céntimo", "céntimos")),
     "EUR": (_EURO, ("céntimo", "céntimos")), "M€": (("millón de euros", "millones de euros"), _CENT), "£": (_POUND, ("penique", "peniques")),
     "GBP": (_POUND, ("penique", "peniques")), "¥": (_YEN, ("sen", "sen")), "MXN": (("peso", "pesos"), _CENT), "₽": (("rublo", "rublos"), ("kopek", "kopeks")),
-    "¢": (_CENT, _CENT), "₡": (("colón", "colones"), _CENT), "CHF": (("franco suizo", "francos suizos"), _CENT), "₹": (("rupia", "rupias"), _CENT),
+    "¢": (_CENT, _CENT), "₡": (("colón", "colones"), _CENT), "₺": (("lira", "liras"), ("kurus", "kurus")), "₴": (("grivna", "grivnas"), ("kopek", "kopeks")), "CHF": (("franco suizo", "francos suizos"), _CENT), "₹": (("rupia", "rupias"), _CENT),
     "₿": (("bitcoin", "bitcoins"), _CENT),
 }  # fmt: skip
 MAGNITUDES = {"k": "mil", "K": "mil", "mil": "mil", "M": "millones", "m": "millones", "millones de": "millones", "millones": "millones", "millón de": "millón",
@@ -22,7 +22,7 @@ MAGNITUDES = {"k": "mil", "K": "mil", "mil": "mil", "M": "millones", "m": "millo
 _UNITS = {
     "km": "kilómetro", "cm": "centímetro", "mm": "milímetro", "µm": "micrómetro", "µg": "microgramo", "µF": "microfaradio", "nF": "nanofaradio", "pF": "picofaradio", "µs": "microsegundo", "nm": "nanómetro", "m": "metro", "kg": "kilogramo",
     "mg": "miligramo", "g": "gramo", "gr": "gramo", "ms": "milisegundo", "l": "litro", "L": "litro", "ml": "mililitro", "mL": "mililitro", "cl": "centilitro",
-    "KB": "kilobyte", "kB": "kilobyte", "Kb": "kilobit", "kb": "kilobit", "MB": "megabyte", "GB": "gigabyte", "TB": "terabyte",
+    "KB": "kilobyte", "kB": "kilobyte", "Kb": "kilobit", "Mb": "megabit", "Gb": "gigabit", "kb": "kilobit", "MB": "megabyte", "GB": "gigabyte", "TB": "terabyte",
     "dB": "decibelio", "h": "hora", "hs": "hora", "min": "minuto", "s": "segundo", "seg": "segundo", "lb": "libra", "lbs": "libra", "°": "grado",
     "W": "vatio", "kW": "kilovatio", "MW": "megavatio", "V": "voltio", "kV": "kilovoltio", "kcal": "kilocaloría", "cal": "caloría",
     "Ω": "ohmio", "kΩ": "kiloohmio", "CV": "caballo", "ha": "hectárea", "t": "tonelada", "mA": "miliamperio", "px": "píxel",
@@ -45,7 +45,8 @@ SYMBOLS = {
     "‰": "por mil", "Ω": "ohmio", "∞": "infinito", "−": "menos", "₽": "rublos", "₹": "rupias", "№": "número",
 }  # fmt: skip
 ABBREVIATIONS = {
-    "e.e.u.u": "Estados Unidos", "ap": "apartado",
+    "cda": "cucharada", "cdas": "cucharadas", "cdta": "cucharadita", "cdtas": "cucharaditas", "hab": "habitantes", "párr": "párrafo",
+    "párrs": "párrafos", "ss. mm": "Sus Majestades", "ss. pp": "Santos Padres", "e.e.u.u": "Estados Unidos", "ap": "apartado",
     "sr": "señor", "sra": "señora", "srta": "señorita", "sres": "señores", "dr": "doctor", "dra": "doctora", "dña": "doña",
     "ud": "usted", "uds": "ustedes", "vd": "usted", "vds": "ustedes", "prof": "profesor", "profa": "profesora", "lic": "licenciado",
     "ing": "ingeniero", "arq": "arquitecto", "gral": "general", "cnel": "coronel", "cap": "capítulo", "caps": "capítulos", "etc": "etcétera",
@@ -58,7 +59,12 @@ ABBREVIATIONS = {
     "adm": "administración", "cía": "compañía", "izq": "izquierda", "dcha": "derecha", "edo": "estado", "min": "minutos",
     "p. m": "p m", "a. m": "a m", "c. p": "código postal", "q. e. p. d": "que en paz descanse", "atte": "atentamente", "ca": "circa", "vs": "versus", "nro": "número",
 }  # fmt: skip
+MONTHS = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()
+# Regions that write $ for their pesos; elsewhere it is the dollar.
+PESOS = "AR CL CO CU DO MX PH UY 419".split()
+SHORT_MONTHS = {month[:3]: month for month in MONTHS} | {"sept": "septiembre"}
 CLOSING = (
+    "hab",
     "etc",
     "ud",
     "uds",
@@ -77,7 +83,6 @@ CLOSING = (
     "máx",
     "mín",
 )
-MONTHS = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()
 REGNAL = (
     "Alfonso Felipe Carlos Fernando Isabel Juan Pablo Pedro Enrique Luis Jaime Sancho Ramiro Alejandro Benedicto "
     "Pío León Gregorio Clemente Inocencio Urbano Francisco Napoleón Nicolás Catalina Jorge Eduardo Guillermo "

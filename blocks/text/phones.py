@@ -112,6 +112,8 @@ def _read(text: str, language: str) -> list[Part]:
             parts.append(_inline(match["inline"], language))
         else:
             after = found[n + 1] if n + 1 < len(found) else None
+            if after and after["word"] in ("and", "or", "y", "o", "и", "или"):  # A and B
+                after = found[n + 2] if n + 2 < len(found) else None
             letter = after and after["word"] and len(after["word"]) == 1 and after["word"].isupper()
             named = single or not first or letter or (after and after["mark"] in (".", ":") and after.start() == last)
             parts.append(_word(match["word"], named, single))

@@ -19,7 +19,7 @@ SAID = [
     ("en-US", "at 10:05 a.m., 10:00 or 9pm", "at ten oh five A M, ten o'clock or nine P M"),
     ("en-US", "2½ miles, 3/8, -5°C, 28.8%",
      "two and one half miles, three eighths, minus five degrees Celsius, twenty-eight point eight percent"),
-    ("en-US", "call +1 (555) 123-4567 or 911", "call one, five five five, one two three, four five six seven or nine hundred eleven"),
+    ("en-US", "call +1 (555) 123-4567 or 911", "call one, five five five, one two three, four five six seven or nine one one"),
     ("en-US", "extension 1234, No. 5, press # and *", "extension one two three four, number five, press pound and star"),
     ("en-GB", "press # 192 times", "press hash one hundred and ninety-two times"),
     ("en-GB", "On 3 May 2027 or the 21st of Dec., not May 3-5", "On the third of May twenty twenty-seven or the twenty-first of December, not May three to five"),
@@ -118,6 +118,8 @@ def test_the_first_half_of_the_lists_is_said_right(said, language):
         ("мир", "mir", ["'м' (cyrillic small letter em) said as 'm'", "'и' (cyrillic small letter i) said as 'i'",
                         "'р' (cyrillic small letter er) said as 'r'"]),
         ("Yes :)", "Yes", ["':)' left out"]),
+        ("ring\x07 hello\u0338", "ring hello", ["'\\x07' left out", "'\u0338' (combining long solidus overlay) left out"]),
+        ("2πr", "two pi r", ["'π' (greek small letter pi) said as 'pi'"]),
         ("A café, 5 °C", "A café, five degrees Celsius", []),
     ],
 )  # fmt: skip
