@@ -88,7 +88,7 @@ class English(Spelling):
             lambda m: f"{table.COMPASS[m[1]]} ",
         )
         yield (
-            rf"\b({'|'.join(table.STATES)}) (\d{{5}})(?:-(\d{{4}}))?(?![\w-]|[.,]\d)",
+            rf"(?<![\w.])(?!(?<!, )(?:HI|IN|ME|OK|OR) )({'|'.join(table.STATES)}) (\d{{5}})(?:-(\d{{4}}))?(?![\w-]|[.,]\d)",
             lambda m: f"{m[1]} {self.digits(m[2])}{', ' + self.digits(m[3]) if m[3] else ''}",
         )
         yield r"(?<![\w$£€.,/:-])911(?![\w/:-]|[.,]\d| [a-z]+s\b)(?<!Porsche 911)", lambda m: self.digits("911")
@@ -99,6 +99,11 @@ class English(Spelling):
             r"(?<![\w/.,])(\d+)/(\d+)(?= on (?:the|my|your|his|her|our|their|a|an|this|that) (?:\w+ )?(?:test|exam|quiz|final|midterm|paper|assignment|homework|essay)\b)",
             self._out_of,
         )
+        yield (
+            r"(?i)(?<=\bscored )(\d+)/(\d+)|(?<=\brated )(\d+)/(\d+)",
+            lambda m: self._out_of(re.match(r"(\d+)/(\d+)", m[0])),
+        )
+        yield rf"(?<=\d)/({'|'.join(table.PER)})(?!\w)", lambda m: f" {self.per(m[1])}"
         yield r"(?<![\w.,])(\d{3,4}) (?=(?:AD|BC|BCE|CE)\b)", lambda m: f"{self.year(int(m[1]))} "
         yield r"\bWW ?([12])\b", lambda m: f"World War {self.cardinal(int(m[1]))}"
         yield (
@@ -227,7 +232,6 @@ class English(Spelling):
             lambda m: f" {self.say(m[1])} times ten {self.power(m[2].lstrip('+'))} ",
         )
         yield r"(?<=\bC)#", lambda m: " sharp"
-        yield r"\b(?!Ma?c[A-Z])([A-Z]?[a-z]+)(?=[A-Z]{2,}(?!\w))", lambda m: f"{m[1]} "  # ChatGPT, iOS
 
     def _like(self, written: str, words: str) -> str:
         return words.capitalize() if written[0].isupper() else words

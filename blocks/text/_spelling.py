@@ -195,6 +195,7 @@ class Spelling(Numbers):
         """Numbers with endings or neighbours of their own, powers, fractions, signs between numbers."""
         number = self.number
         yield from self.own_rules()
+        yield r"\b(?!Ma?c[A-Z])([A-Z]?[a-z]+)(?=[A-Z]{2,}(?!\w))", lambda m: f"{m[1]} "  # ChatGPT, iOS
         yield r"(?<=[\w)])\^ ?([-−–]?\d+)", self._power
         yield r"√ ?(?=\w)", lambda m: f" {self.words['root']} "
         yield r"(?<=\d)\*(?=\d)", lambda m: f" {self.words['times']} "
