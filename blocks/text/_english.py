@@ -104,7 +104,10 @@ class English(Spelling):
             lambda m: self._out_of(re.match(r"(\d+)/(\d+)", m[0])),
         )
         yield rf"(?<=\d)/({'|'.join(table.PER)})(?!\w)", lambda m: f" {self.per(m[1])}"
-        yield r"(?<![\w.,])(\d{3,4}) (?=(?:AD|BC|BCE|CE)\b)", lambda m: f"{self.year(int(m[1]))} "
+        yield (
+            r"(?<![\w.,\-–])(\d{4})(?:[-–](\d{4}))? (?=(?:AD|BC|BCE|CE)\b)",
+            lambda m: f"{self.year(int(m[1]))} {'to ' + self.year(int(m[2])) + ' ' if m[2] else ''}",
+        )
         yield r"\bWW ?([12])\b", lambda m: f"World War {self.cardinal(int(m[1]))}"
         yield (
             r"(?<![\w.'’])([A-F])[-−](?= grade|[,.;)]|$| (?:in|on|for|from|student|average|plus)\b)",

@@ -24,6 +24,7 @@ _TOKEN = re.compile(
     r"|(?P<word>\+?[^\W_](?:[\w\u0300-\u036F]|[+'’\u2010\u2011-](?=[^\W_]))*)"
     r"|(?P<mark>[.,;:!?…—–()-])"
 )
+_PLURAL = re.compile(r"\b([A-Z]{2,})'?s\b")  # of an acronym: MPs, the BBC's
 _PAUSES = {"?": "?", "!": "!", ".": ".", "…": "."}  # all other marks are commas
 _STRENGTH = "?!.,"
 
@@ -116,7 +117,7 @@ def _read(text: str, language: str) -> list[Part]:
                 after = found[n + 2] if n + 2 < len(found) else None
             letter = after and after["word"] and len(after["word"]) == 1 and after["word"].isupper()
             named = single or not first or letter or (after and after["mark"] in (".", ":") and after.start() == last)
-            parts.append(_word(match["word"], named, single))
+            parts.append(_word(match["word"], named, single, language))
     _no_symbols(text[last:])
     if not parts:
         raise BadItem(f"text {text!r} has nothing to say: want at least one word")
@@ -128,10 +129,12 @@ def _pause(marks: str) -> Part:
     return Part("pause", strongest, strongest)
 
 
-def _word(written: str, named: bool, single: bool) -> Part:
+def _word(written: str, named: bool, single: bool, language: str) -> Part:
     """Capitals ask for an acronym, or for the name of a letter where a single one can be nothing else."""
     word = re.sub("(.)\u0301", r"+\1", written).replace("’", "'")
     word = word.replace("\u2010", "-").replace("\u2011", "-")
+    if language.startswith("en"):
+        word = _PLURAL.sub(r"\1'S", word)
     if len(word) == 1:
         return Part("word", written, word.upper() if single or (named and word.isupper()) else word.lower())
     return Part(
