@@ -10,6 +10,7 @@ from itertools import islice
 from blocks.base import BadItem, Failure, Reducer, streams
 from runner.plan import Plan, Step
 from runner.run import seen
+from runner.run.results import each_once, spread_evenly, take_good, with_failures
 from runner.store import StoreError, ViewPart
 from runner.store.artifact import read_artifact
 from runner.store.claims import Claim
@@ -116,7 +117,7 @@ class NodeRun:
         items, known = self._fitting(rows, unfit), set(rows.ids)
         block = self._block()
         results = block.expand(items if streams(type(block)) else list(items))
-        self._stream(_with_failures(self._of_parents(results, known), unfit))
+        self._stream(with_failures(self._of_parents(results, known), unfit))
 
     def _fitting(self, rows: Rows, unfit: list[Failure]) -> Iterator:
         """The items that fit their schema; the others are added to `unfit` as they come."""
@@ -227,7 +228,7 @@ class NodeRun:
         rows = self._rows()
         columns = {name: (self._digest(edge.node), edge.field) for name, edge in self.step.checked.node.inputs.items()}
         self.store.write_view(
-            self.step.digest, self.meta(), [ViewPart(columns, _spread(rows.ids, self.step.checked.node.limit))]
+            self.step.digest, self.meta(), [ViewPart(columns, spread_evenly(rows.ids, self.step.checked.node.limit))]
         )
 
     def _union(self) -> None:
@@ -244,7 +245,7 @@ class NodeRun:
         """Shards from a generator. It is asked for everything again after a kill, but finished shards are not rewritten."""
         writer = self._writer()
         self.observer.node_started(self.step, limit, 0)
-        results, index = _take_good(_each_once(results), limit), 0
+        results, index = take_good(each_once(results), limit), 0
         while chunk := self._call(list, islice(results, SHARD_ROWS)):
             shard = Shard()
             for result in chunk:
@@ -390,43 +391,3 @@ class NodeRun:
             return {}
         known = {name: TrainedOn.read(self._weights(name)) for name in seen.models_of(self.plan, step)}
         return seen.rows_of(known, step, self.store, self._rows()) if any(known.values()) else {}
-
-
-def _spread(ids: list[str], limit: int | None) -> list[str]:
-    """At most so many of them, spread evenly: rows of one corpus or speaker stand side by side."""
-    count = min(limit or len(ids), len(ids))
-    return [ids[number * len(ids) // count] for number in range(count)]
-
-
-def _with_failures(results: Iterator, failures: list[Failure]) -> Iterator:
-    """The results, and between them the failures that were added meanwhile."""
-    for result in results:
-        yield from _emptied(failures)
-        yield result
-    yield from _emptied(failures)
-
-
-def _emptied(failures: list[Failure]) -> Iterator[Failure]:
-    while failures:
-        yield failures.pop(0)
-
-
-def _each_once(results: Iterator) -> Iterator:
-    """A row whose id another has is a failure: nobody could tell which of them is meant."""
-    seen: set[str] = set()
-    for result in results:
-        if isinstance(result, Failure) or (id := getattr(result, "id", None)) not in seen:
-            seen.update(() if isinstance(result, Failure) else (id,))
-            yield result
-        else:
-            yield Failure("a row before has this id: want another for each", id)
-
-
-def _take_good(results: Iterator, limit: int | None) -> Iterator:
-    """Results up to `limit` good ones; failures on the way pass and do not count."""
-    good = 0
-    for result in results:
-        yield result
-        good += not isinstance(result, Failure)
-        if good == limit:
-            return
