@@ -96,6 +96,7 @@ RENAMED = {
     "floor": "lower_anchor",
     "ceilings": "upper_anchors",
     "warmup": "warmup_steps",
+    "nameless": "speaker_dropout",
 }
 
 

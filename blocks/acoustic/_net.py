@@ -9,14 +9,14 @@ from torch.nn import functional
 
 from blocks.acoustic._embed import Embed
 from blocks.acoustic._inputs import Inputs
-from blocks.acoustic._prosody import Arrays, Prosodic
+from blocks.acoustic._prosody import Arrays, VarianceAdaptor
 from blocks.acoustic._reference_net import ReferenceEncoders
-from blocks.common.torch_nn import Stack, gaussian, mask_of, of_frames, owners, since, within
+from blocks.common.torch_nn import Stack, gaussian, mask_of, owners, regulate_length, since, within
 
 _NARROWEST = 0.5  # frames a Gaussian reaches at least
 
 
-class AcousticNet(Prosodic):
+class AcousticNet(VarianceAdaptor):
     """A variant says how long phones last. It encodes with attention where there are `heads`, and decodes so with `decoder_heads`."""
 
     def __init__(self, inputs: Inputs, config, mels: int, heads: int, decoder_heads: int = 0):
@@ -53,7 +53,7 @@ class AcousticNet(Prosodic):
         owners_BT = owners(durations_BN, frames)
         places_BT3 = within(durations_BN, owners_BT)
         if self.range is None:
-            y_BTD = of_frames(x_BND, owners_BT)
+            y_BTD = regulate_length(x_BND, owners_BT)
         else:
             lengths = durations_BN[..., None].float().log1p()
             ranges_BN = functional.softplus(self.range(torch.cat([x_BND, lengths], 2)).float())[..., 0] + _NARROWEST

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from blocks.common.torch_nn import Predictor, mask_of
+from blocks.common.torch_nn import VariancePredictor, mask_of
 
 _REACH = 2.0  # deviations of log-F0: pretrained/allison follows to 1.5 semitones so far, and at 3 not at all
 _FARTHEST = 8.0  # deviations of log-F0 that are predicted at most: one that speech was learnt by sings two octaves above its mean
@@ -18,7 +18,7 @@ _QUIET = 1.5  # deviations of energy below the mean, where no voiced phone is: a
 Arrays = dict[str, torch.Tensor]
 
 
-class Prosodic(nn.Module):
+class VarianceAdaptor(nn.Module):
     """A network with predictors of pitch and energy, as far as its settings want them.
 
     What is known of the voice, as means and deviations, lies in buffers.
@@ -28,8 +28,8 @@ class Prosodic(nn.Module):
         super().__init__()
         width = config.hidden
         predictor = {"width": width, "kernel": config.predictor_kernel, "dropout": config.predictor_dropout}
-        self.pitch = Predictor(**predictor, out=2) if config.pitch else None
-        self.energy = Predictor(**predictor) if config.energy else None
+        self.pitch = VariancePredictor(**predictor, out=2) if config.pitch else None
+        self.energy = VariancePredictor(**predictor) if config.energy else None
         self.pitch_in = nn.Linear(2, width, bias=False) if config.pitch else None
         self.energy_in = nn.Linear(1, width, bias=False) if config.energy else None
         for name, size in (("mel", mels), ("pitch", 1), ("energy", 1)):

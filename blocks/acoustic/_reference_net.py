@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from blocks.common.torch_nn import Predictor, mask_of
+from blocks.common.torch_nn import VariancePredictor, mask_of
 
 _PLACES = 16  # sines and cosines that tell how far along a phone or a frame is
 _FIRST_LOG_STD = -2.0
@@ -46,7 +46,7 @@ class ReferenceEncoder(nn.Module):
             self.strided = StridedEncoder(config.size, config.width, config.kernel)
         else:
             self.into = nn.Linear(config.size, config.width)
-            self.layers = Predictor(config.width, config.kernel, 0.0, out=config.width)
+            self.layers = VariancePredictor(config.width, config.kernel, 0.0, out=config.width)
         self.attention = SecondAttention(width, config.width) if config.kind == "second_attention" else None
         self.code = nn.Linear(config.width, 2 * config.latent) if config.latent else None
         if config.kind == "utterance_conv" and config.latent:  # a mean that is not yet lost in what is drawn around it

@@ -104,7 +104,7 @@ class Stack(nn.Module):
         return self.norm(x_BTD)
 
 
-class Predictor(nn.Module):
+class VariancePredictor(nn.Module):
     """A few numbers for each position, from its neighbours (Ren 2021, variance predictor)."""
 
     def __init__(self, width: int, kernel: int, dropout: float, out: int = 1, layers: int = 2):
@@ -131,7 +131,7 @@ def owners(durations_BN: torch.Tensor, frames: int) -> torch.Tensor:
     return torch.searchsorted(ends_BN, at_BT, right=True).clamp(max=durations_BN.shape[1] - 1)
 
 
-def of_frames(x_BND: torch.Tensor, owners_BT: torch.Tensor) -> torch.Tensor:
+def regulate_length(x_BND: torch.Tensor, owners_BT: torch.Tensor) -> torch.Tensor:
     """(B, T, D): of each frame, what its phone has (Ren 2019, length regulator)."""
     return x_BND.gather(1, owners_BT[..., None].expand(-1, -1, x_BND.shape[2]))
 

@@ -40,7 +40,7 @@ class ConverterConfig(MelConfig):
 
 
 class Converter(MelModel[C]):
-    """A variant adds `_network` and `_losses`. Its network has `taught(arrays)` for those, and `converted(arrays)`: a mel (B, T, M)."""
+    """A variant adds `_network` and `_losses`. Its network's `forward(arrays)` is for those; `converted(arrays)` gives a mel (B, T, M)."""
 
     parallel: ClassVar[bool] = False  # whether it learns from pairs of mels, `target_log_mel` beside `log_mel`
     conditioning: Conditioning

@@ -102,7 +102,7 @@ class Recurrent(nn.Module):
         return pad_packed_sequence(self.layers(packed)[0], batch_first=True, total_length=x_BTD.shape[1])[0]
 
 
-class Beside(nn.Module):
+class RecurrentBlock(nn.Module):
     """A recurrent layer and its way back to the width it was given; with `residual`, added to that."""
 
     def __init__(

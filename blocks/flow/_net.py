@@ -20,7 +20,7 @@ def real(lengths_B, size: int):
     return (jnp.arange(size) < lengths_B[:, None])[..., None]
 
 
-def of_frames(x_BND, owners_BT):
+def regulate_length(x_BND, owners_BT):
     """(B, T, D): of each frame, what its phone has (Ren et al. 2019, length regulator)."""
     return jnp.take_along_axis(x_BND, owners_BT[..., None], axis=1)
 

@@ -19,13 +19,13 @@ from blocks.common.mel import mels_below
 FEWEST = 20  # frames that a correlation is worth something of
 
 
-class Beside(Schema):
+class MelPair(Schema):
     log_mel: LogMel  # of the speech that was made
     target_log_mel: LogMel  # of the recording
     band_hz: BandHz | None = None  # of the recording; levels are of the mels below
 
 
-class Parallel(Beside):
+class Parallel(MelPair):
     lag: Annotated[int, Value("lag", "how much later the recording is", unit="frames")]
     agreement: Annotated[float, Value("agreement", "correlation of the two levels over frames, at that lag")]
 
@@ -40,10 +40,10 @@ class ParallelPairs(Mapper[Config]):
     tiny = Config(min_agreement=-1.0, max_lag=12)
     paper = "Gabrys et al. 2022 (pairs from a model that obeys durations); the check is ours"
 
-    def apply(self, items: list[Beside]) -> list[Parallel | Failure]:
+    def apply(self, items: list[MelPair]) -> list[Parallel | Failure]:
         return each(self._one, items)
 
-    def _one(self, item: Beside) -> Parallel:
+    def _one(self, item: MelPair) -> Parallel:
         mels = self.spec.n_mels if item.band_hz is None else max(1, mels_below(self.spec, item.band_hz))
         made, recorded = (mel[:, :mels].mean(axis=1, dtype=np.float64) for mel in (item.log_mel, item.target_log_mel))
         if len(made) < FEWEST:

@@ -15,7 +15,7 @@ from blocks.common.mel import mels_below
 FEWEST = 2  # frames that a path leads through
 
 
-class Beside(Schema):
+class MelPair(Schema):
     log_mel: apart(LogMel, "made")
     target_log_mel: LogMel  # of the recording
     band_hz: BandHz | None = None  # of the recording; mels below are compared
@@ -36,10 +36,10 @@ class WarpedPairs(Mapper[Config]):
     needs = ("librosa",)
     extra = "judges"
 
-    def apply(self, items: list[Beside]) -> list[Warped | Failure]:
+    def apply(self, items: list[MelPair]) -> list[Warped | Failure]:
         return each(self._one, items)
 
-    def _one(self, item: Beside) -> Warped:
+    def _one(self, item: MelPair) -> Warped:
         made, recorded = item.log_mel, item.target_log_mel
         if min(len(made), len(recorded)) < FEWEST:
             raise BadItem(f"{len(made)} and {len(recorded)} frames, want {FEWEST} of each at least")

@@ -124,7 +124,7 @@ class MusicXML(Source[Config]):
         ]
         if not any(note.lyric for note in notes):
             raise BadItem(f"no syllable of verse {config.verse} to sing")
-        notes = _led(notes, config.lead_s)
+        notes = _padded(notes, config.lead_s)
         return Song(
             id=id,
             notes=tuple(notes),
@@ -154,7 +154,7 @@ def words(notes: list[Note]) -> list[str]:
     return made
 
 
-def _led(notes: list[Note], lead_s: float) -> list[Note]:
+def _padded(notes: list[Note], lead_s: float) -> list[Note]:
     """With a rest of at least `lead_s` at both ends."""
     for end in (0, -1):
         rest = notes[end].key is None

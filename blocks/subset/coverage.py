@@ -42,26 +42,26 @@ class Coverage(Expander[Config]):
     paper = "van Santen and Buchsbaum, Methods for optimal text selection, Eurospeech 1997"
 
     def expand(self, items: list[Candidate]) -> Iterator[Chosen]:
-        told = groups(item.text for item in items)
-        shut = {group for group, item in zip(told, items) if item.split != "train"}
+        group_of = groups(item.text for item in items)
+        shut = {group for group, item in zip(group_of, items) if item.split != "train"}
         units = [_triphones(item.phones) for item in items]
         counted: Counter = Counter()
 
         def worth(row: int) -> float:
             return sum(1 / (1 + counted[unit]) for unit in units[row]) / len(items[row].phones)
 
-        free = [(-worth(row), row) for row, group in enumerate(told) if group not in shut]
+        free = [(-worth(row), row) for row, group in enumerate(group_of) if group not in shut]
         heapq.heapify(free)
         said = 0
         while free and said < self.config.phones:
             before, row = heapq.heappop(free)
-            if told[row] in shut:
+            if group_of[row] in shut:
                 continue
             if (now := -worth(row)) > before:  # what was chosen since has made it less worth
                 heapq.heappush(free, (now, row))
                 continue
             item = items[row]
-            shut.add(told[row])
+            shut.add(group_of[row])
             counted.update(units[row])
             said += len(item.phones)
             yield Chosen(

@@ -24,7 +24,7 @@ def batch():
 def test_phones_are_repeated_over_their_frames(batch):
     x, durations, _ = map(torch.from_numpy, batch)
     owners = torch_nn.owners(durations, 16)
-    found, places = torch_nn.of_frames(x, owners).numpy(), torch_nn.within(durations, owners).numpy()
+    found, places = torch_nn.regulate_length(x, owners).numpy(), torch_nn.within(durations, owners).numpy()
     for b, frames in enumerate((7, 16)):
         np.testing.assert_array_equal(found[b, :frames], plain.hard(batch[0][b], batch[1][b]))
         np.testing.assert_allclose(places[b, :frames], plain.within(batch[1][b]), **CLOSE)
@@ -58,7 +58,9 @@ def test_attention_looks_at_what_is_there_alone():
         np.testing.assert_allclose(found[b, :size], want, **CLOSE)
 
 
-@pytest.mark.parametrize("make", [lambda: torch_nn.Stack(8, 16, 2, 5, heads=2), lambda: torch_nn.Predictor(8, 3, 0.0)])
+@pytest.mark.parametrize(
+    "make", [lambda: torch_nn.Stack(8, 16, 2, 5, heads=2), lambda: torch_nn.VariancePredictor(8, 3, 0.0)]
+)
 def test_padding_reaches_no_real_position(make):
     torch.manual_seed(0)
     layer = make().eval()

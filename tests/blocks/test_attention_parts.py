@@ -121,7 +121,7 @@ def test_teacher_forced_steps_together_are_those_taken_one_by_one(tmp_path, kind
     config = TINY.model_copy(update={"prenet_dropout": 0.0, "attention": attention, "teacher_forced_steps": 2})
     block, _ = fitted(tmp_path, config, items)
     with torch.inference_mode():
-        made, train_item = block._taught(block.net, items, max(len(item.log_mel) for item in items), 1)
+        made, train_item = block._teacher_forced(block.net, items, max(len(item.log_mel) for item in items), 1)
         led = train_item.shares
         memory, _, there, _ = block.net.encoded(train_item.given)
         padding = ~there

@@ -152,7 +152,7 @@ class TestTextConditioned:
 
 class TestTextFree:
     def test_a_voice_that_is_not_known_is_encoded_without_a_name(self, tmp_path):
-        flow = fitted(Affine, tmp_path, prior="phones", nameless=0.5)
+        flow = fitted(Affine, tmp_path, prior="phones", speaker_dropout=0.5)
         item = TRAIN_ITEMS["one"]
         voice = {"voice": item.globals["voice"]}
         coded, wrong = flow.apply([spectral(item, globals=voice), spectral(item, globals={**voice, "speaker": "bem"})])

@@ -31,9 +31,10 @@ def buzz(seconds: float = 0.6, hz: float = 140.0, seed: int = 0) -> np.ndarray:
 # ---- mel-cepstral distortion ----
 
 
-def mcd(heard, meant, spec=SPEC, **config):
+def mcd(prediction, reference, spec=SPEC, **config):
     return only(
-        MelCepstralDistortion(MelCepstralDistortion.Config(**config), spec), WavePair(prediction=heard, reference=meant)
+        MelCepstralDistortion(MelCepstralDistortion.Config(**config), spec),
+        WavePair(prediction=prediction, reference=reference),
     )
 
 
@@ -63,13 +64,13 @@ def test_bands_80_db_below_the_loudest_are_raised_to_there():
     np.testing.assert_allclose(cepstra(bands), cepstra(raised))
 
 
-def slow_warp(heard, meant) -> float:
+def slow_warp(prediction, reference) -> float:
     """The least sum over monotone paths, by the textbook recursion."""
-    best = np.full((len(heard) + 1, len(meant) + 1), np.inf)
+    best = np.full((len(prediction) + 1, len(reference) + 1), np.inf)
     best[0, 0] = 0
-    for t in range(len(heard)):
-        for u in range(len(meant)):
-            distance = np.sqrt(((heard[t] - meant[u]) ** 2).sum())
+    for t in range(len(prediction)):
+        for u in range(len(reference)):
+            distance = np.sqrt(((prediction[t] - reference[u]) ** 2).sum())
             best[t + 1, u + 1] = distance + min(best[t, u], best[t, u + 1], best[t + 1, u])
     return best[-1, -1]
 
@@ -77,18 +78,18 @@ def slow_warp(heard, meant) -> float:
 @pytest.mark.parametrize("lengths", [(1, 1), (1, 6), (6, 1), (7, 7), (12, 5), (5, 12)])
 def test_warping_finds_the_cheapest_monotone_path(lengths):
     rng = np.random.default_rng(2)
-    heard, meant = (rng.standard_normal((length, 3)) for length in lengths)
-    path = warp(heard, meant)
+    prediction, reference = (rng.standard_normal((length, 3)) for length in lengths)
+    path = warp(prediction, reference)
     assert tuple(path[0]) == (0, 0)
     assert tuple(path[-1]) == (lengths[0] - 1, lengths[1] - 1)
     assert {tuple(step) for step in np.diff(path, axis=0)} <= {(1, 1), (1, 0), (0, 1)}
-    cost = np.linalg.norm(heard[path[:, 0]] - meant[path[:, 1]], axis=1).sum()
-    np.testing.assert_allclose(cost, slow_warp(heard, meant))
+    cost = np.linalg.norm(prediction[path[:, 0]] - reference[path[:, 1]], axis=1).sum()
+    np.testing.assert_allclose(cost, slow_warp(prediction, reference))
 
 
 def test_warping_pairs_repeated_frames_at_no_cost():
-    meant = np.arange(4.0)[:, None]
-    path = warp(np.repeat(meant, 3, axis=0), meant)
+    reference = np.arange(4.0)[:, None]
+    path = warp(np.repeat(reference, 3, axis=0), reference)
     assert path[:, 1].tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
 
 
@@ -141,21 +142,21 @@ def curve(*hz):
     return np.array(hz, "float32")
 
 
-def pair(heard, meant, prediction_voicing=None, reference_voicing=None):
+def pair(prediction, reference, prediction_voicing=None, reference_voicing=None):
     return PitchPair(
-        prediction=heard,
-        prediction_voicing=heard > 0 if prediction_voicing is None else prediction_voicing,
-        reference=meant,
-        reference_voicing=meant > 0 if reference_voicing is None else reference_voicing,
+        prediction=prediction,
+        prediction_voicing=prediction > 0 if prediction_voicing is None else prediction_voicing,
+        reference=reference,
+        reference_voicing=reference > 0 if reference_voicing is None else reference_voicing,
     )
 
 
-def f0(heard, meant, **config):
-    return only(F0(F0.Config(**config), SPEC), pair(heard, meant))
+def f0(prediction, reference, **config):
+    return only(F0(F0.Config(**config), SPEC), pair(prediction, reference))
 
 
-def ffe(heard, meant, **config):
-    return only(F0FrameError(F0FrameError.Config(**config), SPEC), pair(heard, meant))
+def ffe(prediction, reference, **config):
+    return only(F0FrameError(F0FrameError.Config(**config), SPEC), pair(prediction, reference))
 
 
 def test_f0_scores_by_hand():
@@ -197,14 +198,14 @@ def test_a_flat_voice_has_no_correlation():
 
 
 def test_curves_of_unequal_length_are_refused_or_stretched():
-    heard, meant = curve(100, 200), curve(100, 100, 0, 200)
+    prediction, reference = curve(100, 200), curve(100, 100, 0, 200)
     for score in (f0, ffe):
-        assert score(heard, meant).reason.startswith(
+        assert score(prediction, reference).reason.startswith(
             "prediction has 2 frames, reference 4: align 'none' wants equal lengths"
         )
-    assert f0(heard, meant, align="linear").f0_rmse_hz == 0
-    assert ffe(heard, meant, align="linear").ffe == 25
-    assert ffe(meant, heard, align="linear").ffe == 0  # takes frames 1 and 3 of four
+    assert f0(prediction, reference, align="linear").f0_rmse_hz == 0
+    assert ffe(prediction, reference, align="linear").ffe == 25
+    assert ffe(reference, prediction, align="linear").ffe == 0  # takes frames 1 and 3 of four
 
 
 def test_empty_and_contradictory_curves_are_refused():
@@ -216,9 +217,10 @@ def test_empty_and_contradictory_curves_are_refused():
 # ---- identity ----
 
 
-def similarity(heard, meant):
+def similarity(prediction, reference):
     return only(
-        SpeakerSimilarity(SpeakerSimilarity.tiny, SPEC), VoicePair(prediction=curve(*heard), reference=curve(*meant))
+        SpeakerSimilarity(SpeakerSimilarity.tiny, SPEC),
+        VoicePair(prediction=curve(*prediction), reference=curve(*reference)),
     )
 
 

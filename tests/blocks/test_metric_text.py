@@ -15,7 +15,7 @@ from blocks.spec import AudioSpec
 
 
 @pytest.mark.parametrize(
-    ("heard", "meant", "words", "characters"),
+    ("prediction", "reference", "words", "characters"),
     [
         ("kitten", "sitting", (1, 1), (3, 7)),
         ("", "two words", (2, 2), (9, 9)),
@@ -24,8 +24,8 @@ from blocks.spec import AudioSpec
         ("one two three", "one", (2, 1), (10, 3)),
     ],
 )
-def test_errors_by_hand(heard, meant, words, characters):
-    found = errors(heard, meant)
+def test_errors_by_hand(prediction, reference, words, characters):
+    found = errors(prediction, reference)
     assert [(one.errors, one.of, one.loop) for one in found] == [(*words, False), (*characters, False)]
     assert found[0].percent == 100 * words[0] / words[1]
 
@@ -50,7 +50,7 @@ def test_a_loop_is_flagged_and_counts_no_more_than_there_is():
 
 
 @pytest.mark.parametrize(
-    ("heard", "meant", "same"),
+    ("prediction", "reference", "same"),
     [
         ("semi-colon", "semicolon", True),
         ("semi colon", "Semicolon.", True),
@@ -59,10 +59,10 @@ def test_a_loop_is_flagged_and_counts_no_more_than_there_is():
         ("every one", "some one", False),
     ],
 )
-def test_compounds_are_taken_as_the_text_writes_them(heard, meant, same):
-    words, characters = errors(normalised(heard, "en"), normalised(meant, "en"))
+def test_compounds_are_taken_as_the_text_writes_them(prediction, reference, same):
+    words, characters = errors(normalised(prediction, "en"), normalised(reference, "en"))
     assert (words.errors == 0) == (characters.errors == 0) == same
-    assert words.of == len(normalised(meant, "en").split()), "the text's own words are counted, whoever is heard"
+    assert words.of == len(normalised(reference, "en").split()), "the text's own words are counted, whoever is heard"
 
 
 @pytest.mark.parametrize(

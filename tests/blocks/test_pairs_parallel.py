@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from blocks.base import Failure
-from blocks.pairs.parallel import Beside, Parallel, ParallelPairs, correlation
+from blocks.pairs.parallel import MelPair, Parallel, ParallelPairs, correlation
 from blocks.spec import AudioSpec
 
 SPEC = AudioSpec(n_mels=20)
@@ -18,7 +18,7 @@ def mel(level):
 
 def paired(lag=0, other=None, **config):
     made, recorded = LEVEL[12:112], LEVEL[12 - lag : 112 - lag] if other is None else other
-    item = Beside(log_mel=mel(made), target_log_mel=mel(recorded))
+    item = MelPair(log_mel=mel(made), target_log_mel=mel(recorded))
     return ParallelPairs(ParallelPairs.Config(**config), SPEC).apply([item])[0], item
 
 
@@ -61,7 +61,7 @@ def test_only_what_was_recorded_counts():
 
 
 def test_a_few_frames_tell_nothing():
-    item = Beside(log_mel=mel(LEVEL[:9]), target_log_mel=mel(LEVEL[:9]))
+    item = MelPair(log_mel=mel(LEVEL[:9]), target_log_mel=mel(LEVEL[:9]))
     (made,) = ParallelPairs(ParallelPairs.Config(), SPEC).apply([item])
     assert "9 frames are too few" in made.reason
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from blocks.base import Failure
-from blocks.pairs.warped import Beside, Warped, WarpedPairs, along
+from blocks.pairs.warped import MelPair, Warped, WarpedPairs, along
 from blocks.spec import AudioSpec
 
 SPEC = AudioSpec(n_mels=20)
@@ -11,7 +11,7 @@ MEL = np.random.default_rng(0).normal(-5, 2, size=(30, 20)).astype(np.float32)
 
 
 def warped(made, recorded):
-    return WarpedPairs(WarpedPairs.Config(), SPEC).apply([Beside(log_mel=made, target_log_mel=recorded)])[0]
+    return WarpedPairs(WarpedPairs.Config(), SPEC).apply([MelPair(log_mel=made, target_log_mel=recorded)])[0]
 
 
 def test_each_frame_of_the_recording_is_given_its_own():

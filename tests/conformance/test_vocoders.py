@@ -24,8 +24,8 @@ from runner.work.executor import Observer
 
 SPEC = AudioSpec()
 VOCODERS = [name for name in names() if name.startswith("vocoder.")]
-HEARS = {name: next(iter(ports(find(name), "map").inputs.model_fields)) for name in VOCODERS}  # log_mel, or wave
-OF_MELS = [name for name in VOCODERS if HEARS[name] == "log_mel"]
+INPUT_PORT = {name: next(iter(ports(find(name), "map").inputs.model_fields)) for name in VOCODERS}  # log_mel, or wave
+OF_MELS = [name for name in VOCODERS if INPUT_PORT[name] == "log_mel"]
 TRAIN = """
 nodes:
   tone: {{read: toy.tones, config: {{count: 6, seconds: 0.5}}}}
@@ -69,7 +69,7 @@ def vocoder(request, tmp_path_factory):
     trained = issubclass(block, Trainable)
     made = fitted(block, name, tmp_path_factory.mktemp("vocoder")) if trained else block(block.tiny, SPEC)
     made.setup()
-    return made, HEARS[name]
+    return made, INPUT_PORT[name]
 
 
 def answers(block, *items: dict):
@@ -103,10 +103,10 @@ MADE = {  # what a model may have predicted
 
 @pytest.mark.parametrize("case", [*RECORDED, *MADE])
 def test_what_was_never_a_voice_is_answered_with_audio(vocoder, case):
-    block, hears = vocoder
-    if hears == "wave" and case in MADE:
+    block, port = vocoder
+    if port == "wave" and case in MADE:
         item, samples = {"wave": np.clip(sine(150, amplitude=10), -1, 1)}, 9600
-    elif hears == "wave":
+    elif port == "wave":
         item, samples = {"wave": RECORDED[case]}, len(RECORDED[case])
     else:
         log_mel_in = log_mel(RECORDED[case], SPEC) if case in RECORDED else MADE[case].astype(np.float32)
@@ -138,11 +138,11 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_nothing_can_be_said_from_is_refused_with_a_reason(vocoder, case):
-    block, hears = vocoder
+    block, port = vocoder
     port, wrong, words = REFUSED[case]
-    if port != hears:
+    if port != port:
         return
-    good = {"wave": sine(150)} if hears == "wave" else {"log_mel": log_mel(sine(150), SPEC)}
+    good = {"wave": sine(150)} if port == "wave" else {"log_mel": log_mel(sine(150), SPEC)}
     shard = answers(block, good, {port: wrong}, good)
     assert shard.ids == ["0", "2"]
     (failure,) = shard.failures
@@ -151,8 +151,8 @@ def test_what_nothing_can_be_said_from_is_refused_with_a_reason(vocoder, case):
 
 
 def test_values_that_no_audio_has_are_answered_or_refused(vocoder):
-    block, hears = vocoder
-    item = {"wave": sine(150, amplitude=1e6)} if hears == "wave" else {"log_mel": mel(1e4)}
+    block, port = vocoder
+    item = {"wave": sine(150, amplitude=1e6)} if port == "wave" else {"log_mel": mel(1e4)}
     shard = answers(block, item)
     assert len(shard.rows) + len(shard.failures) == 1
     assert type(shard.first_error) in (type(None), BadItem)

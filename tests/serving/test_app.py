@@ -180,14 +180,14 @@ def test_a_voice_speaks_its_own_language_unless_another_is_asked_for(client, liv
     assert alike == [said["language"]]
 
 
-HEARD = {"ann": {"es-MX": 9, "en-US": 5}, "bo": {"ru-RU": 7}, "cy": {"und": 3}}
+TRAINED_ON = {"ann": {"es-MX": 9, "en-US": 5}, "bo": {"ru-RU": 7}, "cy": {"und": 3}}
 
 
 @pytest.mark.parametrize(
     ("heard", "settings", "found"),
     [
-        ({"speaker_languages": HEARD}, "en", [["en-US", "es-MX"], ["ru-RU"], [None]]),
-        ({"speaker_languages": HEARD}, "cs", [["es-MX", "en-US"], ["ru-RU"], [None]]),
+        ({"speaker_languages": TRAINED_ON}, "en", [["en-US", "es-MX"], ["ru-RU"], [None]]),
+        ({"speaker_languages": TRAINED_ON}, "cs", [["es-MX", "en-US"], ["ru-RU"], [None]]),
         # artifacts of before: a language that all share, or all languages of a single voice
         ({"languages": {"en-US": 3}}, "en", [["en-US"]] * 3),
         ({"languages": {"en-US": 3, "es-MX": 4}}, "en", [["en"], [None], [None]]),

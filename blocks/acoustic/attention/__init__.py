@@ -165,7 +165,7 @@ class Attention(AcousticModel[Config]):
         """
         from blocks.acoustic.attention import losses
 
-        made, batch = self._taught(model, items, length, step)
+        made, batch = self._teacher_forced(model, items, length, step)
         numbers = losses.losses(made, batch, items, self.config)
         parts = self.net.prosody_losses(made.prosody, batch.given, batch.real.sum())
         if adversary:
@@ -179,7 +179,7 @@ class Attention(AcousticModel[Config]):
     def _linger(self) -> int:
         return int(np.ceil(self.config.linger_s / self._step_s))
 
-    def _taught(self, model, items: list[TrainItem], length: int, step: int | None) -> tuple:
+    def _teacher_forced(self, model, items: list[TrainItem], length: int, step: int | None) -> tuple:
         """What `model` makes of the items, given their frames, and the `losses.Given` that these are."""
         from blocks.acoustic.attention import losses
 
@@ -199,10 +199,10 @@ class Attention(AcousticModel[Config]):
         """Attention and log-mel of one item, with its frames given."""
         item, name = batch.items[0], batch.ids[0]
         with self._judging():
-            made, _ = self._taught(self.net, [item], len(item.log_mel), None)
+            made, _ = self._teacher_forced(self.net, [item], len(item.log_mel), None)
             fine = self.net.unscaled(made.fine)
         run.image(batch.step, f"attention/{name}", made.weights[0].cpu().numpy())
-        run.image(batch.step, f"samples/{name}/taught", fine[0, : len(item.log_mel)].cpu().numpy())
+        run.image(batch.step, f"samples/{name}/teacher_forced", fine[0, : len(item.log_mel)].cpu().numpy())
 
     def _speak_for(self, run: Run, step: int, item: TrainItem) -> None:
         """What it makes of a dev item's phones on its own, an end found or not."""
@@ -210,10 +210,10 @@ class Attention(AcousticModel[Config]):
         if self._refused(request):  # a phone or a voice of dev rows that no train row has
             return
         log_mel, alignment, *_ = next(self._decode([request]))
-        run.image(step, "attention/dev/spoken", alignment)
-        run.image(step, "samples/dev/spoken", log_mel)
+        run.image(step, "attention/dev/pred", alignment)
+        run.image(step, "samples/dev/pred", log_mel)
         if np.isfinite(log_mel).all():
-            run.audio(step, "samples/dev/spoken", griffin_lim(log_mel, self.spec, iterations=16))
+            run.audio(step, "samples/dev/pred", griffin_lim(log_mel, self.spec, iterations=16))
 
     @contextmanager
     def _judging(self):

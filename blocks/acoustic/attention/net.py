@@ -21,14 +21,14 @@ _MEDIAN = math.log(2)  # the cumulative hazard at which an event is as likely to
 
 
 @dataclass
-class Taught:
+class TeacherForced:
     """Of a decoder that was given the frames: mels in the network's own scale (B, T, M), odds and weights of steps."""
 
     coarse: torch.Tensor
     fine: torch.Tensor
     stop: torch.Tensor  # (B, S) log-odds that the step is the last
     weights: torch.Tensor  # (B, S, N)
-    prosody: Arrays  # as `Prosodic.prosody_losses` wants it
+    prosody: Arrays  # as `VarianceAdaptor.prosody_losses` wants it
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Net(AcousticNet):
 
     def forward(
         self, given: Arrays, mels: torch.Tensor, frames: torch.Tensor, teacher_forced: torch.Tensor | None = None
-    ) -> Taught:
+    ) -> TeacherForced:
         """Teacher forcing: `mels` are scaled (B, T, M), T a multiple of R; `frames` (B,) says how many are real.
 
         `teacher_forced` (B, S, N) is what to listen to at each step, in place of the attention's own weights.
@@ -98,7 +98,9 @@ class Net(AcousticNet):
         coarse = self.frames(spoken).view(B, T, M)
         toned, prosody = self.with_targets(memory, there, given)
         fine = self.decoded(toned, whole, durations, real)
-        return Taught(coarse.float(), fine.float(), self.stop(spoken)[:, :, 0].float(), weights, prosody | divergences)
+        return TeacherForced(
+            coarse.float(), fine.float(), self.stop(spoken)[:, :, 0].float(), weights, prosody | divergences
+        )
 
     def _alone(self, frames_in: torch.Tensor, memory: torch.Tensor, padding: torch.Tensor) -> tuple:
         """Hidden states, contexts and weights (B, S, ...), each step listening by what the last ones did."""

@@ -8,7 +8,7 @@ from torch import nn
 
 from blocks.acoustic._inputs import Inputs
 from blocks.acoustic._net import AcousticNet
-from blocks.common.torch_nn import Predictor, Stack, mask_of
+from blocks.common.torch_nn import Stack, VariancePredictor, mask_of
 
 
 class Network(AcousticNet):
@@ -19,7 +19,7 @@ class Network(AcousticNet):
         super().__init__(inputs, config, mels, heads, config.heads if config.attention == "both" else 0)
         width = config.hidden
         shape = {"width": width, "wide": config.wide, "kernel": config.kernel, "dropout": config.dropout}
-        self.duration = Predictor(width, config.predictor_kernel, config.predictor_dropout)
+        self.duration = VariancePredictor(width, config.predictor_kernel, config.predictor_dropout)
         self.postnet = Stack(**shape, layers=config.postnet_layers) if config.postnet_layers else None
         self.post_in = nn.Linear(mels, width) if config.postnet_layers else None
         self.post_out = nn.Linear(width, mels) if config.postnet_layers else None

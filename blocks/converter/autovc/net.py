@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from blocks.common.torch_nn import mask_of
 from blocks.converter._conditioning import Conditioning
-from blocks.converter._net import Beside, Filters, Recurrent, Scaled, Voice, repeated, spread, thinned
+from blocks.converter._net import Filters, Recurrent, RecurrentBlock, Scaled, Voice, repeated, spread, thinned
 
 _LAYERS = 3  # convolutions of encoder and decoder, and recurrent layers of the decoder
 _POSTNET = 5
@@ -29,7 +29,7 @@ class Network(Scaled):
         self.mel_filters = Filters(mels + width, **filters)
         self.mel_states = Recurrent(nn.LSTM, width, config.codes, layers=2)
         self.filters = Filters(2 * config.codes + conditioning, **filters)
-        self.states = Beside(nn.LSTM, width, config.recurrent, config.residual, _LAYERS, both_ways=False)
+        self.states = RecurrentBlock(nn.LSTM, width, config.recurrent, config.residual, _LAYERS, both_ways=False)
         self.out = nn.Linear(width, mels)
         sizes = [mels] + [width] * (_POSTNET - 1) + [mels]
         self.postnet = nn.ModuleList(

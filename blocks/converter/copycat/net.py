@@ -8,7 +8,7 @@ from torch import nn
 
 from blocks.common.torch_nn import mask_of
 from blocks.converter._conditioning import STATES, Conditioning
-from blocks.converter._net import Beside, Filters, Recurrent, Scaled, Voice, repeated, spread, thinned
+from blocks.converter._net import Filters, Recurrent, RecurrentBlock, Scaled, Voice, repeated, spread, thinned
 
 _LAYERS = 3  # convolutions before each recurrent layer
 Arrays = dict[str, torch.Tensor]
@@ -27,12 +27,15 @@ class Network(Scaled):
         )
         self.classes = nn.Linear(given.classes, width, bias=False) if given.classes else None
         self.phone_filters = Filters(2 * width, **filters)
-        self.phone_states = Beside(nn.LSTM, width, width // 2, config.residual)
+        self.phone_states = RecurrentBlock(nn.LSTM, width, width // 2, config.residual)
         self.mel_filters = Filters(mels + width, **filters, instance=True)
         self.mel_states = Recurrent(nn.GRU, 3 * width, config.codes)
         self.code = nn.Linear(2 * config.codes, 4 * config.codes)
         taken = 2 * width + 2 * config.codes + given.beside
-        self.filters, self.states = Filters(taken, **filters), Beside(nn.GRU, width, width // 2, config.residual)
+        self.filters, self.states = (
+            Filters(taken, **filters),
+            RecurrentBlock(nn.GRU, width, width // 2, config.residual),
+        )
         self.out = nn.Linear(width, mels)
 
     def forward(self, arrays: Arrays) -> tuple[torch.Tensor, torch.Tensor]:

@@ -45,7 +45,7 @@ class Config(FlowConfig):
     reconstruction: float = Field(0.0, ge=0.0, lt=1.0)
     # Share of the items that training tells no names (who speaks): a recording of a voice that is not known can then be
     # encoded, without one.
-    nameless: float = Field(0.0, ge=0.0, lt=1.0)
+    speaker_dropout: float = Field(0.0, ge=0.0, lt=1.0)
     noise: NonNegativeFloat = 0.05  # standard deviation of what training adds to the mel, in its own unit
     precision: Precision = "float32"  # of the coupling nets in training
     unroll: PositiveInt = 1  # steps of the flow to a turn of training's loop; more compiles longer
@@ -96,7 +96,7 @@ class Affine(FlowModel[Config]):
 
         def losses(params, fixed, part, key, frames):
             variables = {"params": params, "fixed": fixed}
-            part = net.without_names(part, self.config.nameless, jax.random.fold_in(key, 1))
+            part = net.without_names(part, self.config.speaker_dropout, jax.random.fold_in(key, 1))
             return net.losses(network, variables, part, self.config.noise, key, frames, self.config.reconstruction)
 
         return losses
@@ -181,7 +181,11 @@ class Affine(FlowModel[Config]):
 
     def _named(self, item: Conditions) -> Conditions:
         """With an empty name in the place of one that is not given, where the model can do without."""
-        absent = [name for name in self.conditioning.names if name not in item.globals] if self.config.nameless else []
+        absent = (
+            [name for name in self.conditioning.names if name not in item.globals]
+            if self.config.speaker_dropout
+            else []
+        )
         return item.model_copy(update={"globals": dict.fromkeys(absent, "") | item.globals}) if absent else item
 
     def _check(self, item: Conditions) -> None:
@@ -192,7 +196,7 @@ class Affine(FlowModel[Config]):
         self.conditioning.check(item, len(values))
         if self.config.phones and item.phones is None:
             raise BadItem("no phones, but this flow is text-conditioned: wire them and their durations")
-        self.conditioning.check_known(item, nameless=self.config.nameless > 0)
+        self.conditioning.check_known(item, nameless=self.config.speaker_dropout > 0)
 
     def _coded(self, latent: np.ndarray, mean: np.ndarray | None, logdet: np.ndarray) -> Coded:
         if mean is None:

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from blocks.flow._net import Encoder, Gated, Whole, of_frames, real
+from blocks.flow._net import Encoder, Gated, Whole, real, regulate_length
 
 LOG_2PI = float(np.log(2 * np.pi))
 LIMIT = 2.0  # of a coupling's log-scale: unbounded ones end in NaN early in training
@@ -130,9 +130,9 @@ class ConditioningNet(nn.Module):
     def __call__(self, given: dict, key=None):
         frames, mean = [given["frames"]] if "frames" in given else [], given.get("prior_mean")
         if self.phones is not None:
-            frames.append(of_frames(self.phones(given["phones"], given["tokens"], key), given["owners"]))
+            frames.append(regulate_length(self.phones(given["phones"], given["tokens"], key), given["owners"]))
         if self.prior is not None and "phones" in given:
-            mean = of_frames(self.prior(given["phones"], given["tokens"], key), given["owners"])
+            mean = regulate_length(self.prior(given["phones"], given["tokens"], key), given["owners"])
         return jnp.concatenate(frames, axis=-1) if frames else None, Whole(self.globals, name="whole")(given), mean
 
 

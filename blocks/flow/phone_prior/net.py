@@ -7,7 +7,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from blocks.flow._net import Encoder, Gated, Whole, of_frames, real
+from blocks.flow._net import Encoder, Gated, Whole, real, regulate_length
 
 LIMIT = 5.0  # of log-deviations
 
@@ -45,7 +45,7 @@ class Network(nn.Module):
         drawn = mean_BNM
         if key is not None:
             drawn = drawn + jnp.exp(log_dev) * jax.random.normal(keys[1], drawn.shape)
-        frames = [of_frames(drawn, given["owners"]), given["places"][..., None]]
+        frames = [regulate_length(drawn, given["owners"]), given["places"][..., None]]
         frames += [given["frames"]] if "frames" in given else []
         inputs = jnp.concatenate(frames, axis=-1)
         decoder = Gated(self.hidden, self.layers, self.kernel, self.mels, self.dropout, name="decoder")
@@ -55,7 +55,7 @@ class Network(nn.Module):
     def means(self, variables: dict, arrays: dict):
         """(B, T, M): of each frame's phone."""
         encoded = self.encoder.apply({"params": variables["params"]["encoder"]}, arrays["phones"], arrays["tokens"])
-        return of_frames(encoded[..., : self.mels], arrays["owners"])
+        return regulate_length(encoded[..., : self.mels], arrays["owners"])
 
 
 def divergence(mean, log_dev):
