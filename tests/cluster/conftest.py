@@ -59,7 +59,7 @@ class Driver:
         """What toy.where noted so far: id, node, process, GPUs."""
         return [line.split() for line in self.log.read_text().splitlines()] if self.log.exists() else []
 
-    def wait(self, until: Callable[[list], bool], child: subprocess.Popen, timeout: float = 60) -> list[list[str]]:
+    def wait(self, until: Callable[[list], bool], child: subprocess.Popen, timeout: float = 120) -> list[list[str]]:
         """The lines of the log as soon as they are as wanted."""
         deadline = time.monotonic() + timeout
         while not until(lines := self.lines()):
