@@ -97,6 +97,12 @@ RENAMED = {
     "ceilings": "upper_anchors",
     "warmup": "warmup_steps",
     "nameless": "speaker_dropout",
+    "falls": "cosine_decay",
+    "most_given": "max_per_donor",
+    "warp": "vtlp",
+    "pace": "speed_perturb",
+    "narrowed": "band_limit_share",
+    "drowned": "noise_share",
 }
 
 

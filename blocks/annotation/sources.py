@@ -16,13 +16,13 @@ class Splice(Schema):
 
     host: apart(Wave, "host")
     donor: apart(Wave, "donor")
-    given_way: tuple[int, int]
-    given: tuple[int, int]
+    replaced_frames: tuple[int, int]
+    inserted_frames: tuple[int, int]
 
 
 class Sources(Schema):
-    gave_way: apart(Wave, "gave_way")
-    came: apart(Wave, "came")
+    replaced: apart(Wave, "replaced")
+    inserted: apart(Wave, "inserted")
 
 
 class Config(BlockConfig):
@@ -34,7 +34,10 @@ class SourcesOfSplice(Mapper[Config]):
 
     def apply(self, items: list[Splice]) -> list[Sources]:
         return [
-            Sources(gave_way=self._around(item.host, item.given_way), came=self._around(item.donor, item.given))
+            Sources(
+                replaced=self._around(item.host, item.replaced_frames),
+                inserted=self._around(item.donor, item.inserted_frames),
+            )
             for item in items
         ]
 

@@ -64,13 +64,6 @@ def gradient(loss: Callable, params, parts):
     return summed(lambda part, n: of(params, part, n), parts)
 
 
-def rate(lr: float, warmup: int, steps: int, final: float = 0.05):
-    """An optax schedule: a linear warm-up, then (not under it, as `blocks.common.schedule` has it) half a cosine that ends at a share `final` of `lr`."""
-    import optax
-
-    return optax.warmup_cosine_decay_schedule(0.0, lr, warmup, max(steps, warmup + 1), lr * final)
-
-
 def finite(value, slope):
     """The norm of a gradient, and whether it and the loss are finite: where not, weights had better stay as they are."""
     import optax

@@ -1,4 +1,4 @@
-"""Learning rates over a training, as shares of the highest (plain Python, for torch; JAX's are `blocks.common.jax_nn.rate`)."""
+"""Learning rates over a training: for torch as shares of the highest, by step; for JAX as optax schedules."""
 
 import math
 
@@ -12,3 +12,10 @@ def warmup_cosine(step: int, warmup: int, total: int, final: float = 0.05) -> fl
 def warmup_linear(step: int, warmup: int, total: int, final: float = 0.02) -> float:
     """The same over a straight line that ends at `final`."""
     return min(1.0, step / warmup) * max(final, 1 - step / total)
+
+
+def warmup_then_cosine(lr: float, warmup: int, steps: int, final: float = 0.05):
+    """An optax schedule: the warm-up of `warmup_cosine` comes before its half a cosine here, not on top of it."""
+    import optax
+
+    return optax.warmup_cosine_decay_schedule(0.0, lr, warmup, max(steps, warmup + 1), lr * final)

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from blocks.base import BadItem, C, Trainable
-from blocks.common import weights
+from blocks.common import schedule, weights
 from blocks.common.checks import check_mel
 from blocks.common.items import padded
 from blocks.flow._conditioning import Conditioning, ConditioningConfig, room_for
@@ -127,9 +127,7 @@ class FlowModel(Trainable[C]):
     def _optimizer(self):
         import optax
 
-        from blocks.common import jax_nn
-
-        rate = jax_nn.rate(self.config.lr, self.config.warmup_steps, self.config.max_steps)
+        rate = schedule.warmup_then_cosine(self.config.lr, self.config.warmup_steps, self.config.max_steps)
         # All weights as one vector: one program for all, which compiles a second faster.
         return optax.flatten(optax.chain(optax.clip_by_global_norm(self.config.clip), optax.adam(rate)))
 

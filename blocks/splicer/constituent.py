@@ -41,7 +41,7 @@ class Config(BlockConfig):
     spans: Literal["constituent", "random"] = "constituent"
     tag: Literal["boundary", "fragment", "none"] = "boundary"
     most_words: PositiveInt | None = None  # of a stretch, on either side
-    most_given: PositiveInt | None = None  # times one recording gives a part away
+    max_per_donor: PositiveInt | None = None  # times one recording gives a part away
     max_pitch_jump: NonNegativeFloat | None = None  # semitones across a join
     max_energy_jump: NonNegativeFloat | None = None  # dB across a join
     max_rate_ratio: float | None = None  # how many times as fast one side is as the other, in phones a second
@@ -141,8 +141,8 @@ class Constituent(Expander[Config]):
             return "of the recording itself"
         if _text(_words(stays, comes)) in drawn.texts:
             return "that says what is said already"
-        if config.most_given and drawn.given[comes.item.id] >= config.most_given:
-            return "from a recording that gave most_given"
+        if config.max_per_donor and drawn.given[comes.item.id] >= config.max_per_donor:
+            return "from a recording that has given max_per_donor parts"
         for most, measure, name in (
             (config.max_pitch_jump, pitch_jump, "pitch"),
             (config.max_energy_jump, energy_jump, "energy"),
@@ -174,8 +174,8 @@ class Constituent(Expander[Config]):
             origin="spliced",
             host=a.id,
             donor=b.id,
-            given_way=(stays.frames.start, stays.frames.stop),
-            given=(comes.frames.start, comes.frames.stop),
+            replaced_frames=(stays.frames.start, stays.frames.stop),
+            inserted_frames=(comes.frames.start, comes.frames.stop),
             swapped=f"{stays.span.label or 'words'}: {' '.join(stays.words)} -> {' '.join(comes.words)}",
             **{name: getattr(a, name) for name in _SHARED},
         )
@@ -212,8 +212,8 @@ def _identity(item: Utterance) -> Spliced:
         origin="recorded",
         host=item.id,
         donor=item.id,
-        given_way=(0, 0),
-        given=(0, 0),
+        replaced_frames=(0, 0),
+        inserted_frames=(0, 0),
         swapped="",
         **{name: getattr(item, name) for name in kept},
     )

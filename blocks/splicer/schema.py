@@ -83,8 +83,8 @@ class Spliced(DerivedRow):
     origin: Literal["recorded", "spliced"]
     host: Id
     donor: Id
-    given_way: tuple[int, int]  # frames of the host, from and up to (exclusive), that are not in it
-    given: tuple[int, int]  # frames of the donor that stand there
+    replaced_frames: tuple[int, int]  # of the host, from and up to (exclusive), that are not in it
+    inserted_frames: tuple[int, int]  # of the donor, which stand there
     swapped: Text  # for people: which words stand for which
     wave: Wave | None = None
     style: Style | None = None

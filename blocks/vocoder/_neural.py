@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from blocks.base import Trainable
-from blocks.common import weights
+from blocks.common import schedule, weights
 from blocks.common.checks import check_mel
 from blocks.common.mel import deemphasis, log_mel, preemphasis
 from blocks.training import FitConfig, Run, bucket
@@ -163,10 +163,8 @@ class Neural(Trainable[C]):
     def _optimizer(self, lr: float):
         import optax
 
-        from blocks.common import jax_nn
-
         config = self.config
-        rate = jax_nn.rate(lr, config.warmup_steps, config.max_steps)
+        rate = schedule.warmup_then_cosine(lr, config.warmup_steps, config.max_steps)
         first, second = config.betas
         return optax.chain(
             optax.clip_by_global_norm(config.clip), optax.adamw(rate, b1=first, b2=second, weight_decay=0.01)

@@ -58,7 +58,7 @@ def test_a_folder_comes_back_with_more_sentences_and_every_join_marked(folder, t
         assert " ".join(one.label for one in tiers["words"] if one.label) == row["text"]
     # the page plays each sentence with what was swapped, as it was said in either recording
     html = page.read_text()
-    assert all(f"swap_sources.{name}" in html for name in ("gave_way", "came"))
+    assert all(f"swap_sources.{name}" in html for name in ("replaced", "inserted"))
     assert html.count("<audio") == 6 * 3 + 6, "six sentences, and as many recordings as they are"
     again = ["report", str(GRAPH), "--set", f"source.path={folder}", "--set", "timing.max_steps=40", *kept[:2]]
     done = CliRunner().invoke(app, [*again, "--out", str(page), "--utterances", "2"])

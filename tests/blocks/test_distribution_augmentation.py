@@ -101,10 +101,10 @@ def test_sources_are_cut_out_with_what_was_said_around():
     hop, rate = SPEC.hop_length, SPEC.sample_rate
     wave = np.arange(100 * hop, dtype=np.float32)
     block = SourcesOfSplice(SourcesConfig(context_s=0.1), SPEC)
-    (found,) = block.apply([Splice(host=wave, donor=wave, given_way=(50, 60), given=(1, 3))])
+    (found,) = block.apply([Splice(host=wave, donor=wave, replaced_frames=(50, 60), inserted_frames=(1, 3))])
     around = round(0.1 * rate)
-    np.testing.assert_array_equal(found.gave_way, wave[50 * hop - around : 60 * hop + around])
-    np.testing.assert_array_equal(found.came, wave[: 3 * hop + around])
+    np.testing.assert_array_equal(found.replaced, wave[50 * hop - around : 60 * hop + around])
+    np.testing.assert_array_equal(found.inserted, wave[: 3 * hop + around])
 
 
 # ---- draws ----

@@ -112,8 +112,8 @@ def taught(tmp_path_factory):
             mel[12 * at + 2 : 12 * at + 10, 10 + 20 * phone : 24 + 20 * phone] += 6
         items.append(TrainItem(log_mel=mel, phones=("sil", *[("a", "ˈi", "s")[n] for n in said], "sil")))
     config = Ctc.Config(
-        hidden=24, wide=48, layers=2, kernel=3, stride=2, dropout=0.0, max_steps=150, lr=5e-3, warmup_steps=5, warp=0.0, pace=0.0,
-        narrowed=0.0, drowned=0.0,
+        hidden=24, wide=48, layers=2, kernel=3, stride=2, dropout=0.0, max_steps=150, lr=5e-3, warmup_steps=5, vtlp=0.0, speed_perturb=0.0,
+        band_limit_share=0.0, noise_share=0.0,
     )  # fmt: skip
     return fit_on(
         Ctc(config, SPEC), {str(n): item for n, item in enumerate(items)}, tmp_path_factory.mktemp("fit")

@@ -103,9 +103,9 @@ def test_recordings_are_among_what_is_made_and_dev_rows_nothing_else():
     assert {parent for one in spliced for parent in one.parents} == {"he", "she"}
 
 
-def test_it_is_told_which_frames_gave_way_to_which():
+def test_rows_say_which_frames_stand_for_which():
     one = next(o for o in made([HE, SHE], made=40) if getattr(o, "text", "") == "he never shook her head")
-    assert (one.host, one.donor, one.given_way, one.given) == ("he", "she", (15, 21), (9, 27))
+    assert (one.host, one.donor, one.replaced_frames, one.inserted_frames) == ("he", "she", (15, 21), (9, 27))
     np.testing.assert_array_equal(one.log_mel[15:33], SHE.log_mel[9:27])
 
 
@@ -117,10 +117,10 @@ def test_random_stretches_are_as_long_and_stand_anywhere():
 
 
 def test_what_gave_enough_gives_no_more():
-    results = made([HE, SHE], made=5, most_given=2)
+    results = made([HE, SHE], made=5, max_per_donor=2)
     given = [one.parents[1] for one in results if isinstance(one, Spliced)]
     assert given.count("she") == given.count("he") == 2
-    assert any("gave most_given" in one.reason for one in results if isinstance(one, Skip))
+    assert any("given max_per_donor" in one.reason for one in results if isinstance(one, Skip))
 
 
 def test_filters_refuse_with_their_reason():

@@ -36,7 +36,7 @@ class Config(ConverterConfig):
     )
     # Width of a bottleneck behind each convolution (Houlsby et al. 2019): these alone learn in a training that starts from another, and are new there.
     adapters: PositiveInt | None = None
-    falls: bool = False  # the learning rate, along a cosine after `warmup_steps`; not as published
+    cosine_decay: bool = False  # the learning rate, along a cosine after `warmup_steps`; not as published
     max_steps: PositiveInt = 1000000
 
     @model_validator(mode="after")
@@ -81,7 +81,7 @@ class VoiceFilter(Converter[Config]):
         super()._take(new | found, where)
 
     def _rate(self, step: int) -> float:
-        return super()._rate(step) if self.config.falls else 1.0
+        return super()._rate(step) if self.config.cosine_decay else 1.0
 
     def _network(self):
         from blocks.converter.voice_filter.net import Network

@@ -41,10 +41,10 @@ class Config(FitConfig):
     range_db: PositiveFloat = 60.0
     pause_s: PositiveFloat = 0.2  # a blank that lasts longer is a pause
     edge_s: NonNegativeFloat = 0.05  # of such a blank that still belongs to the phone on either side
-    warp: float = Field(0.12, ge=0.0, lt=0.5)  # how far formants are moved, up and down, at most
-    pace: float = Field(0.15, ge=0.0, lt=0.5)  # how much slower and faster, at most
-    narrowed: float = Field(0.3, ge=0.0, le=1.0)  # share of recordings whose band is cut, between 3 and 8 kHz
-    drowned: float = Field(0.5, ge=0.0, le=1.0)  # share whose quiet parts are, from 20 dB below the loudest on
+    vtlp: float = Field(0.12, ge=0.0, lt=0.5)  # how far formants are moved, up and down, at most
+    speed_perturb: float = Field(0.15, ge=0.0, lt=0.5)  # how much slower and faster, at most
+    band_limit_share: float = Field(0.3, ge=0.0, le=1.0)  # share of recordings whose band is cut, between 3 and 8 kHz
+    noise_share: float = Field(0.5, ge=0.0, le=1.0)  # share whose quiet parts are, from 20 dB below the loudest on
     lr: PositiveFloat = 2e-3
     final_lr: float = Field(0.02, ge=0.0, le=1.0)  # what is left of it at the last step, along a cosine
     warmup_steps: PositiveInt = 150

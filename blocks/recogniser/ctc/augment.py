@@ -20,14 +20,17 @@ def mean_normalised(log_mel: np.ndarray, range_db: float) -> np.ndarray:
 def disturbed(log_mel: np.ndarray, mels_below: Callable[[float], int], config, rng: np.random.Generator) -> np.ndarray:
     """float32 (T', M), as `mean_normalised`."""
     frames, mels = log_mel.shape
-    pace, warp = rng.uniform(1 - config.pace, 1 + config.pace), rng.uniform(1 - config.warp, 1 + config.warp)
+    pace, warp = (
+        rng.uniform(1 - config.speed_perturb, 1 + config.speed_perturb),
+        rng.uniform(1 - config.vtlp, 1 + config.vtlp),
+    )
     mel = stretched(log_mel, np.arange(max(1, round(frames / pace))) * pace, axis=0)
     mel = stretched(mel, np.arange(mels) * warp, axis=1)
     mel = mel if mel is not log_mel else log_mel.copy()
     loudest = mel.max()
-    if rng.random() < config.narrowed:
+    if rng.random() < config.band_limit_share:
         mel[:, mels_below(rng.uniform(*_NARROW_HZ)) :] = mel.min()
-    low = rng.uniform(*_DROWNED_DB) if rng.random() < config.drowned else config.range_db
+    low = rng.uniform(*_DROWNED_DB) if rng.random() < config.noise_share else config.range_db
     floor = np.float32(loudest - min(low, config.range_db) * _NATS)
     noise = rng.standard_normal(mel.shape, np.float32) * np.float32(0.1) if low < config.range_db else 0
     made = mean_normalised(np.maximum(mel, floor) + noise, config.range_db)

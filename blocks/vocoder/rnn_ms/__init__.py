@@ -15,7 +15,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from blocks.arrays import Value, Wave
 from blocks.base import BlockConfig, Trainable
-from blocks.common import weights
+from blocks.common import schedule, weights
 from blocks.common.checks import check_mel
 from blocks.common.moments import Moments
 from blocks.training import FitConfig, Run, bucket
@@ -150,10 +150,8 @@ class RnnMs(Trainable[Config]):
     def _optimizer(self):
         import optax
 
-        from blocks.common import jax_nn
-
         config = self.config
-        rate = jax_nn.rate(config.lr, config.warmup_steps, config.max_steps, config.final_lr)
+        rate = schedule.warmup_then_cosine(config.lr, config.warmup_steps, config.max_steps, config.final_lr)
         return optax.flatten(optax.chain(optax.clip_by_global_norm(config.clip), optax.adam(rate)))
 
     def _start(self, run: Run[TrainItem]) -> None:
