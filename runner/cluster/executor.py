@@ -123,7 +123,7 @@ class ClusterNode(NodeRun):
             raise NodeFailed(f"{self.step.checked.node.place}: {self.step.name}: Ray gave up: {error}") from None
 
     def make_shards(self, work: MapWork, missing: list[int]) -> Iterator[tuple[int, Shard]]:
-        scale = self.step.checked.node.scale
+        scale, work.run = self.step.checked.node.scale, self.cluster.id
         with room_for(self.step, min(scale.workers, len(missing)), self.cluster):
             # A pool is not worth its start for one shard.
             made = self._one(work, missing[0]) if len(missing) == 1 else _many(work, missing, scale)
@@ -139,9 +139,7 @@ class ClusterNode(NodeRun):
         super()._pause()
 
     def map_work(self) -> MapWork:
-        work = self._sent(super().map_work(), self.step.checked.node.model)
-        work.run = self.cluster.id
-        return work
+        return self._sent(super().map_work(), self.step.checked.node.model)
 
     def fit_work(self):
         return self._sent(super().fit_work(), self.step.checked.node.init)
