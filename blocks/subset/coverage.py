@@ -52,8 +52,8 @@ class Coverage(Expander[Config]):
 
         free = [(-worth(row), row) for row, group in enumerate(group_of) if group not in shut]
         heapq.heapify(free)
-        said = 0
-        while free and said < self.config.phones:
+        total = 0
+        while free and total < self.config.phones:
             before, row = heapq.heappop(free)
             if group_of[row] in shut:
                 continue
@@ -63,7 +63,7 @@ class Coverage(Expander[Config]):
             item = items[row]
             shut.add(group_of[row])
             counted.update(units[row])
-            said += len(item.phones)
+            total += len(item.phones)
             yield Chosen(
                 id=f"chosen/{item.id}", parents=(item.id,), text=item.text, language=item.language, split="train"
             )

@@ -14,7 +14,6 @@ from blocks.common.symbols import Symbols
 from blocks.load import restore
 from blocks.spec import AudioSpec
 from runner.check import check, read_graph
-from runner.fit.checkpoints import Checkpoints
 from runner.fit.events import curves
 from runner.graph import GraphError
 from runner.plan import make_plan
@@ -22,6 +21,7 @@ from runner.run.local import LocalExecutor
 from runner.store import Store
 from runner.work.executor import Observer
 from tests.blocks.acoustic_model import SPEC, WHOLE, Parallel, model, said, stream
+from tests.blocks.interruption import stopped_at_a_checkpoint
 
 torch = pytest.importorskip("torch")
 
@@ -138,16 +138,8 @@ def test_half_precision_learns_alike(tmp_path, trained):
 
 def test_stopped_and_resumed_equals_the_unbroken_training(trained, monkeypatch):
     folder, plan, store = trained
-    save = Checkpoints.save
-
-    def last(self, *given):
-        save(self, *given)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Checkpoints, "save", last)
-    with pytest.raises(KeyboardInterrupt):
+    with stopped_at_a_checkpoint(monkeypatch):
         go(folder, "broken")
-    monkeypatch.undo()
     digest, broken = plan.steps["model"].digest, Store(folder / "broken")
     assert list((folder / "broken" / "fits" / digest).glob("step-*3/state.json"))
     _, _, outcome = go(folder, "broken")

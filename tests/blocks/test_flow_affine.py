@@ -15,13 +15,13 @@ from blocks.flow.schema import Coded, Latents, Spectral
 from blocks.load import find
 from blocks.spec import AudioSpec
 from runner.check import check, read_graph
-from runner.fit.checkpoints import Checkpoints
 from runner.fit.events import curves
 from runner.plan import make_plan
 from runner.run.local import LocalExecutor
 from runner.store import Store
 from runner.work.executor import Observer
 from tests.blocks import plain_flow
+from tests.blocks.interruption import stopped_at_a_checkpoint
 from tests.environment import ROOT
 
 jax = pytest.importorskip("jax")
@@ -376,16 +376,8 @@ class TestBlock:
 
     def test_stopped_and_resumed_equals_the_unbroken_training(self, trained, monkeypatch):
         folder, plan, store = trained
-        save = Checkpoints.save
-
-        def last(self, *given):
-            save(self, *given)
-            raise KeyboardInterrupt
-
-        monkeypatch.setattr(Checkpoints, "save", last)
-        with pytest.raises(KeyboardInterrupt):
+        with stopped_at_a_checkpoint(monkeypatch):
             go(folder, "broken")
-        monkeypatch.undo()
         digest, broken = plan.steps["model"].digest, Store(folder / "broken")
         assert broken.find_artifact(digest) is None
         assert list((folder / "broken" / "fits" / digest).glob("step-*3/state.json"))

@@ -122,7 +122,7 @@ class Monotonic(Trainable[Config]):
         places = np.zeros((len(items), max(tokens)), np.int64)
         for row, item in enumerate(items):
             inputs[row, : frames[row]] = self._features(item)
-            places[row, : tokens[row]] = [self.phones.row(phone) for phone in item.phones]
+            places[row, : tokens[row]] = self._rows(item)
         frames_B, tokens_B = (torch.tensor(sizes, device=device) for sizes in (frames, tokens))
         scores = model(torch.from_numpy(inputs).to(device), torch.from_numpy(places).to(device))
         if prior:
@@ -202,8 +202,10 @@ class Monotonic(Trainable[Config]):
             every = (
                 self.net(frames, torch.arange(1, len(self.phones) + 1, device=device)[None])[0].double().cpu().numpy()
             )
-        rows = [self.phones.row(nearest(phone, self.phones)) - 1 for phone in item.phones]
-        return every[:, rows], every.max(axis=(1, 2))
+        return every[:, self._rows(item) - 1], every.max(axis=(1, 2))
+
+    def _rows(self, item: Utterance) -> np.ndarray:
+        return np.array([self.phones.row(nearest(phone, self.phones)) for phone in item.phones])
 
     def _can_be_aligned(self, item: Utterance) -> None:
         if not item.phones:
