@@ -22,6 +22,7 @@ import pytest  # noqa: E402
 
 import blocks  # noqa: E402
 from blocks.spec import AudioSpec  # noqa: E402
+from runner.work import threads  # noqa: E402
 from tests.clusters import ray_environment, ray_here  # noqa: E402, F401  (fixtures)
 
 pytest.register_assert_rewrite("runner.conformance.questions", "runner.conformance.trained")
@@ -75,14 +76,26 @@ def _base(name: str) -> str:
     return found[1] if found else graph.name
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Whatever a test has set: threads that wait for each other on busy cores make all that follows many times slower."""
+    yield
+    if threads._now not in (None, 1):
+        threads.use(1)
+
+
 @pytest.fixture
 def optimised():
     """What JAX compiles in this test is compiled as in use, where sums that are fused or ordered otherwise count."""
     import jax
 
-    jax.config.update("jax_disable_most_optimizations", False)
-    yield
-    jax.config.update("jax_disable_most_optimizations", True)
+    from blocks.vocoder import _neural
+
+    for quickly in (False, True):
+        _neural._program.cache_clear()  # else what an earlier test has compiled would serve
+        jax.config.update("jax_disable_most_optimizations", quickly)
+        if not quickly:
+            yield
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ A vocoder of this kind names a network that makes the samples of T frames from t
 """
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from blocks.base import Trainable
 from blocks.common import schedule, weights
 from blocks.common.checks import check_mel
 from blocks.common.mel import deemphasis, log_mel, preemphasis
+from blocks.spec import AudioSpec
 from blocks.training import FitConfig, Run, bucket
 from blocks.vocoder.schema import Spectral, TrainItem, Voiced
 
@@ -44,15 +45,23 @@ class NeuralConfig(FitConfig):
 C = TypeVar("C", bound=NeuralConfig)
 
 
+@lru_cache(maxsize=16)
+def _program(kind: type["Neural"], config: NeuralConfig, spec: AudioSpec):
+    """What all vocoders of a kind with equal settings speak with in a process: traced and compiled once, whatever their weights."""
+    import jax
+
+    return jax.jit(kind(config, spec)._speak)
+
+
 class Neural(Trainable[C]):
-    """A subclass gives `lookahead`, `_generator`, `_generate` and `_compiled`."""
+    """A subclass gives `lookahead`, `_generator`, `_generate` and `_speak`."""
 
     needs = ("flax", "jax", "optax")
     extra = "jax"
 
     _params: dict | None = None  # to speak with
     _trained: dict | None = None  # to train on from: the last weights, and the discriminators
-    _scale: np.ndarray  # float32 (2,): mean and deviation of the mels trained on
+    _scale = np.array([0, 1], np.float32)  # mean and deviation of the mels trained on
 
     # ---- what a subclass gives ----
 
@@ -83,13 +92,17 @@ class Neural(Trainable[C]):
 
         return spectral(wave, part["wave"], self.spec.sample_rate)
 
+    def _speak(self, params, *given, scale=None):
+        """(params, mel (B, T, M), lengths (B,)) -> wave (B, T * hop), to be compiled; `scale`: of the mels, where it is not the block's own."""
+        raise NotImplementedError
+
     @cached_property
     def _compiled(self):
-        """Compiled (params, mel (B, T, M), lengths (B,)) -> wave (B, T * hop); the compiler meets one shape for each padded length.
+        """`_speak` compiled; the compiler meets one shape for each padded length.
 
         The scale of its mels is an input, not a constant: other weights need no other program.
         """
-        raise NotImplementedError
+        return partial(_program(type(self), self.config, self.spec), scale=self._scale)
 
     def _generated(self, arrays: dict) -> np.ndarray:
         """The wave (B, S) of what `_cropped` gives."""

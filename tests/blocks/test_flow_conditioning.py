@@ -18,7 +18,7 @@ from runner.store import Store
 jax = pytest.importorskip("jax")
 SPEC = AudioSpec(n_mels=6)
 Affine, PhonePrior = find("flow.affine"), find("flow.phone_prior")
-TINY = dict(blocks=2, hidden=8, layers=1, kernel=3, split=4, split_every=1, encoder_layers=1, encoder_kernel=3)
+TINY = dict(blocks=1, hidden=8, layers=1, kernel=3, encoder_layers=1, encoder_kernel=3)
 TINY |= dict(max_steps=3, max_frames=128, warmup_steps=1, globals={"speaker": {}, "voice": {"size": 4}})
 
 

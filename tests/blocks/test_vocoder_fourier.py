@@ -176,7 +176,7 @@ nodes:
     fit: vocoder.fourier
     in: &train {log_mel: mel.log_mel, wave: tone.wave, pitch: pitch.pitch, speaker: tone.speaker, split: tone.split}
     config: &config
-      {hidden: 16, wide: 32, layers: 2, rounds: 2, training_rounds: 1, crop: 16, max_frames: 64, max_steps: 60, warmup_steps: 5, lr: 3.0e-3, ema: 0.5,
+      {hidden: 16, wide: 32, layers: 1, rounds: 2, training_rounds: 1, crop: 8, max_frames: 32, max_steps: 60, warmup_steps: 5, lr: 3.0e-3, ema: 0.5,
        discriminator_width: 2, periods: [2], resolutions: [512], balance: 1, val_check_interval: 30, checkpoint_interval: 30}
   voice:
     fit: vocoder.fourier

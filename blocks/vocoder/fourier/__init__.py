@@ -10,7 +10,7 @@ Axes: B items, T frames, M mels, S samples.
 """
 
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
@@ -146,15 +146,9 @@ class Fourier(Neural[Config]):
         config = self.config
         return Generator(config.hidden, config.wide, config.layers, self._size // 2 + 1)
 
-    @cached_property
-    def _compiled(self):
-        """Compiled (params, mel, lengths, start) -> wave and phases."""
-        import jax
-
+    def _speak(self, params, *given, scale=None):
+        """(params, mel, lengths, start) -> wave and phases."""
         from blocks.vocoder.fourier.net import speak
 
-        def spoken(params, *given, scale):
-            analysis = replace(self._analysis, mean=scale[0], deviation=scale[1])
-            return speak(self._generator, {"params": params}, *given, analysis, self.config.rounds)
-
-        return partial(jax.jit(spoken), scale=self._scale)
+        analysis = self._analysis if scale is None else replace(self._analysis, mean=scale[0], deviation=scale[1])
+        return speak(self._generator, {"params": params}, *given, analysis, self.config.rounds)

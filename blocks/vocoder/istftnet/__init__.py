@@ -6,7 +6,7 @@ these are, and its phase is not bounded by a sine. A sample depends on `lookahea
 same as `apply` that much later.
 """
 
-from functools import cached_property, partial
+from functools import cached_property
 from math import prod
 
 import numpy as np
@@ -69,9 +69,3 @@ class ISTFTNet(Neural[Config]):
 
     def _generate(self, params, part: dict):
         return self._speak(params, part["mel"], part["lengths"], part["scale"].T[..., None, None]), None
-
-    @cached_property
-    def _compiled(self):
-        import jax
-
-        return partial(jax.jit(self._speak), scale=self._scale)

@@ -6,7 +6,7 @@ spec's, here a quarter of which is a hop; the distance is that of log-mels at fi
 weights speaks. A sample depends on `lookahead` frames to either side: `stream` says the same as `apply` that much later.
 """
 
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -62,9 +62,3 @@ class Vocos(Neural[Config]):
 
     def _generate(self, params, part: dict):
         return self._speak(params, part["mel"], part["lengths"], part["scale"].T[..., None, None]), None
-
-    @cached_property
-    def _compiled(self):
-        import jax
-
-        return partial(jax.jit(self._speak), scale=self._scale)
