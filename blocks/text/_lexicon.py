@@ -117,7 +117,8 @@ class Lexicon:
 
     def _look_up(self, words: set[str]) -> None:
         """All at once, because gruut's tables have no index and are read from end to end."""
-        new = words - self._found.keys()
+        if not (new := words - self._found.keys()):
+            return
         self._found |= {word: [] for word in new}
         query = (
             "SELECT word, role, phonemes FROM word_phonemes WHERE word IN (SELECT value FROM json_each(?)) "

@@ -4,7 +4,7 @@ A vocoder of this kind names a network that makes the samples of T frames from t
 `stream` says the same as `apply` that much later. Axes: B items, T frames, M mels, S samples.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache, partial
 from itertools import chain
 from pathlib import Path
@@ -22,6 +22,7 @@ from blocks.training import FitConfig, Run, bucket
 from blocks.vocoder.schema import Spectral, TrainItem, Voiced
 
 LONGEST = 1000  # frames spoken at once: longer mels go piece by piece, in flat memory and in no new shape
+SHORTEST = 128  # frames that pieces of a stream are padded to at least
 
 
 class NeuralConfig(FitConfig):
@@ -300,18 +301,19 @@ class Neural(Trainable[C]):
     def stream(self, mels: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Waves of log-mels (any number of frames, mels) as they come; together they are what `apply` makes of all.
 
-        What is given out lags `lookahead` frames behind what came in. Raises BadItem as `apply`.
+        What is given out lags `lookahead` frames behind what came in. Pieces are padded to powers of two: short ones cost
+        a little more than they must, and few programs are to be compiled before any can be spoken. Raises BadItem as `apply`.
         """
         end = np.zeros((0, self.spec.n_mels), np.float32)
         pieces = ((mel[at : at + LONGEST], False) for mel in mels for at in range(0, len(mel), LONGEST))
-        return self._placed(self._cells(chain(pieces, [(end, True)])))
+        return self._placed(self._cells(chain(pieces, [(end, True)]), _power_of_two))
 
     def _synthesise(self, mel: np.ndarray) -> np.ndarray:
         check_mel(mel, self.spec)
         pieces = ((mel[at : at + LONGEST], at + LONGEST >= len(mel)) for at in range(0, len(mel), LONGEST))
-        return np.concatenate(list(self._placed(self._cells(pieces))))
+        return np.concatenate(list(self._placed(self._cells(pieces, bucket))))
 
-    def _cells(self, pieces: Iterable[tuple[np.ndarray, bool]]) -> Iterator[np.ndarray]:
+    def _cells(self, pieces: Iterable[tuple[np.ndarray, bool]], padded: Callable[[int], int]) -> Iterator[np.ndarray]:
         """The samples of every frame's own hop, as soon as all frames that they depend on are there."""
         around, hop = self.lookahead, self.spec.hop_length
         kept = np.zeros((0, self.spec.n_mels), np.float32)
@@ -323,7 +325,7 @@ class Neural(Trainable[C]):
             kept = np.concatenate([kept, mel])
             upto = first + len(kept) - (0 if last else around)
             if upto > done:
-                arrays = np.zeros((1, bucket(len(kept)), self.spec.n_mels), np.float32)
+                arrays = np.zeros((1, padded(len(kept)), self.spec.n_mels), np.float32)
                 arrays[0, : len(kept)] = kept
                 wave, memory = self._piece(arrays, len(kept), first, upto, memory)
                 yield wave[(done - first) * hop : (upto - first) * hop]
@@ -363,6 +365,10 @@ class Neural(Trainable[C]):
         """The sample of the recording at which the first frame's own hop begins."""
         hop = self.spec.hop_length
         return {"same": 0, "center": -(hop // 2), "none": (self.spec.n_fft - hop) // 2}[self.spec.padding]
+
+
+def _power_of_two(length: int) -> int:
+    return max(SHORTEST, 1 << (length - 1).bit_length())
 
 
 def _flat(tree: dict) -> dict:

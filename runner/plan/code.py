@@ -127,7 +127,11 @@ def _is_library(top: str) -> bool:
 
 @cache
 def _is_module(name: str) -> bool:
+    """Whether there is such a module. Only packages are imported to know it: what a plain module imports may take seconds."""
+    package = name.rpartition(".")[0]
     try:
+        if package and not (_is_module(package) and importlib.util.find_spec(package).submodule_search_locations):
+            return False
         return importlib.util.find_spec(name) is not None
     except (ModuleNotFoundError, ValueError):
         return False

@@ -21,7 +21,6 @@ from runner.work.apply import make_block, make_item, map_rows, reason_of
 from runner.work.rows import Rows
 
 FIRST_S, NEXT_S = 0.3, 1.0  # seconds of a log-mel that a block which streams is given at once
-LENGTHS = 8  # frames: padded lengths (`blocks.training.bucket`) differ by this at least
 SPEAKS = "wave"  # the type of field that is streamed
 
 
@@ -128,7 +127,7 @@ class Live:
     def warm(self, row: dict) -> bool:
         """Make every block, and say the row; False where it cannot be said.
 
-        Where the wave streams, its beginnings are said, too: what compiles for each length does so now.
+        Where the wave streams, beginnings of doubled lengths are said, too: what compiles for a length does so now.
         """
         for node in self._nodes():
             if node.node.verb == "map":
@@ -140,9 +139,8 @@ class Live:
             pass
         if ready.item is not None:
             block, mel = self.block(self._streams), ready.item.log_mel
-            first, later = _sizes(block)
-            for frames in range(LENGTHS, min(len(mel), first + 2 * later), LENGTHS):
-                for _ in block.stream(_pieces(mel[:frames], block)):
+            for power in range(_sizes(block)[0].bit_length()):
+                for _ in block.stream(_pieces(mel[: 1 << power], block)):
                     pass
         return True
 

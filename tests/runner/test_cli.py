@@ -404,3 +404,11 @@ def test_the_module_runs_as_a_program_and_checks_without_frameworks():
     code += "print(*sorted({'torch', 'jax', 'ray', 'pyarrow', 'scipy', 'matplotlib'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["graphs/copy_synthesis.yaml: 32 nodes, no problems", ""]
+
+
+def test_a_plan_imports_no_framework_to_know_what_is_a_module():
+    """The digests of code ask of `from a.b import c` whether a.b.c is a module; a.b may import torch."""
+    code = "import sys; from runner.plan.code import code_digest; code_digest('blocks.vocoder.fourier'); code_digest('blocks.acoustic.parallel')\n"
+    code += "print(*sorted({'torch', 'jax', 'flax'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
