@@ -230,6 +230,10 @@ class Trainable(Mapper[C]):
 class Source(Block[C]):
     """Rows from outside: the verb ``read``."""
 
+    paths: ClassVar[
+        tuple[str, ...]
+    ] = ()  # settings that only say where the data lie: what it holds, `fingerprint` tells
+
     def fetch(self) -> None:
         """Bring the data onto this machine if it is not here yet. Raises OSError saying what to do where it cannot."""
 

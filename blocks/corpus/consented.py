@@ -38,6 +38,7 @@ class Config(folder.Config):
 
 
 class Consented(OwnCorpus[Config]):
+    paths = ("path",)
     tiny = Config(path="recordings", consent="the speaker of these tones, today, for a test")
 
     def fingerprint(self) -> str:

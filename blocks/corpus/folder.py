@@ -19,6 +19,7 @@ class Config(OwnConfig):
 
 
 class Folder(OwnCorpus[Config]):
+    paths = ("path",)
     tiny = Config(path="recordings")
 
     def fingerprint(self) -> str:

@@ -36,6 +36,7 @@ class Config(OwnConfig):
 
 
 class Lhotse(OwnCorpus[Config]):
+    paths = ("manifest", "root")
     tiny = Config(manifest="cuts.jsonl.gz")
     needs = ("lhotse",)
     extra = "lhotse"

@@ -52,6 +52,7 @@ class VoicedLine(Line):
 
 
 class Lines(Source[Config]):
+    paths = ("file",)
     tiny = Config(text="One line.")
 
     def fingerprint(self) -> str:

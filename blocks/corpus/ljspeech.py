@@ -50,6 +50,7 @@ class Config(OwnConfig):
 
 
 class LJSpeech(OwnCorpus[Config]):
+    paths = ("path",)
     tiny = Config(path="recordings")
 
     def fingerprint(self) -> str:

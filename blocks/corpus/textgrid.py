@@ -34,6 +34,7 @@ class Config(folder.Config):
 
 
 class TextGrids(OwnCorpus[Config]):
+    paths = ("path", "grids")
     tiny = Config(path="recordings")
 
     def fingerprint(self) -> str:

@@ -137,7 +137,8 @@ def _step(checked: CheckedNode, graph: Graph, steps: dict[str, Step], store, lim
         if node.scale.threads > 1:  # the last digits of sums hang on it
             meta["threads"] = node.scale.threads
         if node.verb == "read":
-            meta |= {"data": _fingerprint(block, fetch), "limit": limit}
+            paths = {name: meta["config"].pop(name) for name in checked.cls.paths}
+            meta |= {"data": _fingerprint(block, fetch), "limit": limit, "path": paths}
     made_of = _Sources(steps, checked.groups)
     meta["inputs"] = made_of.named(node.inputs)
     meta["where"] = [[*made_of.column(c.edge), _plain(c.test), *made_of.group(c.edge)] for c in node.where]

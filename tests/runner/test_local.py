@@ -6,7 +6,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile as sf
 
 from blocks.load import find
 from runner.check import check, read_graph
@@ -389,3 +391,21 @@ def test_made_up_parents_are_a_bug_of_the_block(write, store, monkeypatch):
     text = "nodes:\n  tone: {read: toy.tones}\n  pair: {expand: toy.pairs, in: {wave: tone.wave}}\n"
     _, outcome = go(write(text), store)
     assert "want parents among the rows given, got 'nobody'" in str(outcome.error)
+
+
+def test_a_folder_that_was_moved_is_the_same_and_a_changed_one_is_not(write, store, tmp_path):
+    rng = np.random.default_rng(0)
+    (first := tmp_path / "first").mkdir()
+    for name in "ab":
+        sf.write(first / f"{name}.wav", rng.uniform(-0.5, 0.5, 8000), 16000)
+    text = "spec: {{sample_rate: 16000}}\nnodes:\n  speech: {{read: corpus.folder, config: {{path: {path}, licence: CC0-1.0}}}}\n"
+
+    def step(path):
+        return make_plan(check(read_graph(write(text.format(path=path)))), store).steps["speech"]
+
+    before = step(first)
+    moved = first.rename(tmp_path / "second")
+    assert step(moved).digest == before.digest
+    assert step(moved).meta["path"] == {"path": str(moved)}
+    sf.write(moved / "a.wav", rng.uniform(-0.5, 0.5, 8000), 16000)
+    assert step(moved).digest != before.digest
