@@ -29,7 +29,7 @@ class Overlay(Asker):
                 self.wrong(tree.keys[key], f"unknown key {key!r}{suggest(key, TOP)}")
         return tree
 
-    def over_base(self, tree: Item, base: Item) -> Item:
+    def over_base(self, tree: Item, base: Item) -> Item | None:
         name = self.text(base, "base")
         if name is None:
             return tree
@@ -38,7 +38,9 @@ class Overlay(Asker):
         if below is None:
             return tree
         if below.get("base"):
-            self.wrong(base.place, f"base {name} has a base itself ({below.at('base')}); only one level is allowed")
+            return self.wrong(
+                base.place, f"base {name} has a base itself ({below.at('base')}); only one level is allowed"
+            )
         return _merge(below, self.known_to(below, name, tree))
 
     def known_to(self, below: Item, name: str, tree: Item) -> Item:

@@ -61,6 +61,8 @@ class _Reader(Overlay):
             return None
         if base := tree.get("base"):
             tree = self.over_base(tree, base)
+            if tree is None:
+                return None
         written = tree  # sizes and overrides are laid over it, but a problem of `sizes` stands here
         tree, size = self.sized(tree, size)
         for text in sets:
