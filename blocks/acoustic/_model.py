@@ -44,6 +44,8 @@ class AcousticConfig(MelConfig):
     predictor_dropout: float = Field(0.3, ge=0.0, lt=1.0)
     pitch_weight: NonNegativeFloat = 0.1  # of height and of voicing
     energy_weight: NonNegativeFloat = 0.1
+    # Of how much pitch, energy and durations deviate over an utterance (global variance): with it what is predicted is as lively as recordings are
+    spread_weight: NonNegativeFloat = 0.0
 
     @model_validator(mode="after")
     def _layers_fit(self):
@@ -57,7 +59,8 @@ class AcousticConfig(MelConfig):
     def loss_weights(self) -> dict[str, float]:
         """What each loss that models share counts."""
         prosody = {"pitch": self.pitch_weight, "voicing": self.pitch_weight, "energy": self.energy_weight}
-        return prosody | self.discriminator_weights
+        spreads = {f"{name}_spread": self.spread_weight for name in ("pitch", "energy", "duration")}
+        return prosody | spreads | self.discriminator_weights
 
     def weights_at(self, step: int | None) -> dict[str, float]:
         """`loss_weights`, and those of the references' divergences at a step of a training."""

@@ -27,6 +27,7 @@ class VarianceAdaptor(nn.Module):
     def __init__(self, config, mels: int):
         super().__init__()
         width = config.hidden
+        self.spreads = config.spread_weight > 0
         predictor = {"width": width, "kernel": config.predictor_kernel, "dropout": config.predictor_dropout}
         self.pitch = VariancePredictor(**predictor, out=2) if config.pitch else None
         self.energy = VariancePredictor(**predictor) if config.energy else None
@@ -97,6 +98,14 @@ class VarianceAdaptor(nn.Module):
 
     # ---- training ----
 
+    def spread_loss(self, made_BN: torch.Tensor, wanted_BN: torch.Tensor, where_BN: torch.Tensor, frames) -> torch.Tensor:
+        """Of the deviation over an utterance's phones (Toda and Tokuda 2007: global variance), as `mean_of_phones`.
+
+        A predictor that errs least says the mean of all ways to say a phone, and speech is flatter than any recording.
+        """
+        errors_B1 = (_deviation(made_BN, where_BN) - _deviation(wanted_BN, where_BN)).square()
+        return self.mean_of_phones(errors_B1, where_BN, frames)
+
     def mean_of_phones(self, errors_BN: torch.Tensor, where_BN: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
         """Their mean as one over `frames`: each phone counts as if of the mean length, however a batch is split."""
         return (errors_BN * where_BN).sum() * self.frames_per_phone[0] / frames
@@ -110,11 +119,22 @@ class VarianceAdaptor(nn.Module):
             unsure = functional.binary_cross_entropy_with_logits(odds, voiced, reduction="none")
             found["pitch"] = self.mean_of_phones((predicted - logs).square(), mask_BN & (voiced > 0), frames)
             found["voicing"] = self.mean_of_phones(unsure, mask_BN, frames)
+            if self.spreads:
+                found["pitch_spread"] = self.spread_loss(predicted, logs, mask_BN & (voiced > 0), frames)
         if "energy" in made:
-            errors = (made["energy"].float() - self.scaled_energy(arrays["energy"])).square()
-            found["energy"] = self.mean_of_phones(errors, mask_BN, frames)
+            wanted = self.scaled_energy(arrays["energy"])
+            found["energy"] = self.mean_of_phones((made["energy"].float() - wanted).square(), mask_BN, frames)
+            if self.spreads:
+                found["energy_spread"] = self.spread_loss(made["energy"].float(), wanted, mask_BN, frames)
         divergences = {name: value for name, value in made.items() if name.startswith("kl_")}
         return found | {name: self.mean_of_phones(value, mask_BN, frames) for name, value in divergences.items()}
+
+
+def _deviation(values_BN: torch.Tensor, where_BN: torch.Tensor) -> torch.Tensor:
+    """(B, 1): standard deviation of those that count."""
+    count_B1 = where_BN.sum(1, keepdim=True).clamp(min=1)
+    mean_B1 = (values_BN * where_BN).sum(1, keepdim=True) / count_B1
+    return (((values_BN - mean_B1).square() * where_BN).sum(1, keepdim=True) / count_B1 + 1e-6).sqrt()
 
 
 def _kept(given: torch.Tensor | None, predicted: torch.Tensor) -> torch.Tensor:

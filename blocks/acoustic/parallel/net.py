@@ -70,6 +70,9 @@ class Network(AcousticNet):
         mask_BT = mask_of(arrays["durations"].sum(1), arrays["mel"].shape[1])
         wanted = self.scaled(arrays["mel"])
         mels = [((mel.float() - wanted).abs().mean(2) * mask_BT).sum() / frames for mel in made["mels"]]
-        late_BN = (made["duration"].float() - arrays["durations"].float().log1p()).square()
+        said_BN, wanted_BN = made["duration"].float(), arrays["durations"].float().log1p()
+        late_BN = (said_BN - wanted_BN).square()
         found = {"mel": torch.stack(mels).mean(), "duration": self.mean_of_phones(late_BN, mask_BN, frames)}
+        if self.spreads:
+            found["duration_spread"] = self.spread_loss(said_BN, wanted_BN, mask_BN, frames)
         return found | self.prosody_losses(made, arrays, frames)
