@@ -32,16 +32,17 @@ class AcousticNet(VarianceAdaptor):
         self.sinusoids = nn.Linear(2 * config.sinusoids, width, bias=False) if config.sinusoids else None
         self.mel = nn.Linear(width, mels)
 
-    def encoded(self, arrays: Arrays) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, Arrays]:
-        """The phones (B, N, D) in their surroundings, with what references say added, the globals (B, 1, D), where phones are (B, N).
+    def encoded(self, arrays: Arrays) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, Arrays]:
+        """The phones (B, N, D) in their surroundings, with what references say added, as the mel is written of them and as their prosody
+        is predicted; the globals (B, 1, D), where phones are (B, N).
 
         Last the divergences of the references' bottlenecks, for `prosody_losses`.
         """
         mask_BN = mask_of(arrays["tokens"], arrays["phones"].shape[1])
         x_BND, whole_B1D = self.embed(arrays)
         x_BND = self.encoder(x_BND + whole_B1D, mask_BN) + whole_B1D
-        x_BND, divergences = self.references(x_BND, mask_BN, arrays, self.scaled_reference)
-        return x_BND, whole_B1D, mask_BN, divergences
+        x_BND, manner_BND, divergences = self.references(x_BND, mask_BN, arrays, self.scaled_reference)
+        return x_BND, manner_BND, whole_B1D, mask_BN, divergences
 
     def scaled_reference(self, values: torch.Tensor) -> torch.Tensor:
         """A log-mel as the network sees its own; other numbers as they are."""

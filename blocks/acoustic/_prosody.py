@@ -38,34 +38,43 @@ class VarianceAdaptor(nn.Module):
             self.register_buffer(f"{name}_std", torch.ones(size))
         self.register_buffer("frames_per_phone", torch.ones(1))
 
-    def with_targets(self, x_BND: torch.Tensor, mask_BN: torch.Tensor, arrays: Arrays) -> tuple[torch.Tensor, Arrays]:
-        """Phones with the pitch and energy of `arrays` added, and what the predictors say instead, which `prosody_losses` compares."""
+    def with_targets(
+        self, x_BND: torch.Tensor, manner_BND: torch.Tensor, mask_BN: torch.Tensor, arrays: Arrays
+    ) -> tuple[torch.Tensor, Arrays]:
+        """Phones with the pitch and energy of `arrays` added, and what the predictors say instead, which `prosody_losses` compares.
+
+        `manner_BND` are the phones as the predictors see them, with the references that condition prosody alone.
+        """
         made = {}
         if self.pitch is not None:
-            made["pitch"] = self.pitch(x_BND, mask_BN)
-            x_BND = x_BND + self.pitch_in(self.scaled_pitch(arrays["pitch"]))
+            made["pitch"] = self.pitch(manner_BND, mask_BN)
+            added_BND = self.pitch_in(self.scaled_pitch(arrays["pitch"]))
+            x_BND, manner_BND = x_BND + added_BND, manner_BND + added_BND
         if self.energy is not None:
-            made["energy"] = self.energy(x_BND, mask_BN)[..., 0]
+            made["energy"] = self.energy(manner_BND, mask_BN)[..., 0]
             x_BND = x_BND + self.energy_in(self.scaled_energy(arrays["energy"])[..., None])
         return x_BND, made
 
     def with_predictions(
-        self, x_BND: torch.Tensor, mask_BN: torch.Tensor, arrays: Arrays
+        self, x_BND: torch.Tensor, manner_BND: torch.Tensor, mask_BN: torch.Tensor, arrays: Arrays
     ) -> tuple[torch.Tensor, Arrays]:
         """Phones with what is predicted added, moved by `shift` semitones, or given, not NaN, as `pitch` and `energy`; with these.
+
+        `manner_BND` is as in `with_targets`.
 
         `edges` marks silences that a text begins and ends with: where something strange is said, such as one letter, they
         may be predicted as loud as speech, and the wave would begin with a click.
         """
         made = {}
         if self.pitch is not None:
-            hz_BN = self.pitch_hz(self.pitch(x_BND, mask_BN))
+            hz_BN = self.pitch_hz(self.pitch(manner_BND, mask_BN))
             if "shift" in arrays:
                 hz_BN = hz_BN * torch.exp2(arrays["shift"] / 12)
             made["pitch"] = _kept(arrays.get("pitch"), hz_BN)
-            x_BND = x_BND + self.pitch_in(self.scaled_pitch(made["pitch"]))
+            added_BND = self.pitch_in(self.scaled_pitch(made["pitch"]))
+            x_BND, manner_BND = x_BND + added_BND, manner_BND + added_BND
         if self.energy is not None:
-            db_BN = self.energy(x_BND, mask_BN)[..., 0] * self.energy_std + self.energy_mean
+            db_BN = self.energy(manner_BND, mask_BN)[..., 0] * self.energy_std + self.energy_mean
             if "edges" in arrays:
                 db_BN = torch.where(arrays["edges"], db_BN.minimum(self.energy_mean - _QUIET * self.energy_std), db_BN)
             made["energy"] = _kept(arrays.get("energy"), db_BN)

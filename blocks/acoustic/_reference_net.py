@@ -21,27 +21,30 @@ class ReferenceEncoders(nn.Module):
         super().__init__()
         self.encoders = nn.ModuleDict({f"of_{name}": ReferenceEncoder(each, width) for name, each in declared.items()})
 
-    def forward(self, x_BND: torch.Tensor, mask_BN: torch.Tensor, arrays: dict, scaled) -> tuple[torch.Tensor, dict]:
-        """The phones with it added; and of each bottleneck as `kl_NAME` (B, N) its divergence in nats, a whole one's in equal parts.
+    def forward(self, x_BND: torch.Tensor, mask_BN: torch.Tensor, arrays: dict, scaled) -> tuple[torch.Tensor, torch.Tensor, dict]:
+        """The phones with it added; with what conditions their prosody alone, too; and of each bottleneck as `kl_NAME` (B, N) its divergence in nats, a whole one's in equal parts.
 
         `scaled` brings log-mels near -1..1, for those that hear them as they are.
         """
-        x_out_BND, found = x_BND, {}
+        x_out_BND, manner_BND, found = x_BND, x_BND, {}
         for name, encoder in self.encoders.items():
             name = name[3:]
             values_BLC, lengths_B = arrays[f"references.{name}"], arrays[f"reference_lengths.{name}"]
             latents_BZ = arrays.get(f"reference_latents.{name}")
             added, divergence_BN = encoder(x_BND, mask_BN, values_BLC, lengths_B, scaled, latents_BZ)
-            x_out_BND = x_out_BND + added
+            manner_BND = manner_BND + added
+            if encoder.of_phones:
+                x_out_BND = x_out_BND + added
             if divergence_BN is not None:
                 found[f"kl_{name}"] = divergence_BN
-        return x_out_BND, found
+        return x_out_BND, manner_BND, found
 
 
 class ReferenceEncoder(nn.Module):
     def __init__(self, config, width: int):
         super().__init__()
         self.kind, self.of_whole, self.latent = config.kind, config.of_whole, config.latent
+        self.of_phones = config.conditions == "phones"
         if config.kind == "utterance_conv":
             self.strided = StridedEncoder(config.size, config.width, config.kernel)
         else:

@@ -28,6 +28,9 @@ class Reference(BlockConfig):
         64  # of its encoder; of utterance_conv that of the GRU and the last two of six layers, 128 as published
     )
     kernel: Kernel = 3  # phones, or frames, each of its layers sees
+    # What it conditions: phones, and with them all that is made of them; or only what predicts how long, high and loud they are said, so that
+    # a mel follows these and a voice sounds as it did.
+    conditions: Literal["phones", "prosody"] = "phones"
     # A variational bottleneck (Kingma and Welling 2014) of so many numbers: means in use, draws in training. None: no bottleneck.
     latent: PositiveInt | None = None
     kl_from: NonNegativeInt = (

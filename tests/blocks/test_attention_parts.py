@@ -123,7 +123,7 @@ def test_teacher_forced_steps_together_are_those_taken_one_by_one(tmp_path, kind
     with torch.inference_mode():
         made, train_item = block._teacher_forced(block.net, items, max(len(item.log_mel) for item in items), 1)
         led = train_item.shares
-        memory, _, there, _ = block.net.encoded(train_item.given)
+        memory, _, _, there, _ = block.net.encoded(train_item.given)
         padding = ~there
         last = torch.nn.functional.pad(train_item.target[:, 1::2], (0, 0, 1, 0))[:, :-1]
         frames_in = block.net.prenet(last)

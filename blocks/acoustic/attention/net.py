@@ -79,7 +79,7 @@ class Net(AcousticNet):
         """
         B, T, M = mels.shape
         real = mask_of(frames, T)
-        memory, whole, there, divergences = self.encoded(given)
+        memory, manner, whole, there, divergences = self.encoded(given)
         last = mels[:, self.reduction_factor - 1 :: self.reduction_factor]
         if self.training:
             last = last * (torch.rand(*last.shape[:2], 1, device=last.device) >= self.frame_dropout)
@@ -96,7 +96,7 @@ class Net(AcousticNet):
         spoken, _ = self.speaker(torch.cat((hiddens, contexts), 2))
         spoken = torch.cat((F.dropout(spoken, self.dropout, self.training), contexts), 2)
         coarse = self.frames(spoken).view(B, T, M)
-        toned, prosody = self.with_targets(memory, there, given)
+        toned, prosody = self.with_targets(memory, manner, there, given)
         fine = self.decoded(toned, whole, durations, real)
         return TeacherForced(
             coarse.float(), fine.float(), self.stop(spoken)[:, :, 0].float(), weights, prosody | divergences
@@ -134,7 +134,7 @@ class Net(AcousticNet):
         Else it listens as softly as its weights are. `kept` gives for a step what the prenet keeps, bool (2, B, P). `limit` is
         int (B,) in steps.
         """
-        memory, whole, there, _ = self.encoded(given)
+        memory, manner, whole, there, _ = self.encoded(given)
         numbers = torch.arange(memory.shape[1], device=memory.device)
         final = given["tokens"] - 1
         hidden, context, state = self._start(memory, ~there)
@@ -173,7 +173,7 @@ class Net(AcousticNet):
         alignment = torch.stack(attended, 1)
         real = mask_of(steps, len(attended))
         durations = (alignment * real[:, :, None]).sum(1) * self.reduction_factor
-        toned, _ = self.with_predictions(memory, there, given)
+        toned, _ = self.with_predictions(memory, manner, there, given)
         fine = self.decoded(toned, whole, durations, real.repeat_interleave(self.reduction_factor, 1))
         return Decoded(self.unscaled(fine), torch.stack(proposed, 1), alignment.argmax(2), steps, ended)
 

@@ -27,9 +27,9 @@ class Network(AcousticNet):
 
     def forward(self, arrays: dict[str, torch.Tensor], frames: int) -> dict[str, torch.Tensor]:
         """With all that training knows: durations, pitch and energy of the phones. Gives what `loss` compares."""
-        x, whole, mask_BN, divergences = self.encoded(arrays)
-        made = {"duration": self.duration(x, mask_BN)[..., 0]} | divergences
-        x, prosody = self.with_targets(x, mask_BN, arrays)
+        x, manner, whole, mask_BN, divergences = self.encoded(arrays)
+        made = {"duration": self.duration(manner, mask_BN)[..., 0]} | divergences
+        x, prosody = self.with_targets(x, manner, mask_BN, arrays)
         return made | prosody | {"mels": self.written(x, whole, arrays["durations"], frames)}
 
     def written(self, x_BND, whole_B1D, durations_BN, frames: int) -> list[torch.Tensor]:
@@ -46,10 +46,10 @@ class Network(AcousticNet):
         Given `durations`, `pitch` and `energy` are kept to where they are not negative or NaN; `rates` and `shift` change
         what is predicted.
         """
-        x, whole, mask_BN, _ = self.encoded(arrays)
-        durations = self.durations(x, mask_BN, arrays["rates"])
+        x, manner, whole, mask_BN, _ = self.encoded(arrays)
+        durations = self.durations(manner, mask_BN, arrays["rates"])
         durations = torch.where(arrays["durations"] >= 0, arrays["durations"], durations) * mask_BN
-        x, prosody = self.with_predictions(x, mask_BN, arrays)
+        x, prosody = self.with_predictions(x, manner, mask_BN, arrays)
         mels = self.written(x, whole, durations, int(durations.sum(1).max()))
         return prosody | {"durations": durations, "mel": self.unscaled(mels[-1])}
 
