@@ -73,6 +73,7 @@ class AcousticModel(MelModel[C]):
     wants_durations: ClassVar[bool]  # of what it is trained on, also where it is given neither pitch nor energy
 
     inputs: Inputs
+    beside: dict[str, list[dict[str, np.ndarray]]]  # references of each group's rows, where one hears several as one
 
     def length(self, item) -> int:
         if isinstance(item, Referenced):
@@ -90,6 +91,7 @@ class AcousticModel(MelModel[C]):
         import torch
 
         found, seen, referenced, measures = {}, set(), set(), Measures()
+        self.beside, self.drawn = {}, run.seed
         self.inputs = self._inputs()
         if run.init:
             found, about = weights.read(run.init)
@@ -102,6 +104,8 @@ class AcousticModel(MelModel[C]):
             except BadItem as error:
                 start = " ".join(item.phones[:8])
                 raise ValueError(f"item {number} to train on ({start} ...): {error}") from None
+            if any(each.recordings > 1 for each in self.config.references.values()):
+                self.beside.setdefault(self.group(item), []).append(item.references)
             seen |= item.streams.keys()
             referenced |= item.references.keys()
         self.inputs.all_wired(seen)
@@ -119,6 +123,13 @@ class AcousticModel(MelModel[C]):
             for name, buffer in buffers.items():
                 if name in measured:
                     buffer.copy_(torch.as_tensor(measured[name]))
+
+    def _in_company(self, items: list[TrainItem], step: int | None) -> list[TrainItem]:
+        """At a step of a training, with recordings of their groups beside theirs, where a reference wants these."""
+        if step is None or not self.beside:
+            return items
+        groups = [self.group(item) for item in items]
+        return self.inputs.references.in_company(items, groups, self.beside, np.random.default_rng([self.drawn, step]))
 
     def _keep_others(self, learning: tuple[str, ...], found: dict) -> None:
         """No gradient for what is not named. Raises ValueError without a voice to keep, and for a part that the network has not."""

@@ -31,6 +31,9 @@ class Reference(BlockConfig):
     # What it conditions: phones, and with them all that is made of them; or only what predicts how long, high and loud they are said, so that
     # a mel follows these and a voice sounds as it did.
     conditions: Literal["phones", "prosody"] = "phones"
+    # Of its group, at most, that a row of a training hears as one whole recording, its own among them: what several have in common is what a mean
+    # of latents will say, while one alone tells most of itself.
+    recordings: PositiveInt = 1
     # A variational bottleneck (Kingma and Welling 2014) of so many numbers: means in use, draws in training. None: no bottleneck.
     latent: PositiveInt | None = None
     kl_from: NonNegativeInt = (
@@ -44,6 +47,8 @@ class Reference(BlockConfig):
     def _grows(self):
         if self.kl_until <= self.kl_from:
             raise ValueError(f"kl_until {self.kl_until} does not come after kl_from {self.kl_from}")
+        if self.recordings > 1 and not self.of_whole:
+            raise ValueError(f"recordings: {self.recordings} are heard as one by what hears whole ones, but this is {self.kind}")
         return self
 
     @property
@@ -126,6 +131,20 @@ class References:
                 if values is not None:
                     row[:length] = values.reshape(length, each.size)
             made |= {f"references.{name}": rows, f"reference_lengths.{name}": lengths}
+        return made
+
+    def in_company(self, items: list, groups: list[str], beside: dict[str, list[dict]], rng: np.random.Generator) -> list:
+        """Items of a training whose whole recordings go on with others of their group, as many as `recordings` in all, at most. `beside` are the references of each group's rows."""
+        named = [name for name, each in self.declared.items() if each.recordings > 1]
+        made = []
+        for item, group in zip(items, groups, strict=True):
+            heard = dict(item.references)
+            for name in named:
+                others = [each[name] for each in beside[group] if name in each]
+                if name in heard and others:
+                    drawn = rng.integers(len(others), size=rng.integers(self.declared[name].recordings))
+                    heard[name] = np.concatenate([heard[name], *(others[at] for at in drawn)])
+            made.append(item.model_copy(update={"references": heard}) if named else item)
         return made
 
     def encoded(self) -> str:

@@ -29,7 +29,7 @@ class StyleGallery(NamedVectors[Config]):
     tiny = Config()
     paper = "Ribeiro et al. 2022, Cross-speaker style transfer for text-to-speech using data augmentation"
     kept: ClassVar = {"style_vector": mean}
-    called, table = "style", "styles"
+    called, table = "style", "speaker"  # as the port is called, by which a server finds the names that may be asked for
 
     def fit(self, run: Run[TrainItem]) -> None:
         self._gather(run.items)

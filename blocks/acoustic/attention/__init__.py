@@ -183,6 +183,7 @@ class Attention(AcousticModel[Config]):
         """What `model` makes of the items, given their frames, and the `losses.Given` that these are."""
         from blocks.acoustic.attention import losses
 
+        items = self._in_company(items, step)
         given = self._tensors(items, [self._targets(item) for item in items])
         batch = losses.Given.of(items, given, length, self.config.reduction_factor, self.net.scaled)
         forced = (step or self.config.max_steps) <= self.config.teacher_forced_steps and "durations" in given
