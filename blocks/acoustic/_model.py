@@ -73,7 +73,9 @@ class AcousticModel(MelModel[C]):
     wants_durations: ClassVar[bool]  # of what it is trained on, also where it is given neither pitch nor energy
 
     inputs: Inputs
-    beside: dict[str, list[dict[str, np.ndarray]]]  # references of each group's rows, where one hears several as one
+    beside: dict[str, list[dict[str, np.ndarray]]] | None = (
+        None  # references of each group's rows, where one hears several as one
+    )
 
     def length(self, item) -> int:
         if isinstance(item, Referenced):
@@ -91,7 +93,7 @@ class AcousticModel(MelModel[C]):
         import torch
 
         found, seen, referenced, measures = {}, set(), set(), Measures()
-        self.beside, self.drawn = {}, run.seed
+        self.beside, self.drawn = {}, run.key(0, "company")
         self.inputs = self._inputs()
         if run.init:
             found, about = weights.read(run.init)

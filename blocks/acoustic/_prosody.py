@@ -107,7 +107,9 @@ class VarianceAdaptor(nn.Module):
 
     # ---- training ----
 
-    def spread_loss(self, made_BN: torch.Tensor, wanted_BN: torch.Tensor, where_BN: torch.Tensor, frames) -> torch.Tensor:
+    def spread_loss(
+        self, made_BN: torch.Tensor, wanted_BN: torch.Tensor, where_BN: torch.Tensor, frames
+    ) -> torch.Tensor:
         """Of the deviation over an utterance's phones (Toda and Tokuda 2007: global variance), as `mean_of_phones`.
 
         A predictor that errs least says the mean of all ways to say a phone, and speech is flatter than any recording.

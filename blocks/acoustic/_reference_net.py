@@ -21,7 +21,9 @@ class ReferenceEncoders(nn.Module):
         super().__init__()
         self.encoders = nn.ModuleDict({f"of_{name}": ReferenceEncoder(each, width) for name, each in declared.items()})
 
-    def forward(self, x_BND: torch.Tensor, mask_BN: torch.Tensor, arrays: dict, scaled) -> tuple[torch.Tensor, torch.Tensor, dict]:
+    def forward(
+        self, x_BND: torch.Tensor, mask_BN: torch.Tensor, arrays: dict, scaled
+    ) -> tuple[torch.Tensor, torch.Tensor, dict]:
         """The phones with it added; with what conditions their prosody alone, too; and of each bottleneck as `kl_NAME` (B, N) its divergence in nats, a whole one's in equal parts.
 
         `scaled` brings log-mels near -1..1, for those that hear them as they are.

@@ -48,7 +48,9 @@ class Reference(BlockConfig):
         if self.kl_until <= self.kl_from:
             raise ValueError(f"kl_until {self.kl_until} does not come after kl_from {self.kl_from}")
         if self.recordings > 1 and not self.of_whole:
-            raise ValueError(f"recordings: {self.recordings} are heard as one by what hears whole ones, but this is {self.kind}")
+            raise ValueError(
+                f"recordings: {self.recordings} are heard as one by what hears whole ones, but this is {self.kind}"
+            )
         return self
 
     @property
@@ -133,7 +135,9 @@ class References:
             made |= {f"references.{name}": rows, f"reference_lengths.{name}": lengths}
         return made
 
-    def in_company(self, items: list, groups: list[str], beside: dict[str, list[dict]], rng: np.random.Generator) -> list:
+    def in_company(
+        self, items: list, groups: list[str], beside: dict[str, list[dict]], rng: np.random.Generator
+    ) -> list:
         """Items of a training whose whole recordings go on with others of their group, as many as `recordings` in all, at most. `beside` are the references of each group's rows."""
         named = [name for name, each in self.declared.items() if each.recordings > 1]
         made = []

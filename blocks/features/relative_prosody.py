@@ -43,10 +43,14 @@ class RelativeProsody(Mapper[Config]):
 
     def _one(self, item: Utterance) -> Relative:
         if abs(len(item.pitch) - len(item.energy)) > _LATE:
-            raise BadItem(f"{len(item.pitch)} frames of pitch, but {len(item.energy)} of level: want those of one recording")
+            raise BadItem(
+                f"{len(item.pitch)} frames of pitch, but {len(item.energy)} of level: want those of one recording"
+            )
         frames = min(len(item.pitch), len(item.energy))
         pitch, energy = item.pitch[:frames], item.energy[:frames]
         if (voiced := int((pitch > 0).sum())) < FEWEST:
             raise BadItem(f"{voiced} voiced frames, want {FEWEST} at least to tell a melody")
         level = np.clip(energy - np.quantile(energy, _LOUD), -self.config.range_db, None)
-        return Relative(frame_vectors=np.stack([melody(pitch) / _MELODY, pitch > 0, level / _LEVEL], 1).astype(np.float32))
+        return Relative(
+            frame_vectors=np.stack([melody(pitch) / _MELODY, pitch > 0, level / _LEVEL], 1).astype(np.float32)
+        )

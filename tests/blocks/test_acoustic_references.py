@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from blocks.acoustic._references import Reference
+from blocks.acoustic._references import Reference, References
 from blocks.acoustic.schema import Controlled, Referenced, Request, TrainItem
 from blocks.base import Failure
 from blocks.load import find, restore
@@ -284,3 +284,41 @@ def test_a_voice_that_knows_none_goes_on_with_one(tmp_path):
     grown._begin(Begun(tmp_path))
     grown.net.eval()
     np.testing.assert_allclose(said(grown, references=references()), said(base), atol=1e-6)
+
+
+# ---- what conditions prosody alone, and several recordings heard as one ----
+
+
+@pytest.mark.parametrize("name", ["acoustic.parallel", "acoustic.attention"])
+def test_one_of_prosody_alone_leaves_what_the_mel_is_written_of(name, tmp_path):
+    cls = find(name)
+    block = cls(
+        cls.tiny.model_copy(
+            update=SMALL | {"references": {"style": STRIDED.model_copy(update={"conditions": "prosody"})}}
+        ),
+        SPEC,
+    )
+    fit_on(block, {str(n): recorded(n) for n in range(2)}, tmp_path)
+    torch.nn.init.normal_(block.net.references.encoders["of_style"].join.weight)
+    with torch.inference_mode():
+        written, manner, *_ = block.net.encoded(
+            block._tensors([Request(phones=PHONES, references={"style": recorded(0).log_mel})])
+        )
+        plain, *_ = block.net.encoded(block._tensors([Request(phones=PHONES)]))
+    np.testing.assert_array_equal(written, plain)
+    assert np.abs((manner - written).numpy()).max() > 1e-3
+
+
+def test_recordings_of_a_group_and_of_no_other_go_on_with_each_other():
+    declared = References({"style": Reference(kind="utterance", size=2, latent=2, recordings=3)})
+    items = [recorded(n).model_copy(update={"references": {"style": np.full((2, 2), n, "f4")}}) for n in (1, 2)]
+    beside = {"a": [items[0].references, {}], "b": [items[1].references]}
+    lengths = set()
+    for seed in range(20):
+        for n, made in enumerate(declared.in_company(items, ["a", "b"], beside, np.random.default_rng(seed)), 1):
+            assert (made.references["style"] == n).all()
+            lengths.add(len(made.references["style"]))
+    assert lengths == {2, 4, 6}
+    assert len(items[0].references["style"]) == 2
+    with pytest.raises(ValueError, match="heard as one by what hears whole ones"):
+        Reference(kind="per_phone", recordings=2)

@@ -43,6 +43,8 @@ def test_what_has_no_melody_and_what_does_not_belong_together_fail_alone(block):
     flat = utterance().model_copy(update={"pitch": np.zeros(100, np.float32)})
     other = utterance().model_copy(update={"energy": np.zeros(50, np.float32)})
     first, second, third = block.apply([flat, other, utterance()])
-    assert isinstance(first, Failure) and "0 voiced frames" in first.reason
-    assert isinstance(second, Failure) and "100 frames of pitch, but 50 of level" in second.reason
+    assert isinstance(first, Failure)
+    assert "0 voiced frames" in first.reason
+    assert isinstance(second, Failure)
+    assert "100 frames of pitch, but 50 of level" in second.reason
     assert not isinstance(third, Failure)
