@@ -20,6 +20,7 @@ FEWER = {
     "speak_anything": 25,
     "speak_voices": 25,
     "phone_recogniser": 30,
+    "style_transfer": 40,
     "prosody_transfer": 40,
     "utaco": 30,
     "prosody_transfer_textless": 40,
