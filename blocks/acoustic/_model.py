@@ -13,7 +13,7 @@ from blocks.acoustic.schema import Referenced, Styled, TrainItem
 from blocks.base import BadItem, C, Failure
 from blocks.common import weights
 from blocks.common.checks import check_mel
-from blocks.common.conditions import Global, Name, Stream
+from blocks.common.conditions import Global, Name, Stream, undeclared
 from blocks.common.items import padded
 from blocks.common.mel_model import Kernel, MelConfig, MelModel
 from blocks.load import suggest
@@ -76,6 +76,10 @@ class AcousticModel(MelModel[C]):
     beside: dict[str, list[dict[str, np.ndarray]]] | None = (
         None  # references of each group's rows, where one hears several as one
     )
+
+    @classmethod
+    def check_wiring(cls, config, wired: dict):
+        return undeclared(config, wired)
 
     def length(self, item) -> int:
         if isinstance(item, Referenced):

@@ -4,7 +4,7 @@ A stream is a number or a row of numbers for each position of an item (a phone, 
 the whole. Axes: B batch, N positions, C channels of a stream.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -19,6 +19,23 @@ from blocks.common.symbols import Symbols
 from blocks.load import suggest
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]  # of a stream or a global
+
+
+def undeclared(config: BlockConfig, wired: dict) -> Iterator[tuple[tuple[str], str]]:
+    """For `check_wiring`: streams, globals and references that are wired and that the settings do not declare."""
+    for port, kind in {
+        "streams": "streams",
+        "globals": "globals",
+        "source": "globals",
+        "target": "globals",
+        "references": "references",
+    }.items():
+        names, declared = wired.get(port), getattr(config, kind, None)
+        if isinstance(names, dict) and declared is not None:
+            for name in names:
+                if name not in declared:
+                    wish = suggest(name, list(declared)) or f"; the settings declare no {kind}"
+                    yield (kind,), f"{port}.{name} is wired and not declared{wish}"
 
 
 class Stream(BlockConfig):

@@ -8,7 +8,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 
 from blocks.base import BadItem, C, Failure
 from blocks.common import weights
-from blocks.common.conditions import Global, Name, Stream
+from blocks.common.conditions import Global, Name, Stream, undeclared
 from blocks.common.griffin_lim import griffin_lim
 from blocks.common.mel_model import Kernel, MelConfig, MelModel
 from blocks.common.moments import Moments
@@ -44,6 +44,10 @@ class Converter(MelModel[C]):
 
     parallel: ClassVar[bool] = False  # whether it learns from pairs of mels, `target_log_mel` beside `log_mel`
     conditioning: Conditioning
+
+    @classmethod
+    def check_wiring(cls, config, wired: dict):
+        return undeclared(config, wired)
 
     # ---- training ----
 

@@ -10,6 +10,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from blocks.base import BadItem, C, Trainable
 from blocks.common import schedule, weights
 from blocks.common.checks import check_mel
+from blocks.common.conditions import undeclared
 from blocks.common.items import padded
 from blocks.flow._conditioning import Conditioning, ConditioningConfig, room_for
 from blocks.flow.schema import Conditions, PriorTrainItem, TrainItem
@@ -39,6 +40,10 @@ class FlowModel(Trainable[C]):
     extra = "jax"
     conditioning: Conditioning | None = None  # once there is a model
     variables: dict
+
+    @classmethod
+    def check_wiring(cls, config, wired: dict):
+        return undeclared(config, wired)
 
     # ---- for a variant to write ----
 
