@@ -40,11 +40,18 @@ def block_of(node: Node, blocks: Blocks, needs: bool) -> tuple[type[Block] | Non
 
 
 def config_of(node: Node, cls: type[Block], data: dict, where) -> tuple[BlockConfig | None, dict[Problem, str]]:
-    """The validated config, and problems with the top key each stands at; `where(*keys, value=)` gives places."""
+    """The validated config, and problems with the top key each stands at; `where(*keys, value=)` gives places.
+
+    Where there are any, the config is that without those keys, for what can be asked of the others; None where there is none.
+    """
     try:
         return cls.Config(**data), {}
     except ValidationError as error:
-        return None, dict(_config_problem(node, cls, each, where) for each in error.errors(include_url=False))
+        found = dict(_config_problem(node, cls, each, where) for each in error.errors(include_url=False))
+    try:
+        return cls.Config(**{key: value for key, value in data.items() if key not in found.values()}), found
+    except ValidationError:
+        return None, found
 
 
 def _config_problem(node: Node, cls: type[Block], error: dict, where) -> tuple[Problem, str]:

@@ -132,11 +132,13 @@ class _Walk:
             self.problems += found
         spec, found = spec_of(self.graph, node)
         self.problems += found
-        config = self.config(node, cls, spec) if cls else None
+        config, whole = self.config(node, cls, spec) if cls else (None, False)
         inputs, output = self.ports(node, cls, spec)
         if config and inputs and not self.broken(node):
             self.problems += balance_problems(node, cls, config, inputs)
             for path, message in cls.check_wiring(config, _wired(node.inputs)):
+                if not whole and path[0] not in config.model_fields_set:
+                    continue  # perhaps what has been left out says it
                 here = ".".join(map(str, (node.name, *path)))
                 self.wrong(node.at("config", *path, value=True), f"{here}: {message}")
         fields = output and {name: Field(hint, spec) for name, hint in output_fields(output).items()}
@@ -165,23 +167,24 @@ class _Walk:
             groups=groups,
         )
 
-    def config(self, node: Node, cls: type[Block], spec: AudioSpec) -> BlockConfig | None:
+    def config(self, node: Node, cls: type[Block], spec: AudioSpec) -> tuple[BlockConfig | None, bool]:
+        """The config, and whether nothing of it had to be left out."""
         if node.verb == "load":
             meta, found = artifact_of(self.graph, node, spec)
             self.problems += found
             self.configs[node.name] = settings = meta and meta.get("config", {})
             self.problems += kept_settings_problems(node, cls, settings or {})
-            return None
+            return None, False
         specs = {name: each.spec for name, each in self.done.items()}
         self.problems += weights_problems(node, cls, spec, self.nodes, specs, self.broken(node))
         self.configs[node.name] = node.config
         inherited = self.configs.get(node.model, {}) if node.model else {}
         if inherited is None:
-            return None
+            return None, False
         config, found = config_of(node, cls, {**inherited, **node.config}, _places(node))
         # What a model's own config has wrong is said at the model.
         self.problems += [each for each, key in found.items() if key in node.config or key not in inherited]
-        return config
+        return config, not found
 
     def broken(self, node: Node) -> bool:
         return node.name in self.graph.broken
