@@ -6,7 +6,7 @@ Draft 7, which the YAML language server reads. It helps while typing; `check` is
 from typing import Any
 
 from blocks.base import Block, methods, ports, verbs
-from blocks.load import find, names
+from blocks.load import find, import_problem, names
 from blocks.spec import PRESETS, AudioSpec
 from runner.catalogue.describe import config_keys
 from runner.check.edges import input_fields, show
@@ -43,9 +43,19 @@ ABOUT = {
 }
 
 
-def graph_schema() -> dict[str, Any]:
-    """The schema, as a dict that `json.dumps` takes. Imports every variant, none of its libraries."""
-    classes = {name: find(name) for name in names()}
+def graph_schema(broken: list[str] | None = None) -> dict[str, Any]:
+    """The schema, as a dict that `json.dumps` takes. Imports every variant, none of its libraries.
+
+    One that cannot be imported is left out, and why is added to `broken`.
+    """
+    classes = {}
+    for name in names():
+        try:
+            classes[name] = find(name)
+        except Exception as error:  # a variant may fail in any way while it is imported
+            if broken is None:
+                raise
+            broken.append(import_problem(name, error))
     definitions: dict[str, Any] = {"edges": _edges(), "constant": CONSTANT, "lookup": LOOKUP, "spec": _spec()}
     definitions |= {"condition": _condition(), "scale": _scale()}
     definitions["node"] = _node(classes, definitions)

@@ -376,10 +376,13 @@ def schema(out: Annotated[Path | None, typer.Option(metavar="FILE")] = None) -> 
     """Print a JSON Schema of graph YAMLs, for an editor's completion."""
     from runner.catalogue.json_schema import graph_schema
 
-    text = json.dumps(graph_schema(), indent=1)
+    broken = []
+    text = json.dumps(graph_schema(broken), indent=1)
     if out:
         out.write_text(text + "\n", encoding="utf-8")
     print(out or text)
+    for problem in broken:
+        print(f"left out: {problem}", file=sys.stderr)
 
 
 @app.command()

@@ -217,6 +217,14 @@ def test_what_is_wrong_with_a_file_is_one_line(mine):
         "g.yaml:4:12: c: no block 'metric.ba'; did you mean 'metric.bare'?",
     ]
     assert "metric.cut " in call("list").stdout, "one broken file hides no other"
+    done = call("schema", "--out", "schema.json")
+    assert done.exit_code == 0
+    assert [re.findall(r"left out:.*(bare|cut|none|unnamed)", line) for line in done.stderr.splitlines()] == [
+        ["bare"],
+        ["cut"],
+        ["none"],
+        ["unnamed"],
+    ]
 
 
 def test_an_installed_package_brings_blocks_by_an_entry_point(tmp_path, monkeypatch):
