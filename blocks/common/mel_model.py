@@ -11,6 +11,8 @@ from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, Pos
 
 from blocks.base import C, Trainable
 from blocks.common import weights
+from blocks.common.griffin_lim import griffin_lim
+from blocks.spec import AudioSpec
 from blocks.training import Batch, FitConfig, Precision, Run
 
 
@@ -18,6 +20,13 @@ def _odd(size: int) -> int:
     if size < 1 or size % 2 == 0:
         raise ValueError(f"a kernel of {size} has no middle, want an odd number")
     return size
+
+
+def show(run: Run, step: int, log_mel: np.ndarray, spec: AudioSpec) -> None:
+    """What a model makes of a dev item, to look at and, where every value is finite, to listen to."""
+    run.image(step, "samples/dev/pred", log_mel)
+    if np.isfinite(log_mel).all():
+        run.audio(step, "samples/dev/pred", griffin_lim(log_mel, spec, iterations=16))
 
 
 Kernel = Annotated[int, AfterValidator(_odd)]

@@ -9,8 +9,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from blocks.base import BadItem, C, Failure
 from blocks.common import weights
 from blocks.common.conditions import Global, Name, Stream, undeclared
-from blocks.common.griffin_lim import griffin_lim
-from blocks.common.mel_model import Kernel, MelConfig, MelModel
+from blocks.common.mel_model import Kernel, MelConfig, MelModel, show
 from blocks.common.moments import Moments
 from blocks.common.schedule import warmup_cosine
 from blocks.converter._conditioning import Conditioning
@@ -110,9 +109,7 @@ class Converter(MelModel[C]):
         (made,) = self.apply([asked])
         if isinstance(made, Failure):  # a phone or a voice of dev rows that no train row has
             return
-        run.image(step, "samples/dev/pred", made.log_mel)
-        if np.isfinite(made.log_mel).all():
-            run.audio(step, "samples/dev/pred", griffin_lim(made.log_mel, self.spec, iterations=16))
+        show(run, step, made.log_mel, self.spec)
 
     def length(self, item) -> int:
         return len(item.log_mel)

@@ -28,7 +28,7 @@ class Utterance(Schema):
     energy: Energy
 
 
-class Told(Schema):
+class UtteranceVector(Schema):
     frame_vectors: FrameVectors  # (1, 6)
 
 
@@ -40,10 +40,10 @@ class UtteranceProsody(Mapper[Config]):
     tiny = Config()
     paper = "Raitio et al. 2020 (Controllable neural text-to-speech synthesis using intuitive prosodic features)"
 
-    def apply(self, items: list[Utterance]) -> list[Told | Failure]:
+    def apply(self, items: list[Utterance]) -> list[UtteranceVector | Failure]:
         return each(self._one, items)
 
-    def _one(self, item: Utterance) -> Told:
+    def _one(self, item: Utterance) -> UtteranceVector:
         frames = int(item.durations.sum())
         if len(item.durations) != len(item.phones) or not frames == len(item.pitch) == len(item.energy):
             raise BadItem(
@@ -60,4 +60,4 @@ class UtteranceProsody(Mapper[Config]):
         long = np.log1p(item.durations[spoken_N])
         pauses = 1 - item.durations[spoken_N].sum() / frames
         found = np.array([logs.std(), high - low, level.std(), long.mean(), long.std(), pauses])
-        return Told(frame_vectors=((found - _MEANS) / _SPREADS)[None].astype(np.float32))
+        return UtteranceVector(frame_vectors=((found - _MEANS) / _SPREADS)[None].astype(np.float32))

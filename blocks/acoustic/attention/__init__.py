@@ -41,8 +41,7 @@ from blocks.acoustic.schema import Prediction, Request, TrainItem
 from blocks.arrays import Value
 from blocks.base import BadItem, BlockConfig, Failure
 from blocks.common.conditions import Global, Stream
-from blocks.common.griffin_lim import griffin_lim
-from blocks.common.mel_model import Kernel
+from blocks.common.mel_model import Kernel, show
 from blocks.common.schedule import warmup_cosine
 from blocks.training import Run
 
@@ -212,9 +211,7 @@ class Attention(AcousticModel[Config]):
             return
         log_mel, alignment, *_ = next(self._decode([request]))
         run.image(step, "attention/dev/pred", alignment)
-        run.image(step, "samples/dev/pred", log_mel)
-        if np.isfinite(log_mel).all():
-            run.audio(step, "samples/dev/pred", griffin_lim(log_mel, self.spec, iterations=16))
+        show(run, step, log_mel, self.spec)
 
     @contextmanager
     def _judging(self):

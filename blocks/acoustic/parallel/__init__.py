@@ -26,8 +26,8 @@ from blocks.acoustic.parallel import controls
 from blocks.acoustic.schema import Controllable, Controlled, TrainItem
 from blocks.base import BadItem, Failure
 from blocks.common.conditions import Global, Stream
-from blocks.common.griffin_lim import griffin_lim
 from blocks.common.items import padded
+from blocks.common.mel_model import show
 from blocks.common.schedule import warmup_cosine
 from blocks.training import Run
 
@@ -102,9 +102,7 @@ class Parallel(AcousticModel[Config]):
         except BadItem:  # a phone or a voice of dev rows that no train row has
             return
         mel = self._one_pass([asked])[0].log_mel
-        run.image(step, "samples/dev/pred", mel)
-        if np.isfinite(mel).all():
-            run.audio(step, "samples/dev/pred", griffin_lim(mel, self.spec, iterations=16))
+        show(run, step, mel, self.spec)
 
     def _network(self):
         from blocks.acoustic.parallel.net import Network
