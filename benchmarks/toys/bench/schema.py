@@ -4,7 +4,7 @@ from typing import Annotated
 
 import numpy as np
 
-from blocks.arrays import Array, LogMel, Phones, Split, Wave
+from blocks.arrays import Array, LogMel, Phones, Speaker, Split, Wave
 from blocks.base import NewRow, Schema
 
 Numbers = Annotated[np.ndarray, Array("numbers", "float32", "n")]
@@ -30,3 +30,15 @@ class Uttered(NewRow):
 
 class Sound(Schema):
     wave: Wave
+
+
+Stream = Annotated[np.ndarray, Array("stream", "float32", "frames")]
+
+
+class Utterance(NewRow):
+    pitch: Stream
+    energy: Stream
+    tilt: Stream
+    phones: Phones
+    speaker: Speaker
+    split: Split
