@@ -53,7 +53,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="300 rows, few steps: to see that it runs")
     parser.add_argument("--work", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    os.environ |= {"VOXBLOCKS_BLOCKS": str(ROOT / "benchmarks" / "toys")} | {f"{pool}_NUM_THREADS": "1" for pool in POOLS}
+    os.environ |= {"VOXBLOCKS_BLOCKS": str(ROOT / "benchmarks" / "toys")} | {
+        f"{pool}_NUM_THREADS": "1" for pool in POOLS
+    }
     if options.work:
         return work(**json.loads(options.work))
     if options.quick:
@@ -77,7 +79,9 @@ def measure(rows: int, folder: Path, store: str, proxy: "Proxy | None", options)
             what = asked | {"what": "fit", "attempt": attempt, "workers": workers}
             found = child(what, options.patience, proxy)
             name = attempt if workers == 1 else f"{attempt}, Ray"
-            print(json.dumps(told | {"attempt": name} | {key: rounded(value) for key, value in found.items()}), flush=True)
+            print(
+                json.dumps(told | {"attempt": name} | {key: rounded(value) for key, value in found.items()}), flush=True
+            )
             if "ended" in found:
                 break
 
@@ -168,10 +172,7 @@ def train(plan, store, log: Path, planned: float, attempt: str, workers: int, st
     samplers = {"driver": Sampler()}
     with contextlib.ExitStack() as together:
         together.enter_context(samplers["driver"])
-        if workers > 1:
-            executor = together.enter_context(ray(samplers))
-        else:
-            executor = LocalExecutor()
+        executor = together.enter_context(ray(samplers)) if workers > 1 else LocalExecutor()
         with contextlib.suppress(KeyboardInterrupt):
             outcome = executor.run(plan, store, Observer())
             assert outcome.error is None, outcome.error

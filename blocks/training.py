@@ -19,7 +19,7 @@ In JAX the step is a compiled function of all parts of a batch: `blocks.common.j
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -48,6 +48,9 @@ class FitConfig(BlockConfig):
     # How evenly the groups of `Trainable.group`, voices as a rule, are drawn: 0 as often as they have items, 1 alike.
     balance: float = Field(0.0, ge=0.0, le=1.0)
     val_check_interval: PositiveInt = 200  # steps between two validations, where there are dev rows
+    # Dev items that a validation scores, in runs spread evenly over all: None for all, of a large table 1,024. A training that
+    # does not set it has the digest that it had before there was this setting.
+    val_items: PositiveInt | None = Field(None, exclude_if=lambda count: count is None)
     patience: PositiveInt | None = None  # validations without a better score until the training ends early
     # The weights that the training ends with: of the best validation, or of the last step, where a loss is no judge.
     weights: Literal["best", "last"] = "best"
@@ -87,6 +90,14 @@ class Run(ABC, Generic[I]):
     device: str  # "cpu" or "cuda:0"
     init: Path | None  # an artifact's folder to start from: `init:` of the node
     items: Sequence[I]  # what is trained on, the same on every rank; read from the store when asked for
+
+    def survey(self) -> Iterable[I]:
+        """Items to look at before the first step, for names and statistics: all of `items`, but of a large table a sample.
+
+        The sample holds every text that stands in a text field, or in a list of texts, of any item that is trained on: every
+        phone, every speaker. What must be known of all items, such as the greatest length, it does not tell.
+        """
+        return self.items
 
     @abstractmethod
     def state(self, **parts: Any) -> SimpleNamespace:

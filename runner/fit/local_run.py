@@ -4,6 +4,7 @@ import hashlib
 import math
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -18,11 +19,18 @@ from blocks.training import Batch, FitConfig, Run, Validate
 from runner.fit.batches import BatchPlan
 from runner.fit.checkpoints import Checkpoints
 from runner.fit.events import Events
+from runner.fit.index import Index
 from runner.fit.pace import Pace
+from runner.fit.windows import WindowPlan
 from runner.plan.code import code_digest
 from runner.work.executor import number
 
-BATCHES = "runner.fit.batches"  # whose code a training must not change midway
+AHEAD = 4  # batches of a large table that are read while a step is computed
+SURVEY, VALIDATED, RUNS = (
+    4096,
+    1024,
+    16,
+)  # of a large table: items in a sample, in a validation, and in how many places they lie
 
 
 class TrainingError(RuntimeError):
@@ -36,7 +44,7 @@ class Stopped(KeyboardInterrupt):
 class Items(Sequence):
     """Items of a table, made when asked for: `make` turns an id into one."""
 
-    def __init__(self, ids: list[str], make):
+    def __init__(self, ids: Sequence[str], make: Callable[[str], Any]):
         self.ids, self._make = ids, make
 
     def __len__(self) -> int:
@@ -45,9 +53,15 @@ class Items(Sequence):
     def __getitem__(self, index: int):
         return self._make(self.ids[index])
 
+    def taken(self, places: Sequence[int]) -> "Items":
+        return Items([self.ids[at] for at in places], self._make)
+
 
 class LocalRun(Run):
-    """`train` and `dev` are items by position; `lengths` (in the unit of `max_frames`) and `groups` are those of `train`."""
+    """`train` and `dev` are items by position; `lengths` (in the unit of `max_frames`) and `groups` are those of `train`.
+
+    Of a large table there is an `index`.
+    """
 
     rank, world, device = 0, 1, "cpu"
 
@@ -57,18 +71,20 @@ class LocalRun(Run):
         seed: int,
         train: Items,
         dev: Items,
-        lengths: list[int],
+        lengths: Sequence[int],
         checkpoints: Checkpoints,
         events: Events,
         init: Path | None = None,
         length: Callable[[Any], int] = len,
         on_step: Callable[[Batch, dict], None] = lambda batch, scalars: None,
-        groups: list[str] | None = None,
+        groups: Sequence | None = None,
+        index: Index | None = None,
     ):
         self.config, self.seed, self.items, self.dev, self.init = config, seed, train, dev, init
         self.checkpoints, self.events, self.on_step = checkpoints, events, on_step
-        self.plan = BatchPlan(lengths, seed, config.max_frames, config.max_items, train.ids, groups, config.balance)
-        self.length = length
+        planned = BatchPlan if index is None else WindowPlan
+        self.plan = planned(lengths, seed, config.max_frames, config.max_items, train.ids, groups, config.balance)
+        self.length, self.index = length, index
         self.named: SimpleNamespace | None = None
         self.done = max(checkpoints.steps(), default=0)  # the last finished step
         self.best: dict | None = None
@@ -78,6 +94,12 @@ class LocalRun(Run):
         self.pace = Pace(self.plan.waste)
 
     # ---- what a fit calls ----
+
+    def survey(self) -> Sequence:
+        if self.index is None:
+            return self.items
+        first = np.flatnonzero(self.index.first[~self.index.dev])
+        return self.items.taken(sorted({*first.tolist(), *_runs(len(self.items), SURVEY)}))
 
     def state(self, **parts: Any) -> SimpleNamespace:
         if self.named is not None:
@@ -91,16 +113,17 @@ class LocalRun(Run):
         if self.named is None:
             raise TrainingError("name what a checkpoint must hold with state() before the first batch")
         with self._heeding_stops(), ThreadPoolExecutor(1) as reader:
-            ahead = reader.submit(self._batch, self.done + 1)
+            ahead = deque(reader.submit(self._batch, self.done + 1 + n) for n in range(AHEAD if self.index else 1))
             while self.done < self.config.max_steps and not self._ended():
-                batch = self.pace.wait(ahead.result)
-                ahead = reader.submit(self._batch, batch.step + 1)  # read while the step is computed
+                batch = self.pace.wait(ahead.popleft().result)
+                ahead.append(reader.submit(self._batch, batch.step + len(ahead) + 1))  # read while the step is computed
                 self._seed(batch.step)
                 self.scalars = {}
                 yield batch
                 self.done = batch.step
                 self._between(batch, validate)
-            ahead.cancel()
+            for each in ahead:
+                each.cancel()
         self._finish()
 
     def backward(self, batch: Batch, loss: Callable[[Batch], dict[str, Any]]) -> dict[str, Any]:
@@ -191,8 +214,7 @@ class LocalRun(Run):
     def _validate(self, step: int, validate: Validate) -> None:
         """The mean of each score over the dev items, weighted by their lengths, in groups of a batch's size."""
         total, sums = 0, {}
-        for group in _groups([self.length(item) for item in self.dev], self.config.max_frames):
-            items = [self.dev[index] for index in group]
+        for items in self._validated():
             weight = sum(self.length(item) for item in items)
             for name, value in validate(items).items():
                 sums[name] = sums.get(name, 0.0) + weight * number(value)
@@ -204,10 +226,25 @@ class LocalRun(Run):
         else:
             self.unimproved += 1
 
+    def _validated(self) -> Iterator[list]:
+        """The dev items that are scored, as many at a time as fit into a batch."""
+        limit = self.config.val_items or (VALIDATED if self.index else len(self.dev))
+        places = range(len(self.dev)) if limit >= len(self.dev) else _runs(len(self.dev), limit)
+        if self.index is None:
+            lengths = [self.length(self.dev[at]) for at in places]
+        else:
+            lengths = self.index.lengths[self.index.dev][places].tolist()
+        for group in _groups(lengths, self.config.max_frames):
+            yield [self.dev[places[at]] for at in group]
+
     def _save(self, step: int) -> None:
         try:
             self.events.flush(step)  # first: a checkpoint goes with all curves up to it
-            facts = {"best": self.best, "unimproved": self.unimproved, "batches": code_digest(BATCHES)}
+            facts = {
+                "best": self.best,
+                "unimproved": self.unimproved,
+                "batches": code_digest(type(self.plan).__module__),
+            }
             self.checkpoints.save(step, vars(self.named), facts)
             if self.best and self.best["step"] == step:
                 self.checkpoints.mark_best(step, self.best["score"])
@@ -223,7 +260,7 @@ class LocalRun(Run):
             restored, facts = self.checkpoints.load(step, parts)
         except ValueError as error:
             raise TrainingError(str(error)) from None
-        if facts.get("batches", here := code_digest(BATCHES)) != here:
+        if facts.get("batches", here := code_digest(type(self.plan).__module__)) != here:
             raise TrainingError(
                 f"the checkpoint of step {step} was made by a version of voxblocks that puts batches together otherwise, so what "
                 f"was trained on so far cannot be gone on with: delete {self.checkpoints.files.at(self.checkpoints.folder)} to "
@@ -265,6 +302,13 @@ class LocalRun(Run):
 
 def _detached(value: Any) -> Any:
     return value.detach() if hasattr(value, "detach") else value
+
+
+def _runs(count: int, wanted: int) -> list[int]:
+    """About so many places of `count`, in a few runs spread evenly: what lies side by side is read at once."""
+    size = -(-min(wanted, count) // RUNS)
+    starts = [number * count // RUNS for number in range(RUNS)]
+    return sorted({at for start in starts for at in range(start, min(start + size, count))})[:wanted]
 
 
 def _groups(lengths: list[int], budget: int) -> Iterator[list[int]]:

@@ -1,9 +1,13 @@
 """The verb `fit`: from the rows of a node to an artifact that says what it is."""
 
 import json
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from blocks.base import BadItem, Schema, Trainable
 from blocks.load import line_of
@@ -12,7 +16,10 @@ from runner.fit.card import card
 from runner.fit.checkpoints import Checkpoints
 from runner.fit.data import trained_on
 from runner.fit.events import Events, curves, thinned
+from runner.fit.index import Index, measure, splits
 from runner.fit.local_run import Items, LocalRun, TrainingError
+from runner.store.columns import text_column
+from runner.store.ids import MANY, Ids
 from runner.work.ancestry import Ancestry, TrainedOn
 from runner.work.apply import make_item, stumbled, trace_of
 from runner.work.device import device_of
@@ -21,6 +28,8 @@ from runner.work.rows import NodeWork, Rows
 
 # What a block's own code raises would come again however often the training is begun anew; what a lost machine raises is none of these.
 BUGS = (AssertionError, AttributeError, ImportError, LookupError, NameError, NotImplementedError, TypeError)
+
+_LOOK_S = 0.5  # between two looks for what the first rank makes
 
 
 @dataclass
@@ -45,23 +54,29 @@ def train(work: FitWork, kind: type[LocalRun] = LocalRun, on_step=None, on_start
     if not isinstance(checked.config, FitConfig):
         raise NodeFailed(f"{checked.node.block}: its Config must inherit blocks.training.FitConfig to be trained")
     block: Trainable = checked.cls(checked.config, checked.spec, work.seed)
-    learnt, dev = _split(work.rows, checked.inputs, work)
+    index = _index(work, block, kind) if len(work.rows.ids) > MANY else None
+    learnt, dev = _split(work.rows, checked.inputs, work) if index is None else _parted(work, index)
     checkpoints = Checkpoints(work.store.files, work.folder)
     events = Events(work.store.files, work.folder, checked.spec.sample_rate, max(checkpoints.steps(), default=0))
-    measured = [(block.length(item), block.group(item)) for item in learnt]
+    if index is None:
+        measured = [(block.length(item), block.group(item)) for item in learnt]
+        lengths, groups = [length for length, _ in measured], [group for _, group in measured]
+    else:
+        lengths, groups = index.lengths[~index.dev], index.groups[~index.dev]
     try:
         run = kind(
             checked.config,
             work.seed,
             learnt,
             dev,
-            [length for length, _ in measured],
+            lengths,
             checkpoints,
             events,
             Path(init) if (init := work.given()) else None,
             block.length,
             on_step or (lambda batch, scalars: None),
-            [group for _, group in measured],
+            groups,
+            index,
         )
         if kind is LocalRun:
             run.device = device_of(checked)
@@ -115,13 +130,7 @@ def _split(rows: Rows, schema: type[Schema], work: FitWork) -> tuple[Items, Item
 
     Raises NodeFailed for rows that may not be trained on, and where dev rows were made from what is trained on.
     """
-
-    def make(id: str):
-        return make_item(schema, next(iter(rows.items([id]))))
-
-    def refuse(what: str):
-        raise NodeFailed(f"{work.where()}: {what}")
-
+    make, refuse = partial(_make, work), partial(_refuse, work)
     if "split" not in schema.model_fields or "split" not in work.checked.node.inputs:
         return Items(rows.ids, make), Items([], make)
     found: dict[str, list[str]] = {"train": [], "dev": []}
@@ -132,15 +141,70 @@ def _split(rows: Rows, schema: type[Schema], work: FitWork) -> tuple[Items, Item
         found[split].append(id)
     if not found["train"]:
         refuse(f"all {len(rows.ids)} rows are dev, none is train")
-    ancestry, before = Ancestry(work.store, work.tables.values()), _trained_before(work)
-    train, dev = ancestry.roots(found["train"]), ancestry.roots(found["dev"])
+    _check_apart(work, Ancestry(work.store, work.tables.values()), found["train"], found["dev"])
+    return Items(found["train"], make), Items(found["dev"], make)
+
+
+def _check_apart(work: FitWork, ancestry: Ancestry, train: Iterable[str], dev: Iterable[str]) -> None:
+    """Raises NodeFailed where dev rows are akin to what is trained on, now or before, and for children of reserved rows."""
+    refuse, before = partial(_refuse, work), _trained_before(work)
+    train, dev = ancestry.roots(train), ancestry.roots(dev)
     if shared := train & dev:
         refuse(f"dev rows and train rows were made from the same recordings ({_few(shared)})")
     if before and (shared := before.among(dev)):
         refuse(f"what {work.checked.node.init} was trained on is dev here ({_few(shared)})")
-    if outside := [id for id in (train | dev).difference(rows.ids) if "reserved" in ancestry.values("split", id)]:
+    if outside := [id for id in (train | dev).difference(work.rows.ids) if "reserved" in ancestry.values("split", id)]:
         refuse(f"rows were made from reserved ones ({_few(outside)}), which are for outside evaluation only")
-    return Items(found["train"], make), Items(found["dev"], make)
+
+
+def _index(work: FitWork, block: Trainable, kind: type[LocalRun]) -> Index:
+    """What is known of many rows before one is read: made by the first rank, for all and for attempts to come.
+
+    Raises NodeFailed as `_split` does.
+    """
+    files, rows = work.store.files, work.rows
+    while (found := Index.read(files, work.folder)) is None and kind.rank:
+        time.sleep(_LOOK_S)  # where the first rank fails, Ray ends this one
+    if found is not None:
+        return found
+    ids = rows.ids if isinstance(rows.ids, Ids) else Ids(text_column(rows.ids))
+    dev = _dev(work, ids)
+    lengths, groups, first = measure(rows, block, work.checked.inputs, ~dev, partial(_make, work))
+    made = Index(ids, dev, lengths, groups, first)
+    made.write(files, work.folder)
+    return Index.read(files, work.folder)
+
+
+def _dev(work: FitWork, ids: Ids) -> np.ndarray:
+    """Which rows are for validation."""
+    rows, refuse = work.rows, partial(_refuse, work)
+    if "split" not in work.checked.node.inputs:
+        return np.zeros(len(ids), bool)
+    codes, names = splits(rows)
+    for code, name in enumerate(names):
+        if (name or "train") not in ("train", "dev"):
+            id = ids[int(np.flatnonzero(codes == code)[0])]
+            refuse(f"{id} is {name}: such rows are for outside evaluation only; leave them out with `where`")
+    dev = np.array([name == "dev" for name in names])[codes]
+    if dev.all():
+        refuse(f"all {len(ids)} rows are dev, none is train")
+    ancestry = Ancestry(work.store, work.tables.values())
+    if ancestry.has_parents or work.given():  # else no row is akin to another
+        _check_apart(work, ancestry, ids.where(~dev), ids.where(dev))
+    return dev
+
+
+def _parted(work: FitWork, index: Index) -> tuple[Items, Items]:
+    make = partial(_make, work)
+    return Items(index.ids.where(~index.dev), make), Items(index.ids.where(index.dev), make)
+
+
+def _make(work: FitWork, id: str):
+    return make_item(work.checked.inputs, next(iter(work.rows.items([id]))))
+
+
+def _refuse(work: FitWork, what: str):
+    raise NodeFailed(f"{work.where()}: {what}")
 
 
 def _trained_before(work: FitWork) -> TrainedOn | None:

@@ -64,6 +64,16 @@ def reader(field: pa.Field, column: pa.Array) -> Callable[[int], Any]:
     return lambda row: column[row].as_py()
 
 
+def is_array(field: pa.Field) -> bool:
+    """Whether a column holds arrays."""
+    return _ARRAY in (field.metadata or {})
+
+
+def is_json(field: pa.Field) -> bool:
+    """Whether the texts of a column are JSON of what they stand for."""
+    return _JSON in (field.metadata or {})
+
+
 # ---- types ----
 
 
@@ -204,10 +214,10 @@ def _offsets(sizes: Sequence[int], dtype: type) -> pa.Buffer:
 
 def _array_reader(dtype: np.dtype, column: pa.StructArray) -> Callable[[int], np.ndarray | None]:
     data, shape = column.field("data"), column.field("shape")
-    flat = _numbers(data.values, dtype)
+    flat = numbers(data.values, dtype)
     flat.flags.writeable = False
-    ends = _numbers(data, np.int64, len(column) + 1).tolist()
-    shapes = _numbers(shape.values, np.int32).reshape(len(column), shape.type.list_size).tolist()
+    ends = numbers(data, np.int64, len(column) + 1).tolist()
+    shapes = numbers(shape.values, np.int32).reshape(len(column), shape.type.list_size).tolist()
     missing = {row for row, valid in enumerate(column.is_valid().to_pylist()) if not valid} if column.null_count else ()
 
     def read(row: int) -> np.ndarray | None:
@@ -216,7 +226,8 @@ def _array_reader(dtype: np.dtype, column: pa.StructArray) -> Callable[[int], np
     return read
 
 
-def _numbers(column: pa.Array, dtype, count: int | None = None) -> np.ndarray:
+def numbers(column: pa.Array, dtype, count: int | None = None) -> np.ndarray:
     """The column's own memory: its values, or for a list its offsets."""
     count, buffer = len(column) if count is None else count, column.buffers()[1]
-    return np.frombuffer(buffer, dtype, count) if count and buffer else np.zeros(count, dtype)
+    at = column.offset * np.dtype(dtype).itemsize
+    return np.frombuffer(buffer, dtype, count, at) if count and buffer else np.zeros(count, dtype)

@@ -7,7 +7,7 @@ so that memory does not grow with the length of a table.
 import bisect
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate
 from typing import Any
@@ -18,6 +18,7 @@ from blocks.base import Failure, Skip
 from runner.store.columns import reader
 from runner.store.files import Files
 from runner.store.formats import StoreError
+from runner.store.ids import MANY, Ids
 
 MANIFEST, IDS, FAILURES = "table.json", "ids.arrow", "failures.jsonl"
 _OPEN_SHARDS, _OPEN_BYTES = 512, 64 * 2**20  # kept at hand at once
@@ -37,14 +38,15 @@ class Table:
         return self.manifest["rows"]
 
     def __contains__(self, id: str) -> bool:
-        return id in self._numbers
+        return self._number(id) is not None
 
     @cached_property
-    def ids(self) -> list[str]:
-        """In the order of the shards."""
+    def ids(self) -> Sequence[str]:
+        """In the order of the shards: a list, of a large table `Ids`."""
         path = f"{self._folder}/{self._side(IDS)}"
         with self._files.open(path) as file:
-            return read_batch(self._files.at(path), file, ["id"]).column("id").to_pylist()
+            column = read_batch(self._files.at(path), file, ["id"]).column("id")
+        return Ids(column) if len(column) > MANY else column.to_pylist()
 
     @cached_property
     def failures(self) -> list[Failure]:
@@ -59,7 +61,7 @@ class Table:
 
         Raises StoreError for an id or a field that the table does not have.
         """
-        number = self._numbers.get(id)
+        number = self._number(id)
         if number is None:
             raise StoreError(f"{self}: no row {id!r} among {len(self)} (the first is {next(iter(self.ids), None)!r})")
         return self._row(number, id, self.check_fields(fields))
@@ -71,6 +73,18 @@ class Table:
             yield from (self.get(id, fields) for id in ids)
         else:
             yield from (self._row(number, id, fields) for number, id in enumerate(self.ids))
+
+    def batches(self, fields: Iterable[str]) -> Iterator[pa.RecordBatch]:
+        """Columns shard by shard."""
+        names = self.check_fields(fields)
+
+        def read(part: dict) -> pa.RecordBatch:
+            path = f"{self._folder}/{part['file']}"
+            with self._files.open(path) as file:
+                return read_batch(self._files.at(path), file, None if self._files.local else names).select(names)
+
+        for at in range(0, len(self._parts), _OPEN_SHARDS):  # of a remote store so many are held at once
+            yield from self._files.each(read, self._parts[at : at + _OPEN_SHARDS])
 
     def parents(self) -> dict[str, list[str]]:
         """What each row was made from that was made from others."""
@@ -100,6 +114,9 @@ class Table:
     @property
     def _parts(self) -> list[dict]:
         return self.manifest["shards"]
+
+    def _number(self, id: str) -> int | None:
+        return self.ids.number(id) if isinstance(self.ids, Ids) else self._numbers.get(id)
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -151,15 +168,16 @@ class View(Table):
         parents: dict[str, None] = {}
         if self.manifest["parents"]:
             for digest in dict.fromkeys(digest for digest, _ in sources.values()):
-                parents.update(dict.fromkeys(self._table(digest).get(id, ()).get("parents", ())))
+                parents.update(dict.fromkeys(self.source(digest).get(id, ()).get("parents", ())))
         for name in fields:
             digest, field = sources[name]
-            row[name] = self._table(digest).get(id, (field,)).get(field)
+            row[name] = self.source(digest).get(id, (field,)).get(field)
         if parents:
             row["parents"] = list(parents)
         return row
 
-    def _table(self, digest: str) -> Table:
+    def source(self, digest: str) -> Table:
+        """A table whose fields it shows."""
         if digest not in self._tables:
             self._tables[digest] = self._find(digest)
         return self._tables[digest]

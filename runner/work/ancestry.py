@@ -58,6 +58,11 @@ class Ancestry:
                 found |= set() if id in self._parents else {id}
         return found
 
+    @property
+    def has_parents(self) -> bool:
+        """Whether any row was made from others."""
+        return bool(self._parents)
+
     @cached_property
     def _parents(self) -> dict[str, list[str]]:
         """Of every row that an expander made."""

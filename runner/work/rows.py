@@ -5,7 +5,7 @@ which failed on one utterance leaves a gap instead of taking the row with it. A 
 another row joins by what tells that row; where it tells none, the row fails. A table of groups joins each row of a group.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, fields
 from functools import cache, cached_property
 
@@ -16,6 +16,7 @@ from blocks.load import suggest
 from runner.check import CheckedNode
 from runner.graph import Constant, Edge, Lookup
 from runner.store import Store
+from runner.store.ids import Ids, those
 
 _COMPARED = 10_000  # ids at most among which the nearest to a wrong one is sought
 
@@ -29,10 +30,16 @@ class Rows:
     single: frozenset[str]  # nodes whose table is one row that joins every row
 
     @cached_property
-    def ids(self) -> list[str]:
-        """The ids that every plain table holds and every condition accepts, in the order of the first table."""
-        whole = (id for id in self._joined if all(self._in_group(name, id) for name in self._grouped))
-        return [id for id in whole if self._accepted(id)]
+    def ids(self) -> Sequence[str]:
+        """The ids that every plain table holds and every condition accepts, in the order of the first table.
+
+        A list, where there are many `Ids`.
+        """
+        if isinstance(self._joined, Ids) and not self._grouped and not self.checked.node.where:
+            return self._joined
+        return those(
+            self._joined, lambda id: all(self._in_group(name, id) for name in self._grouped) and self._accepted(id)
+        )
 
     @cached_property
     def groups(self) -> dict[str, list[str]]:
@@ -50,8 +57,7 @@ class Rows:
     @cached_property
     def unmatched(self) -> dict[str, int]:
         """Per table: how many ids of the other tables it lacks, or rows whose group (they failed on the way to it)."""
-        everyone = set().union(*(self._known[name] for name in self._plain)) if self._plain else set()
-        lost = {name: len(everyone - self._known[name]) for name in self._plain}
+        lost = _lacked({name: self.tables[name].ids for name in self._plain})
         lost |= {name: sum(not self._in_group(name, id) for id in self._joined) for name in self._grouped}
         return {name: count for name, count in lost.items() if count}
 
@@ -59,7 +65,7 @@ class Rows:
         """The fields of the input schema, row by row, or why a row cannot have them (`make_item` raises it)."""
         for id in ids:
             try:
-                row = self._take(self.checked.node.inputs, id)
+                row = self.take(self.checked.node.inputs, id)
             except BadItem as error:
                 yield error
                 continue
@@ -95,12 +101,12 @@ class Rows:
         return [name for name in self._chosen if name in self.checked.groups]
 
     @cached_property
-    def _known(self) -> dict[str, set[str]]:
+    def _known(self) -> dict[str, Set[str] | Ids]:
         groups = (by.node for by in self.checked.groups.values())
-        return {name: set(self.tables[name].ids) for name in {*self._plain, *self._edges[1], *groups}}
+        return {name: _findable(self.tables[name].ids) for name in {*self._plain, *self._edges[1], *groups}}
 
     @cached_property
-    def _joined(self) -> list[str]:
+    def _joined(self) -> Sequence[str]:
         plain, nested = self._edges
         if plain:
             start = self.tables[plain[0]].ids
@@ -108,7 +114,12 @@ class Rows:
             start = _unique([id for name in nested for id in self.tables[name].ids], frozenset())
         else:  # only one-row tables
             start = next(table for name, table in self.tables.items() if name in self.single).ids
-        return [id for id in start if all(id in self._known[name] for name in self._plain)]
+        others = [self._known[name] for name in self._plain]
+        if isinstance(start, Ids) and all(isinstance(other, Ids) for other in others):
+            for other in others:
+                start = start.where(other.numbers(start) >= 0)
+            return start
+        return those(start, lambda id: all(id in other for other in others))
 
     def _accepted(self, id: str) -> bool:
         return all(c.holds(self._value(c.edge, id)) for c in self.checked.node.where)
@@ -130,11 +141,12 @@ class Rows:
     def _in_group(self, name: str, id: str) -> bool:
         return self._group(name, id) in self.tables[name]
 
-    def _take(self, inputs: dict, id: str) -> dict:
+    def take(self, inputs: dict, id: str) -> dict:
+        """The values of some ports of a row; one that a table of an outer join lacks is left out."""
         row = {}
         for field, wired in inputs.items():
             if isinstance(wired, dict):
-                row[field] = self._take(wired, id)
+                row[field] = self.take(wired, id)
             elif isinstance(wired, Constant):
                 row[field] = _vector(wired.value) if isinstance(wired.value, tuple) else wired.value
             elif isinstance(wired, Lookup):
@@ -202,6 +214,21 @@ class NodeWork:
     def rows(self) -> Rows:
         tables = {name: self.store.find_table(digest) for name, digest in self.tables.items()}
         return Rows(self.checked, tables, self.single)
+
+
+def _findable(ids: Sequence[str]) -> Set[str] | Ids:
+    return ids if isinstance(ids, Ids) else set(ids)
+
+
+def _lacked(tables: dict[str, Sequence[str]]) -> dict[str, int]:
+    """Per table how many ids of the others it lacks."""
+    every = list(tables.values())
+    if not every or all(ids is every[0] or ids == every[0] for ids in every):
+        return dict.fromkeys(tables, 0)
+    everyone = set().union(*every)
+    return {
+        name: sum(id not in known for id in everyone) for name, known in ((n, _findable(i)) for n, i in tables.items())
+    }
 
 
 @cache

@@ -36,7 +36,7 @@ class Learner(Trainable[Config]):
         import torch
 
         known: Counter = Counter()
-        for item in run.items:
+        for item in run.survey():
             known.update(item.phones)
             known[item.speaker] += 1
         self.net = torch.nn.Linear(1, 1)

@@ -1,0 +1,241 @@
+"""What a training on many rows knows of each of them before it reads one: id, split, length, group, in Arrow columns.
+
+Lengths and groups are what the block says of items: it is asked about stand-ins that have the shapes of an item's arrays, which
+the store tells without reading these, and its values; and once for all rows alike in what it looked at. A block that looks
+at an array itself is asked about the items.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from blocks.base import Schema, Trainable
+from runner.graph import Constant, Edge, Lookup
+from runner.store.columns import numbers
+from runner.store.files import Files
+from runner.store.ids import Ids
+from runner.store.outline import Outline, outline, places
+from runner.store.table import read_batch
+from runner.work.rows import Rows
+
+INDEX = "index.arrow"  # beside the checkpoints
+
+
+@dataclass
+class Index:
+    """By row, in the order of the node's rows."""
+
+    ids: Ids
+    dev: np.ndarray  # bool
+    lengths: np.ndarray  # int32, in frames of `Trainable.length`
+    groups: np.ndarray  # int32, numbers of groups
+    first: np.ndarray  # bool: rows in which a text of some field is met first among those that are trained on
+
+    def write(self, files: Files, folder: str) -> None:
+        columns = {
+            "id": self.ids.column,
+            "dev": self.dev,
+            "length": self.lengths,
+            "group": self.groups,
+            "first": self.first,
+        }
+        arrays = {name: each if isinstance(each, pa.Array) else _column(each) for name, each in columns.items()}
+        batch = pa.record_batch(list(arrays.values()), names=list(arrays))
+        with files.new(f"{folder}/{INDEX}") as stream, pa.ipc.new_file(stream, batch.schema) as writer:
+            writer.write_batch(batch)
+
+    @classmethod
+    def read(cls, files: Files, folder: str) -> "Index | None":
+        """As it was written; None where it was not."""
+        if files.size(path := f"{folder}/{INDEX}") is None:
+            return None
+        with files.open(path) as file:
+            batch = read_batch(files.at(path), file, None)
+        dev, first = (numbers(batch.column(name), np.uint8).astype(bool) for name in ("dev", "first"))
+        lengths, groups = (numbers(batch.column(name), np.int32) for name in ("length", "group"))
+        return cls(Ids(batch.column("id")), dev, lengths, groups, first)
+
+
+def _column(values: np.ndarray) -> pa.Array:
+    values = values.astype(np.uint8) if values.dtype == bool else values.astype(np.int32)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(values)])
+
+
+class NeedsValues(Exception):
+    """A block looks at an array's values to tell a length or a group."""
+
+
+class Outlined:
+    """Stands in for an array or a list: it has a shape, and nothing else."""
+
+    def __init__(self, shape: tuple[int, ...]):
+        self.shape, self.ndim, self.size = shape, len(shape), math.prod(shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def _refuse(self, *_):
+        raise NeedsValues
+
+    __getattr__ = __getitem__ = __iter__ = __array__ = __contains__ = __eq__ = __bool__ = _refuse
+    __hash__ = None
+
+
+_ABSENT = object()  # of a port that is optional, in a row whose table has no such row
+
+
+class Leaf:
+    """One wired port over all rows of a node."""
+
+    def __init__(self, rows: Rows, path: tuple[str, ...], wired: Edge | Lookup | Constant):
+        self.rows, self.path, self.wired = rows, path, wired
+        self.key = self._key(wired)
+        self.shapes: np.ndarray | None = None
+        self.values: list | None = None
+        self.codes: np.ndarray | None = np.zeros(
+            len(rows.ids), np.int32
+        )  # equal where the values are; None: all differ
+        self.first = np.zeros(len(rows.ids), bool)
+
+    def _key(self, wired) -> Edge | None:
+        """The column whose values tell rows apart; None where all have one value."""
+        if isinstance(wired, Constant):
+            return None
+        if isinstance(wired, Lookup):
+            return self._key(wired.at)
+        if wired.node in self.rows.checked.groups:
+            return self._key(self.rows.checked.groups[wired.node])
+        return None if wired.node in self.rows.single else wired
+
+    def take(self, seen: Outline, there: np.ndarray) -> None:
+        """What the table of the key says of its rows; `there` is where they stand in it."""
+        name, absent = self.key.field, there < 0
+        self.first = seen.first & ~absent
+        if name in seen.shapes:
+            found = np.where(absent[:, None], -2, seen.shapes[name])
+            self.codes = _alike([found], len(there))[1]
+            self.shapes = found if self.key is self.wired else None
+            return
+        codes = seen.codes[name]
+        self.codes = None if codes is None else np.where(absent, -1, codes)
+        plain = self.key is self.wired and codes is not None and name not in seen.raw
+        self.values = seen.values[name] if plain else None
+
+    def value(self, at: int) -> Any:
+        """Of a row: a stand-in, or what it is."""
+        if self.shapes is not None:
+            shape = tuple(self.shapes[at].tolist())
+            return _ABSENT if shape[0] == -2 else None if shape[0] == -1 else Outlined(shape)
+        if self.values is not None:
+            return _ABSENT if (code := self.codes[at]) < 0 else self.values[code]
+        return self.rows.take({"": self.wired}, self.rows.ids[at]).get("", _ABSENT)
+
+
+def look(rows: Rows, leaves: list[Leaf], trained: np.ndarray) -> None:
+    """Let the leaves know their rows: one pass over each table. Only in `trained` rows is a text met first."""
+    by_node: dict[str, list[Leaf]] = {}
+    for leaf in leaves:
+        if leaf.key is not None:
+            by_node.setdefault(leaf.key.node, []).append(leaf)
+    for node, some in by_node.items():
+        table = rows.tables[node]
+        there = places(table.ids, rows.ids)
+        keep = np.zeros(len(table), bool)
+        keep[there[trained & (there >= 0)]] = True
+        seen = outline(table, dict.fromkeys(leaf.key.field for leaf in some), keep).at(there)
+        for leaf in some:
+            leaf.take(seen, there)
+
+
+def splits(rows: Rows) -> tuple[np.ndarray, list]:
+    """A number for every row, and the split that each number stands for."""
+    leaf = Leaf(rows, ("split",), rows.checked.node.inputs["split"])
+    look(rows, [leaf], np.zeros(len(rows.ids), bool))
+    examples, codes = _alike([leaf.codes], len(rows.ids))
+    return codes, [None if (value := leaf.value(at)) is _ABSENT else value for at in examples]
+
+
+def measure(
+    rows: Rows, block: Trainable, schema: type[Schema], trained: np.ndarray, make: Callable[[str], Any]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lengths and groups of all rows, and in which of the `trained` ones a text is met first.
+
+    `make` turns an id into an item, for a block that has to see one.
+    """
+    leaves = [Leaf(rows, path, wired) for path, wired in _leaves(rows.checked.node.inputs)]
+    look(rows, leaves, trained)
+    try:
+        found = [_asked(each, schema, rows, leaves) for each in (block.length, block.group)]
+        lengths, groups = (np.array(_numbered(answers), np.int32)[codes] for answers, codes in found)
+    except NeedsValues:
+        pairs = [(block.length(item), block.group(item)) for item in map(make, rows.ids)]
+        lengths, groups = (np.array(_numbered(list(each)), np.int32) for each in zip(*pairs))
+    return lengths, groups, np.any([leaf.first for leaf in leaves], axis=0)
+
+
+def _numbered(answers: list) -> list[int]:
+    """Names as numbers; numbers as they are."""
+    known: dict[str, int] = {}
+    return [each if isinstance(each, int) else known.setdefault(each, len(known)) for each in answers]
+
+
+def _asked(function: Callable, schema: type[Schema], rows: Rows, leaves: list[Leaf]) -> tuple[list, np.ndarray]:
+    """What a block says of one row of each kind, and the kind of every row: of rows that differ in a field it looks at."""
+    looked: set[str] = set()
+    traced = _traced(schema, looked)
+    while True:
+        before, answers = set(looked), []
+        fields = [leaf.codes for leaf in leaves if leaf.path[0] in looked] + ([None] if "id" in looked else [])
+        examples, codes = _alike(fields, len(rows.ids))
+        for at in examples:
+            answers.append(function(_hollow(traced, rows, leaves, int(at))))
+            if looked != before:
+                break  # it has looked at a field more
+        else:
+            return answers, codes
+
+
+def _traced(schema: type[Schema], looked: set[str]) -> type[Schema]:
+    """The same schema, whose items note which fields are looked at."""
+
+    def get(self, name: str):
+        if name in schema.model_fields:
+            looked.add(name)
+        return schema.__getattribute__(self, name)
+
+    return type(schema.__name__, (schema,), {"__getattribute__": get, "__module__": schema.__module__})
+
+
+def _hollow(traced: type[Schema], rows: Rows, leaves: list[Leaf], at: int) -> Schema:
+    fields: dict[str, Any] = {"id": rows.ids[at]} if "id" in traced.model_fields else {}
+    for leaf in leaves:
+        inner = fields
+        for name in leaf.path[:-1]:
+            inner = inner.setdefault(name, {})
+        if (value := leaf.value(at)) is not _ABSENT:
+            inner[leaf.path[-1]] = value
+    return traced.model_construct(**fields)
+
+
+def _alike(columns: list[np.ndarray | None], count: int) -> tuple[np.ndarray, np.ndarray]:
+    """One row of each kind, and the kind of every row: of rows with equal numbers in all columns (None: all differ)."""
+    kinds = np.zeros(count, np.int64)
+    for column in columns:
+        if column is None:
+            return np.arange(count), np.arange(count)
+        for values in column.T if column.ndim > 1 else [column]:
+            kinds = kinds * (int(values.max(initial=0)) + 3) + values + 2
+            kinds = np.unique(kinds, return_inverse=True)[1]
+    return np.unique(kinds, return_index=True)[1], kinds
+
+
+def _leaves(inputs: dict, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, wired in inputs.items():
+        if isinstance(wired, dict):
+            yield from _leaves(wired, (*path, name))
+        else:
+            yield (*path, name), wired
