@@ -1,14 +1,13 @@
 """What does a training cost before its first step, and an item of it, as its table grows to a million rows?
 
-    python benchmarks/scale.py [--rows 10000,100000,1000000] [--s3] [--steps 100] [--ray]
+    python benchmarks/scale.py [--rows 10000,100000,1000000] [--s3] [--steps 100]
 
-Rows of six fields (three streams of 16 to 79 frames, phones, voice, split; 0.7 kB) are written with the store's own writer, to a
-folder and with `--s3` to an S3 server on loopback (moto, of the extra `dev`). A block with one weight is trained
-on them in a process of its own, told to stop in the middle and started again. Told: seconds of planning, from the plan to the
-first step, of a step, and from the second command to the step it goes on with; the peak of memory that the process holds itself
-(anonymous), and with pages of mapped files, which the kernel takes back when it wants them; on S3 the requests and bytes
-that a proxy counts, before the first step and between the steps, over the bytes of the items used. `--ray` trains with two
-ranks on a Ray that is started here, and tells the memory of each process by its name. An attempt that takes longer than
+Rows of six fields (three streams of 16 to 79 frames, phones, voice, split; 0.7 kB) are written with the store's own writer, to
+a folder and with `--s3` to an S3 server on loopback (moto, of the extra `dev`). A block with one weight is trained on them in a
+process of its own, told to stop in the middle and started again. Told: seconds of planning, from the plan to the first step, of a
+step, and from the second command to the step it goes on with; the peak of memory that the process holds itself (anonymous),
+and of pages of mapped files, which the kernel takes back when it wants them; on S3 the requests and bytes that a proxy
+counts, before the first step and between the steps, over the bytes of the items used. An attempt that takes longer than
 `--patience` seconds is ended and told as such.
 """
 
@@ -38,7 +37,6 @@ nodes:
     fit: bench.learner
     in: {{pitch: said.pitch, energy: said.energy, tilt: said.tilt, phones: said.phones, speaker: said.speaker, split: said.split}}
     config: {{max_steps: {steps}, max_frames: 4000, checkpoint_interval: {half}, val_check_interval: {half}, log: {log}}}
-    scale: {{workers: {workers}}}
 """
 SHARD_ROWS = 64
 
@@ -48,7 +46,6 @@ def main() -> None:
     parser.add_argument("--rows", default="10000,100000,1000000")
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--s3", action="store_true", help="from an S3 server, too")
-    parser.add_argument("--ray", action="store_true", help="with two ranks on Ray, too")
     parser.add_argument("--patience", type=float, default=600)
     parser.add_argument("--quick", action="store_true", help="300 rows, few steps: to see that it runs")
     parser.add_argument("--work", help=argparse.SUPPRESS)
@@ -74,22 +71,13 @@ def measure(rows: int, folder: Path, store: str, proxy: "Proxy | None", options)
     asked = {"rows": rows, "folder": str(folder), "store": store, "steps": options.steps}
     made = child(asked | {"what": "make"}, options.patience, None)
     told |= {"made in s": made["seconds"], "MB": made["bytes"] / 1e6}
-    for workers in (1, 2) if options.ray else (1,):
-        for attempt in ("first", "again"):
-            what = asked | {"what": "fit", "attempt": attempt, "workers": workers}
-            found = child(what, options.patience, proxy)
-            name = attempt if workers == 1 else f"{attempt}, Ray"
-            print(
-                json.dumps(told | {"attempt": name} | {key: rounded(value) for key, value in found.items()}), flush=True
-            )
-            if "ended" in found:
-                break
-
-
-def rounded(value):
-    if isinstance(value, dict):
-        return {name: rounded(each) for name, each in value.items()}
-    return float(f"{value:.3g}") if isinstance(value, float) else value
+    for attempt in ("first", "again"):
+        found = (
+            told | {"attempt": attempt} | child(asked | {"what": "fit", "attempt": attempt}, options.patience, proxy)
+        )
+        print(json.dumps({k: float(f"{v:.3g}") if isinstance(v, float) else v for k, v in found.items()}), flush=True)
+        if "ended" in found:
+            break
 
 
 def child(asked: dict, patience: float, proxy: "Proxy | None") -> dict:
@@ -121,21 +109,21 @@ def child(asked: dict, patience: float, proxy: "Proxy | None") -> dict:
 # ---- in a process of its own ----
 
 
-def work(what: str, rows: int, folder: str, store: str, steps: int, attempt: str = "", workers: int = 1) -> None:
+def work(what: str, rows: int, folder: str, store: str, steps: int, attempt: str = "") -> None:
     from runner.check import check, read_graph
     from runner.plan import make_plan
     from runner.store import Store
 
-    log = Path(folder, f"log-{workers}")
+    log = Path(folder, "log")
     path = Path(folder, "graph.yaml")
-    path.write_text(GRAPH.format(rows=rows, steps=steps, half=steps // 2, log=log, workers=workers))
+    path.write_text(GRAPH.format(rows=rows, steps=steps, half=steps // 2, log=log))
     begun, opened = time.perf_counter(), Store(store)
     plan = make_plan(check(read_graph(path)), opened)
     planned = time.perf_counter() - begun
     if what == "make":
         print(json.dumps(make(plan.steps["said"], opened, rows)))
     else:
-        train(plan, opened, log, planned, attempt, workers, steps)
+        train(plan, opened, log, planned, attempt, steps)
 
 
 def make(step, store, rows: int) -> dict:
@@ -160,7 +148,7 @@ def make(step, store, rows: int) -> dict:
     return {"seconds": time.perf_counter() - begun, "bytes": table.manifest["bytes"]}
 
 
-def train(plan, store, log: Path, planned: float, attempt: str, workers: int, steps: int) -> None:
+def train(plan, store, log: Path, planned: float, attempt: str, steps: int) -> None:
     """Up to the middle, where the first attempt is broken off, or from there to the end."""
     from runner.run.local import LocalExecutor
     from runner.work.executor import Observer
@@ -169,22 +157,15 @@ def train(plan, store, log: Path, planned: float, attempt: str, workers: int, st
     begun, over = time.time(), threading.Event()
     watch = threading.Thread(target=follow, args=(log, over, steps // 2 if attempt == "first" else None))
     watch.start()
-    samplers = {"driver": Sampler()}
-    with contextlib.ExitStack() as together:
-        together.enter_context(samplers["driver"])
-        executor = together.enter_context(ray(samplers)) if workers > 1 else LocalExecutor()
-        with contextlib.suppress(KeyboardInterrupt):
-            outcome = executor.run(plan, store, Observer())
-            assert outcome.error is None, outcome.error
+    sampler = Sampler()
+    with sampler, contextlib.suppress(KeyboardInterrupt):
+        outcome = LocalExecutor().run(plan, store, Observer())
+        assert outcome.error is None, outcome.error
     over.set()
     watch.join()
     lines = [line.split() for line in log.read_text().splitlines()]
     starts = [float(line[3]) for line in lines if line[0] == "0"]
     used = [sum(json.loads(part.read_text())[n] for part in log.parent.glob(f"{log.name}.used.*")) for n in (0, 1)]
-    memory = {
-        name: {"anonymous MiB": each.anonymous / 1024, "with mapped files": (each.anonymous + each.file) / 1024}
-        for name, each in samplers.items()
-    }
     found = {
         "planned in s": planned,
         "first step after s": starts[0] - begun,
@@ -192,7 +173,8 @@ def train(plan, store, log: Path, planned: float, attempt: str, workers: int, st
         "from step": int(lines[0][2]),
         "items used": used[0],
         "bytes used": used[1],
-        "memory": memory,
+        "anonymous MiB": sampler.anonymous / 1024,
+        "MiB of mapped files": sampler.file / 1024,
     }
     print(json.dumps(found))
 
@@ -207,12 +189,6 @@ def follow(log: Path, over: threading.Event, stop_at: int | None) -> None:
             print("first step", flush=True)
         if stop_at and len(lines) >= stop_at:
             return os.kill(os.getpid(), signal.SIGINT)
-
-
-@contextlib.contextmanager
-def ray(samplers: dict) -> Iterator:
-    raise NotImplementedError
-    yield
 
 
 # ---- S3 on loopback, and a proxy that counts ----

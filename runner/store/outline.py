@@ -135,7 +135,7 @@ class _Field:
             axes = about.type.field("shape").type.list_size
             for column in columns:
                 shapes = numbers(column.field("shape").values, np.int32, len(column) * axes).reshape(-1, axes)
-                self.shapes.append(_without(column, shapes))
+                self.shapes.append(_without(column, shapes).copy())  # a view would keep the shard mapped
             return np.empty(0, np.int64)
         column = pa.concat_arrays(columns)
         if pa.types.is_list(about.type):
