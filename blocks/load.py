@@ -53,6 +53,8 @@ def wrong_folders() -> list[str]:
     named = [(f"{blocks.VARIABLE}: {part}", Path(folder)) for part, folder in blocks.own()]
     named += [(f"entry point {part} of {blocks.GROUP}", Path(folder)) for part, folder in blocks.installed()]
     found = [f"{what}: {message}" for what, folder in named if (message := _wrong(folder))]
+    if found:
+        return found  # what stands in them is another question
     for kind, (first, *others) in kinds().items():
         found += [f"{other}/schema.py: there is a kind {kind} in {first}; leave schema.py out" for other in others]
     for name, (first, *others) in _files().items():
@@ -64,6 +66,8 @@ def _wrong(folder: Path) -> str:
     """Why no blocks would be found in a folder, or nothing; an empty one is for blocks to come."""
     if not folder.is_dir():
         return f"there is no folder {folder}"
+    if folder.samefile(Path(blocks.__file__).parent):
+        return f"{folder} is where the blocks that come with it are, which are always found; leave it out"
     if _variants(folder):
         return ""
     if (folder / "schema.py").exists() or (folder.name in kinds() and any(folder.glob("*.py"))):

@@ -48,6 +48,8 @@ class Frechet(Reducer[Config]):
     stochastic = True
 
     def reduce(self, items: list[Pair]) -> Distance:
+        from scipy import stats
+
         if len(items) < 2:
             raise ValueError(f"{len(items)} utterances, want two at least")
         recogniser = whisper_asr.Recogniser("tiny.en", self.config.threads)
@@ -57,11 +59,14 @@ class Frechet(Reducer[Config]):
         )
         scale_D = np.concatenate(recorded).std(axis=0) + _SMALL
         sums = [[_sums(each / scale_D) for each in side] for side in (made, recorded)]
-        rng, U = np.random.default_rng(self.seed), len(items)
-        found = [_between(sums, rng.integers(U, size=U)) for _ in range(self.config.draws)]
-        distance = _between(sums, np.arange(U))
-        low, high = distance + np.quantile(found, (0.025, 0.975)) - np.median(found)
-        return Distance(frechet=distance, low=float(low), high=float(high), n=U)
+        utterances = np.arange(len(items))
+        distance = _between(sums, utterances)
+        drawn = stats.bootstrap(
+            (utterances,), lambda rows_U: _between(sums, rows_U.astype(int)), n_resamples=self.config.draws,
+            vectorized=False, method="percentile", rng=np.random.default_rng(self.seed),
+        )  # fmt: skip
+        low, high = distance + np.array(drawn.confidence_interval) - np.median(drawn.bootstrap_distribution)
+        return Distance(frechet=distance, low=float(low), high=float(high), n=len(items))
 
 
 def frechet(mean: np.ndarray, covariance: np.ndarray, other_mean: np.ndarray, other_covariance: np.ndarray) -> float:

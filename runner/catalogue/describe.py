@@ -157,7 +157,7 @@ def _comments(cls: type) -> dict[str, str]:
 
 def _first_line(path: Path) -> str:
     try:
-        doc = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+        doc = ast.get_docstring(ast.parse(path.read_text("utf-8"), path.name)) or ""
     except (SyntaxError, UnicodeDecodeError) as error:
         return f"(cannot be read: {error})"
     return doc.partition("\n")[0]

@@ -54,7 +54,7 @@ class NodeRun:
     def __init__(self, plan: Plan, step: Step, store, observer: Observer, result: NodeResult, shared=None):
         self.plan, self.step, self.store, self.observer, self.result = plan, step, store, observer, result
         self.shared = shared  # blocks that other nodes of this process use as well: `runner.run.local.SharedBlocks`
-        self.policy = FailurePolicy(plan, step)
+        self.policy = FailurePolicy(plan, step, store)
         self._claim: Claim | None = None
 
     def run(self) -> None:

@@ -17,6 +17,7 @@ table share the work; where both make the same shard, table or artifact all the 
 """
 
 import re
+import shlex
 import shutil
 import tempfile
 import threading
@@ -35,6 +36,7 @@ from runner.store.formats import StoreError, check_format
 from runner.store.table import MANIFEST, Table, View, how_to_mend
 from runner.store.writer import FORMAT, TableWriter, ViewPart, now, publish, refuse, view_manifest
 
+DEFAULT = "store"  # in the current folder
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -87,6 +89,13 @@ class Store:
         """Keep the traceback of the block that makes `digest`. Where it cannot be, what matters is told elsewhere."""
         with suppress(OSError), self.files.new(f"errors/{digest}.txt", sync=False) as stream:
             stream.write(trace.encode())
+
+    def ask_failures(self, digest: str) -> str:
+        """The command that lists a table's failures, from where this store was opened."""
+        elsewhere = self.files.at("") != Files(DEFAULT).at("")
+        return f"voxblocks store failures {digest[:12]}" + (
+            f" --store {shlex.quote(self.files.url)}" if elsewhere else ""
+        )
 
     def error_of(self, prefix: str) -> str:
         """The traceback kept for the one digest that begins so, or nothing."""

@@ -141,7 +141,7 @@ def stumbled(store, digest: str, node, error: Exception) -> str:
     if isinstance(error, BadItem) and str(error):
         return f"{node.place}: {node.name}: {reason_of(error)}"
     store.keep_error(digest, trace_of(error))
-    trace = f"; traceback: `voxblocks store failures {digest[:12]}`" if line_of(error) else ""
+    trace = f"; traceback: `{store.ask_failures(digest)}`" if line_of(error) else ""
     return f"{node.place}: {node.name}: {reason_of(error)}{trace}"
 
 

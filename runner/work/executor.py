@@ -74,8 +74,8 @@ class Executor(Protocol):
 class FailurePolicy:
     """Decides when failed items stop a node: at once, or past the graph's largest share."""
 
-    def __init__(self, plan: Plan, step: Step):
-        self.plan, self.step = plan, step
+    def __init__(self, plan: Plan, step: Step, store):
+        self.plan, self.step, self.store = plan, step, store
         self.rows = self.failures = 0
         self.example = ""
 
@@ -102,10 +102,9 @@ class FailurePolicy:
         raise NodeFailed(self._message(limit, f" of {total}")) from cause
 
     def _message(self, rule: str, of: str = "") -> str:
-        digest = self.step.digest[:12]
         share = math.ceil(100 * self.failures / max(1, self.rows + self.failures)) / 100
         return (
             f"{self.step.checked.node.place}: {self.step.name}: {self.failures}{of} items failed ({rule}); the first is "
-            f"{self.example}. All of them, and a traceback where the block stumbled: `voxblocks store failures {digest}`"
+            f"{self.example}. All of them, and a traceback where the block stumbled: `{self.store.ask_failures(self.step.digest)}`"
             + (f"; to go on without them: --set max_failed={share:g}" if self.rows else "")
         )

@@ -182,6 +182,11 @@ def test_a_folder_one_level_too_high_or_too_low_is_named(mine, tmp_path, monkeyp
         names()
 
 
+def test_the_package_s_own_folder_is_told_in_one_line(mine, monkeypatch):
+    (line,) = wrong(monkeypatch, Path(blocks.__file__).parent)
+    assert "leave it out" in line
+
+
 def test_nothing_is_hidden_by_a_namesake(mine):
     package = Path(blocks.__file__).parent
     write(mine, metric__table=LOUDER, metric__schema="")
@@ -275,6 +280,8 @@ def test_a_bug_is_told_with_its_line_and_its_traceback_is_kept(mine):
     assert f"NameError: name 'wav' is not defined (mine/metric/louder.py:{LINE})" in said
     assert "max_failed=" not in said, "nothing would be left to go on with"
     digest = said.rpartition("store failures ")[2].rstrip("`")
+    elsewhere = call("run", "g.yaml", "--store", "other").stderr.splitlines()[-1]
+    assert elsewhere.endswith(f"`voxblocks store failures {digest} --store {Path('other').absolute()}`")
     kept = call("store", "failures", digest)
     assert len(kept.stdout.splitlines()) == 20
     trace = kept.stderr.splitlines()
