@@ -12,7 +12,7 @@ from runner.plan import Plan, Step
 from runner.run import seen
 from runner.run.results import each_once, spread_evenly, take_good, with_failures
 from runner.store import StoreError, ViewPart
-from runner.store.artifact import read_artifact
+from runner.store.artifact import read_artifact, read_manifest
 from runner.store.claims import Claim
 from runner.work import threads
 from runner.work.ancestry import TrainedOn
@@ -373,6 +373,8 @@ class NodeRun:
         above = [self.plan.steps[name] for name in self.step.checked.upstream]
         tables = [self.store.find_table(step.digest) for step in above if step.verb not in ("fit", "load")]
         licences = {licence for table in tables for licence in table.manifest["meta"].get("licences", ())}
+        weights = filter(None, (self._weights(step.name) for step in above if step.verb in ("fit", "load")))
+        licences.update(licence for folder in weights for licence in read_manifest(folder).get("licences", ()))
         if self.step.checked.cls:
             block = self.step.checked.cls(self.step.checked.config, self.step.checked.spec, self.plan.graph.seed)
             licences.update(block.licences)

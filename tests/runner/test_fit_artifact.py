@@ -74,6 +74,19 @@ def test_where_it_comes_from_is_told_without_paths_of_this_machine(voices):
     assert about["licences"] == ["CC0-1.0", "MIT"]
 
 
+def test_what_a_model_makes_is_made_of_what_it_was_trained_on(voices, tmp_path):
+    graph = """
+nodes:
+  tone: {{read: toy.tones, config: {{count: 2}}}}
+  model: {{load: {folder}, as: toy.tuned}}
+  scaled: {{map: toy.tuned, model: model, in: {{wave: tone.wave}}}}
+"""
+    store, record = run(tmp_path, graph.format(folder=voices[2]).replace("nodes:", "spec: {n_mels: 12}\nnodes:"))
+    assert record["error"] is None
+    made = store.find_table(record["nodes"]["scaled"]["digest"])
+    assert made.manifest["meta"]["licences"] == ["CC0-1.0", "MIT"]
+
+
 def test_rows_made_from_others_count_for_their_parents(tmp_path):
     graph = """
 nodes:
