@@ -50,12 +50,16 @@ def settings(sets: list[str]) -> list[str]:
         if not text.startswith("@"):
             found.append(text)
             continue
-        import yaml
+        from runner.graph.tree import parse
 
+        problems = []
         try:
-            listed = yaml.safe_load(Path(text[1:]).read_text("utf-8"))
-        except (OSError, yaml.YAMLError) as error:
-            stop(f"--set {text}: {' '.join(str(error).split())}")
+            listed = parse(Path(text[1:]).read_text("utf-8"), text[1:], problems)
+        except (OSError, UnicodeDecodeError) as error:
+            stop(f"--set {text}: {error}")
+        if problems:
+            stop(f"--set @{problems[0]}")
+        listed = listed.plain() if listed else None
         if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
             stop(f"--set {text}: want a YAML list of texts, each a node.key=value")
         found += listed

@@ -163,6 +163,7 @@ _SCALARS = {
 }
 _BASES = {"0o": 8, "0x": 16}
 DEEPEST, MOST = 100, 100_000  # levels, and values with those that anchors repeat: no graph has a tenth of it
+_TOO_DEEP = f"more than {DEEPEST} levels of lists and mappings in each other"
 _MAKE = {
     _CORE + "null": lambda text: None,
     _CORE + "bool": lambda text: {"true": True, "false": False}[text.lower()],
@@ -188,14 +189,6 @@ class _TooMuchError(Exception):
     """A mark, and of what there is more than any graph has."""
 
 
-def _may_be_deep(text: str) -> bool:
-    depth = deepest = 0
-    for bracket in re.findall(r"[\[\]{}]", text):
-        depth += 1 if bracket in "[{" else -1
-        deepest = max(deepest, depth)
-    return deepest > DEEPEST or re.search(rf"([-?:] +){{{DEEPEST}}}", text) is not None
-
-
 class _Builder:
     def __init__(self, file: str, problems: list[Problem], fixed: Place | None):
         self.file, self.problems, self.fixed = file, problems, fixed
@@ -210,8 +203,7 @@ class _Builder:
 
     def document(self, text: str) -> Item | None:
         try:
-            if _may_be_deep(text):  # what composes it is written in C and would end the process
-                self.levels(text)
+            self.levels(text)
             root = yaml.compose(text, _FAST)
             return None if root is None else self.item(root)
         except yaml.YAMLError as error:
@@ -220,11 +212,12 @@ class _Builder:
             return self.wrong(*error.args)
 
     def levels(self, text: str) -> None:
+        """Refuse a text of too many levels here: what composes it is written in C, and would end the process."""
         depth = 0
         for event in yaml.parse(text, _FAST):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > DEEPEST:
-                raise _TooMuchError(event.start_mark, f"more than {DEEPEST} levels of lists and mappings in each other")
+                raise _TooMuchError(event.start_mark, _TOO_DEEP)
 
     def syntax(self, text: str, error: yaml.YAMLError) -> None:
         """Report a text that is no YAML in the words of the pure Python parser, which says more."""
@@ -246,6 +239,8 @@ class _Builder:
         self.count += 1
         if self.count > MOST:
             raise _TooMuchError(node.start_mark, f"more than {MOST:,} values, with those that anchors repeat")
+        if len(self.open) > DEEPEST:  # by anchors: a text of so many levels does not get here
+            raise _TooMuchError(node.start_mark, _TOO_DEEP)
         if id(node) in self.open:
             self.wrong(node.start_mark, "this anchor holds itself")
             return Item(None, place)
@@ -299,4 +294,4 @@ class _Builder:
         found = [child for child in nodes if isinstance(child, yaml.MappingNode)]
         if len(found) < len(nodes):
             self.wrong(node.start_mark, "<< wants a mapping or a list of mappings")
-        return [self.item(child) for child in found]
+        return [item for item in map(self.item, found) if item.value is not None]  # but one that holds itself

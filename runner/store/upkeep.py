@@ -14,6 +14,7 @@ from runner.store.writer import failures_begun
 
 __all__ = ["failures", "gc", "lineage", "ls", "text_of", "why"]
 DAY = 24 * 3600.0
+_WRITING_S = 3600.0  # by then nobody is still writing a file that has no name yet
 
 
 def ls(store: Store) -> list[dict]:
@@ -57,7 +58,8 @@ def failures(store: Store, prefix: str) -> list[Failure]:
 def gc(store: Store, grace: float = DAY, dry_run: bool = False) -> dict:
     """Remove what is not the newest result of a node of a graph (in each of its sizes), and files that nothing names.
 
-    What a living run makes or reads stays, and what was touched in the last `grace` seconds, with all it was made from.
+    What a living run makes or reads stays, and what was touched in the last `grace` seconds, with all it was made from;
+    files under temporary names stay for an hour at least, since they may be in the making.
     Returns ``{"removed": [{"kind", "digest", "node", "bytes"}], "temporary": [paths], "bytes": freed}``.
     """
     found = entries(store)
@@ -68,17 +70,14 @@ def gc(store: Store, grace: float = DAY, dry_run: bool = False) -> dict:
     gone = tuple(f"{store.files.at(entry.folder)}/" for entry in removed)
     spared = {*newest, *kept}  # trainings that have no artifact yet are in no entry
     unnamed = {store.files.at(path) for entry in found.values() if entry.digest in kept for path in entry.unnamed}
-    stale = [
-        info
-        for info in store.files.listed("", recursive=True)
-        if (
-            info.base_name.startswith(TEMPORARY)
-            or info.path in unnamed
-            or (info.is_file and _is_left_over(info.path, store, spared))
-        )
-        and time_of(info, since + 1) <= since
-        and not info.path.startswith(gone)
-    ]
+    writing = min(since, datetime.now(UTC).timestamp() - _WRITING_S)
+    stale = []
+    for info in store.files.listed("", recursive=True):
+        temporary = info.base_name.startswith(TEMPORARY)
+        before = writing if temporary else since
+        left = temporary or info.path in unnamed or (info.is_file and _is_left_over(info.path, store, spared))
+        if left and time_of(info, before + 1) <= before and not info.path.startswith(gone):
+            stale.append(info)
     if not dry_run:
         for entry in removed:
             for manifest in (MANIFEST, artifact.MANIFEST):  # first, so that a kill leaves nothing that looks complete

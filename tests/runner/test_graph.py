@@ -266,11 +266,20 @@ def test_a_problem_in_reading_does_not_hide_one_in_checking(read):
         ("nodes: " + "{a: " * 3000 + "1" + "}" * 3000, "more than 100 levels of lists and mappings in each other"),
         ("nodes:\n  " + "- " * 3000 + "1", "more than 100 levels of lists and mappings in each other"),
         (
+            "nodes:\n" + "".join(" " * (n + 1) + "a:\n" for n in range(3000)),
+            "more than 100 levels of lists and mappings in each other",
+        ),
+        ("nodes: " + '["]", ' * 30_000 + "]" * 30_000, "more than 100 levels of lists and mappings in each other"),
+        (
+            "a0: &a0 {k: 1}\n" + "".join(f"a{n + 1}: &a{n + 1} {{<<: *a{n}}}\n" for n in range(1500)),
+            "more than 100 levels of lists and mappings in each other",
+        ),
+        (
             "a0: &a0 [1]\n" + "".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(12)),
             "more than 100,000 values, with those that anchors repeat",
         ),
     ],
-    ids=["lists", "mappings", "dashes", "anchors"],
+    ids=["lists", "mappings", "dashes", "lines", "quoted", "merges", "anchors"],
 )
 def test_a_bomb_is_one_line(text, report, tmp_path):
     (tmp_path / "bomb.yaml").write_text(text)
@@ -279,3 +288,8 @@ def test_a_bomb_is_one_line(text, report, tmp_path):
     (line,) = str(error.value).splitlines()
     assert report in line
     assert "bomb.yaml:" in line
+
+
+def test_a_mapping_that_merges_itself_is_a_problem(read):
+    with pytest.raises(GraphError, match="g.yaml:1:8: this anchor holds itself"):
+        read("nodes: &n {<<: *n}\n")

@@ -201,6 +201,15 @@ def test_gc_removes_stale_temporary_files_and_only_those(store):
     assert len(store.find_table("t1")) == 2
 
 
+def test_gc_without_grace_spares_what_is_being_written(store):
+    table(store, "t1", "clip")
+    record(store, "one", "t1")
+    with store.files.new("tables/t1/ids.2.arrow") as one, store.files.new("runs/two.json") as two:
+        one.write(b"1"), two.write(b"{}")
+        assert gc(store, grace=0)["temporary"] == []
+    assert store.files.read("runs/two.json") == b"{}"
+
+
 # ---- why ----
 
 
