@@ -52,6 +52,9 @@ _PRIVATE = (
     "*.pfx",
     "credentials*",
     "secrets*",
+    "token",
+    "*.token",
+    "*_token",
 )
 _PATIENCE = 90.0  # seconds; the agent of a head that has just started is slow on a busy machine
 _OVER = ("SUCCEEDED", "FAILED", "STOPPED")
@@ -220,5 +223,14 @@ def _copy(source: Path, target: Path) -> None:
 def _left_out(folder: str, names: list[str]) -> set[str]:
     """What of a folder stays here."""
     top = Path(folder).resolve()
-    links = {name for name in names if (path := top / name).is_symlink() and not path.resolve().is_relative_to(top)}
-    return links | {name for name in names if any(fnmatch(name.lower(), pattern) for pattern in _PRIVATE)}
+    links = {name for name in names if (top / name).is_symlink() and _leads_astray(top, (top / name).resolve())}
+    return links | {name for name in names if _is_private(name)}
+
+
+def _leads_astray(top: Path, target: Path) -> bool:
+    """Whether a link in a folder leads out of it, or to something in it that stays here."""
+    return not target.is_relative_to(top) or any(map(_is_private, target.relative_to(top).parts))
+
+
+def _is_private(name: str) -> bool:
+    return any(fnmatch(name.lower(), pattern) for pattern in _PRIVATE)
