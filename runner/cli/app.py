@@ -247,7 +247,7 @@ def report(
     record, later = newest_ended([found for found in opened.runs() if found["graph"] == checked.graph.name])
     since = [f"A run of {run['started']} is {state_of(run)}." for run in later]
     if record is None:
-        why = f": {since[0].lower()}" if since else ""
+        why = f": {since[0][:1].lower()}{since[0][1:-1]}" if since else ""
         stop(f"{store}: no run of {checked.graph.name} that ended is recorded here{why}; first: voxblocks run {graph}")
     record["later"] = since
     plan = plan_for(checked, opened, None, "", "", None, fetch=False)

@@ -5,7 +5,7 @@ It is kept from the start of the run, with a heartbeat, and says how the run sta
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -14,6 +14,7 @@ import numpy as np
 from blocks.arrays import type_name
 from runner.graph import Constant, Edge, Lookup
 from runner.plan import Plan
+from runner.store.claims import this_process
 from runner.store.formats import versions
 from runner.store.runs import BEAT_S
 from runner.work.executor import Outcome
@@ -54,11 +55,13 @@ def kept(store, record: dict, beat_s: float = BEAT_S) -> Iterator[str]:
     """
 
     def write(state: str) -> str:
-        return store.record_run(record | {"state": state, "seen": now().isoformat(timespec="seconds")}, name)
+        told = {"state": state, "seen": now().isoformat(timespec="seconds"), "process": this_process()}
+        return store.record_run(record | told, name)
 
     def beat() -> None:
         while not over.wait(beat_s):
-            write("running")
+            with suppress(OSError):  # a store that does not answer for a while
+                write("running")
 
     name, over = None, threading.Event()
     name = write("running")

@@ -29,7 +29,7 @@ class Claims:
 
     def __init__(self, files: Files, beat_s: float = BEAT_S, silent_s: float = SILENT_S, machine: str = ""):
         self._files, self._beat_s, self._silent_s = files, beat_s, silent_s
-        self._owner = {"machine": machine or _machine(), "pid": os.getpid(), "started": _started(os.getpid())}
+        self._owner = this_process() | ({"machine": machine} if machine else {})
         self._held: set[Claim] = set()
         self._beating: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -131,6 +131,16 @@ class Claim:
         with self._lock:
             self._over = True
         self._claims.drop(self)
+
+
+def this_process() -> dict:
+    """What tells it from all others, on this machine and elsewhere."""
+    return {"machine": _machine(), "pid": os.getpid(), "started": _started(os.getpid())}
+
+
+def lives(process: dict) -> bool | None:
+    """Whether a process is there, as `this_process` told of it there; None where it is one of another machine."""
+    return _started(process["pid"]) == process["started"] if process["machine"] == _machine() else None
 
 
 @cache

@@ -117,7 +117,10 @@ def test_a_file_of_settings_that_is_none_is_said(graph, tmp_path, cli):
     )
     (tmp_path / "x").write_text("[" * 3000)
     code, told = cli("check", graph, "--set", f"@{tmp_path / 'x'}")
-    assert (code, told) == (2, f"--set @{tmp_path / 'x'}:1:101: more than 100 levels of lists and mappings in each other\n")
+    assert (code, told) == (
+        2,
+        f"--set @{tmp_path / 'x'}:1:101: more than 100 levels of lists and mappings in each other\n",
+    )
 
 
 def test_too_much_to_carry_is_said_before_it_is_sent(graph, tmp_path, monkeypatch):

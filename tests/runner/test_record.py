@@ -55,6 +55,42 @@ def test_a_run_that_was_stopped_does_not_hide_the_last_that_ended(graph, tmp_pat
     assert "Finished in" in page.read_text("utf-8")
 
 
+def test_a_run_that_was_killed_has_crashed_at_once(graph, tmp_path):
+    store = tmp_path / "store"
+    graph.write_text(GRAPH.format(count=300, pause=0.05))
+    killed = subprocess.Popen(
+        [*RUN, "run", str(graph), "--store", str(store)], cwd=ROOT, env=TOYS, stderr=subprocess.PIPE
+    )
+    while not Store(store).runs():
+        time.sleep(0.05)
+    killed.kill()
+    killed.communicate()
+    (run,) = Store(store).runs()
+    assert (run["state"], state_of(run)) == ("running", "crashed")
+    assert (
+        f": a run of {run['started']} is crashed; first: voxblocks run"
+        in called("report", graph, "--store", store).stderr
+    )
+
+
+def test_a_store_that_does_not_answer_for_a_while_ends_no_signs_of_life(tmp_path, monkeypatch):
+    store, write, failed = Store(tmp_path), Store.record_run, []
+
+    def record_run(self, run, name=None):
+        if run["state"] == "running" and name and not failed:
+            failed.append(name)
+            raise OSError("no route to host")
+        return write(self, run, name)
+
+    monkeypatch.setattr(Store, "record_run", record_run)
+    with kept(store, {"graph": "g", "nodes": {}}, beat_s=0.02):
+        while not failed:
+            time.sleep(0.01)
+        store.files.write_json(f"runs/{failed[0]}.json", {"seen": "lost"})
+        while store.runs()[0]["seen"] == "lost":
+            time.sleep(0.01)
+
+
 def test_signs_of_life_are_given_until_the_end(tmp_path):
     store = Store(tmp_path)
     with kept(store, {"graph": "g", "nodes": {}}, beat_s=0.05) as name:
