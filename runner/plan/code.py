@@ -2,7 +2,9 @@
 
 Comments, docstrings and formatting do not count. The code of a block is its module, every module that it imports at any
 depth and that is no library (below `blocks`, of its own package, or a helper in a folder of the user's), the functions of
-`blocks.training` that these take, and the data files beside them. The rest of the contract is left out (see CONTRACT).
+`blocks.training` that these take, and the data files beside them, also in folders without code. Beside a helper that is in
+no package lies whatever its folder is for (logs, graphs), so there only what it names counts. The rest of the contract is
+left out (see CONTRACT).
 """
 
 import ast
@@ -14,6 +16,8 @@ import sysconfig
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from blocks.common import contents
 
 # The contract is left out of the digests: a helper added there must not redo every table. Raise this number when
 # the meaning of blocks/base.py, arrays.py, spec.py or of the stored tables changes.
@@ -72,19 +76,24 @@ def _module(name: str) -> _Module | None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     imported, taken = _imports(tree, found.parent or "", home)
     _strip_docstrings(tree)
-    beside = path.parent.rglob("*") if path.name == "__init__.py" and name.count(".") > 1 else path.parent.glob("*")
-    data = [f"{file.name} {_content(file)}" for file in sorted(beside) if _is_data(file)]
-    return _Module("\0".join([ast.unparse(tree), *data]), imported, taken)
+    text = ast.unparse(tree)
+    data = _data_beside(path, whole=path.name == "__init__.py" and name.count(".") > 1)
+    if not found.parent:
+        data = [file for file in data if file.relative_to(path.parent).parts[0] in text or file.stem == path.stem]
+    return _Module("\0".join([text, *([contents.fingerprint(path.parent, data)] if data else [])]), imported, taken)
+
+
+def _data_beside(path: Path, whole: bool) -> list[Path]:
+    """The data in the folder of a module and in folders below it that hold no code; `whole`: in all below it."""
+    beside = list(path.parent.rglob("*") if whole else path.parent.glob("*"))
+    below = [] if whole else [each for each in beside if each.is_dir() and not any(each.rglob("*.py"))]
+    found = {*beside, *(file for folder in below for file in folder.rglob("*"))}
+    return sorted(file for file in found if _is_data(file.relative_to(path.parent)) and file.is_file())
 
 
 def _is_data(file: Path) -> bool:
-    hidden = file.name.startswith(".") or "__pycache__" in file.parts
-    return not hidden and file.suffix not in (".py", ".pyc", ".pyi") and file.is_file()
-
-
-def _content(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "blake2b").hexdigest()
+    hidden = any(part.startswith(".") or part == "__pycache__" for part in file.parts)
+    return not hidden and file.suffix not in (".py", ".pyc", ".pyi")
 
 
 def _imports(tree: ast.AST, package: str, home: str) -> tuple[list[str], list[str]]:

@@ -58,6 +58,35 @@ def test_data_beside_it_counts(kind):
     assert kind() not in (before, with_table)
 
 
+def test_data_in_a_folder_beside_it_counts(kind):
+    before = kind()
+    folder = next(folder for path in blocks.__path__ for folder in Path(path).glob("coded*"))
+    (folder / "tables" / "deep").mkdir(parents=True)
+    table = folder / "tables" / "deep" / "a.tsv"
+    table.write_text("1")
+    with_table = kind()
+    assert with_table != before
+    table.write_text("2")
+    assert kind() not in (before, with_table)
+    (folder / "tables" / "other.py").touch()  # code has data of its own
+    assert kind() == before
+
+
+def test_beside_a_helper_in_no_package_counts_what_it_names(kind, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path / "mine"))
+    (tmp_path / "mine" / "lists").mkdir(parents=True)
+    (tmp_path / "mine" / "coded_reader.py").write_text("TABLES = 'table.tsv', 'lists'\n")
+    variant = VARIANT.replace("import Thing\n", "import Thing\nimport coded_reader\n")
+    before = kind(variant)
+    (tmp_path / "mine" / "run.log").write_text("a run")
+    assert kind(variant) == before
+    found = {before}
+    for name in ("table.tsv", "lists/a", "coded_reader.json"):
+        (tmp_path / "mine" / name).write_text("1")
+        assert kind(variant) not in found
+        found.add(kind(variant))
+
+
 def test_a_helper_outside_of_blocks_counts(kind, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path / "mine"))
     (tmp_path / "mine").mkdir()
