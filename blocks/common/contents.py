@@ -23,7 +23,7 @@ def fingerprint(root: Path | None, paths: Iterable[Path]) -> str:
     with closing(_known()) as known:
         for path in paths:
             name = path.relative_to(root).as_posix() if root else ""
-            found.update(f"{name}\0{_hash(path, known)}\n".encode())
+            found.update(f"{utf8(name)}\0{_hash(path, known)}\n".encode())
         known.commit()
     return found.hexdigest()
 
@@ -41,7 +41,9 @@ def _known() -> sqlite3.Connection:
 
 
 def _hash(path: Path, known: sqlite3.Connection) -> str:
-    name, looks = str(path.absolute()), _looks(path)
+    if not path.is_file():  # a link to nothing, a pipe: who reads it says what is wrong
+        return ""
+    name, looks = utf8(str(path.absolute())), _looks(path)
     row = known.execute("SELECT hash FROM files WHERE path = ? AND looks = ?", (name, looks)).fetchone()
     if row:
         return row[0]
@@ -51,6 +53,11 @@ def _hash(path: Path, known: sqlite3.Connection) -> str:
     if time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) > _FRESH_NS and _looks(path) == looks:
         known.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (name, looks, found))
     return found
+
+
+def utf8(name: str) -> str:
+    """A name with a mark for each byte that is no UTF-8: a disk may hold such."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _looks(path: Path) -> str:

@@ -44,10 +44,12 @@ def entries(config: Config) -> Iterator[Entry | Failure]:
     own = config.model_dump(include={"speaker", "language", "style", "licence"})
     seen: dict[str, Path] = {}
     for path in paths(config.path):
-        key = path.relative_to(config.path).with_suffix("").as_posix()
+        key = contents.utf8(path.relative_to(config.path).with_suffix("").as_posix())
         if key in seen:
             twin = f"{config.prefix}{key}{path.suffix}"
-            yield Failure(f"{path.name} would have the id of {seen[key].name}: keep one of the two", twin)
+            yield Failure(
+                f"{contents.utf8(path.name)} would have the id of {seen[key].name}: keep one of the two", twin
+            )
             continue
         seen[key] = path
         yield Entry(config.prefix + key, key, partial(audio.decode, path), own)

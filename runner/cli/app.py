@@ -117,7 +117,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run a graph: only what the store lacks is made. A graph may have options of its own, such as --speaker NAME."""
-    from runner.run.again import describe, forget, of_other_versions, retry, with_failures
+    from runner.run.again import as_forgotten, describe, forget, of_other_versions, retry, with_failures
     from runner.run.progress import Bars
     from runner.run.record import kept, make_record, now
     from runner.run.summary import print_results
@@ -133,7 +133,9 @@ def run(
     strange, failed = of_other_versions(plan, opened), with_failures(plan, opened) if retry_failed else []
     if strange and not redo_versions:
         print(describe(strange), file=sys.stderr)
-    if not dry_run and (failed or (strange and redo_versions)):
+    if dry_run:
+        plan = as_forgotten(plan, [*failed, *(strange if redo_versions else ())])
+    elif failed or (strange and redo_versions):
         retry(plan, opened, failed)
         forget(plan, opened, strange if redo_versions else ())
         plan = plan_for(checked, opened, until, from_nodes, to_nodes, limit, fetch=True)
@@ -401,5 +403,7 @@ def main() -> None:
     for name, value in {"MPLBACKEND": "Agg", **compiled_programs()}.items():
         os.environ.setdefault(name, value)
     os.environ |= threads.environment()
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # an id may hold what no terminal, and no UTF-8, can show
     atexit.register(gc.freeze)  # else the collector looks at every module once more: a fifth of the time of a check
     app()

@@ -34,7 +34,7 @@ def write_report(store, record: dict, path: str | Path, svg: str | None = None, 
     path.parent.mkdir(parents=True, exist_ok=True)
     number, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(number, "w", encoding="utf-8") as file:
+        with os.fdopen(number, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(page)
         Path(draft).chmod(0o644)
         Path(draft).replace(path)

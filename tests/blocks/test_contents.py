@@ -47,6 +47,17 @@ def test_what_is_renamed_or_changed_is_another(corpus):
     assert of(corpus) not in (before, changed)
 
 
+def test_names_that_are_no_text_and_links_to_nothing_stop_nobody(corpus):
+    before = of(corpus)
+    (corpus / os.fsdecode(b"\xff.wav")).write_bytes(b"c")
+    (corpus / "d.wav").symlink_to("nowhere")
+    os.mkfifo(corpus / "e.wav")
+    strange = of(corpus)
+    assert strange != before
+    (corpus / "nowhere").write_bytes(b"d")
+    assert of(corpus) != strange
+
+
 def test_a_file_is_read_once(corpus, monkeypatch):
     monkeypatch.setattr(contents, "_FRESH_NS", 0)
     before, read = of(corpus), []

@@ -1,5 +1,6 @@
 """Corpora that users bring: a folder, LJ Speech's layout, lines of text; and every way in which a file can be bad."""
 
+import os
 import re
 
 import numpy as np
@@ -138,7 +139,18 @@ def test_a_bad_file_fails_by_itself_and_says_why(tmp_path, spec, name):
 def test_a_link_to_nothing_fails(tmp_path, spec):
     (tmp_path / "gone.wav").symlink_to(tmp_path / "nowhere.wav")
     failure = Folder(Folder.Config(path=str(tmp_path)), spec)
+    assert failure.fingerprint()
     assert "no such file" in only(failure.read()).reason
+
+
+def test_a_name_that_is_no_utf8_fails_by_itself(tmp_path, spec):
+    write(tmp_path / "good.wav", tone())
+    (tmp_path / "good.wav").rename(tmp_path / os.fsdecode(b"\xff.wav"))
+    write(tmp_path / "good.wav", tone())
+    folder = Folder(Folder.Config(path=str(tmp_path)), spec)
+    assert folder.fingerprint()
+    good, strange = folder.read()
+    assert (good.id, strange.id, type(strange)) == ("good", "\ufffd", Failure)
 
 
 def test_two_files_of_one_id_are_not_both_taken(tmp_path, spec):

@@ -123,9 +123,15 @@ def test_what_other_versions_made_is_told_and_can_be_made_anew(graph, tmp_path):
         path, store.files.read_json(path) | {"versions": {"python": sys.version.split()[0], "numpy": "1.0"}}
     )
     again = called("run", graph, "--store", tmp_path / "store")
-    line = "1 cached nodes were made by other versions (numpy 1.0): loud; --redo-versions makes them anew"
+    line = "1 cached node was made by other versions (numpy 1.0): loud; --redo-versions makes them anew"
     assert line in again.stderr
     assert "by python" in called("store", "why", nodes["loud"]["digest"][:8], "--store", tmp_path / "store").stdout
+    planned = called("run", graph, "--store", tmp_path / "store", "--redo-versions", "--dry-run").stdout
+    assert [line.split()[:2] for line in planned.splitlines()] == [
+        ["cached", "tone"],
+        ["run", "loud"],
+        ["run", "level"],
+    ]
     redone = called("run", graph, "--store", tmp_path / "store", "--redo-versions", "--json")
     states = {name: node["state"] for name, node in store.runs()[0]["nodes"].items()}
     assert (redone.returncode, states) == (0, {"tone": "cached", "loud": "ran", "level": "ran"})

@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 
@@ -11,6 +13,7 @@ from blocks.base import Failure, Schema
 from runner.store import Store, ViewPart
 from runner.store.entries import NoEntry
 from runner.store.upkeep import failures, gc, lineage, ls, text_of, why
+from tests.environment import ROOT
 
 
 class Number(Schema):
@@ -104,6 +107,13 @@ def test_failures_are_listed_also_of_a_table_that_is_not_finished(store):
     assert failures(store, "a1") == []
     with pytest.raises(LookupError):
         failures(store, "nothing")
+
+
+def test_an_id_that_no_terminal_can_show_is_listed(store):
+    store.write_table("t1", Number, {"node": "one"}).write(0, [], [], [Failure("told to", "\ud800")])
+    command = [sys.executable, "-m", "runner", "store", "failures", "t1", "--store", store.files.url]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert told.stdout == "\\ud800\tfailure\ttold to\n", told.stderr
 
 
 def test_a_broken_manifest_is_listed_and_removed(store):
