@@ -117,7 +117,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run a graph: only what the store lacks is made. A graph may have options of its own, such as --speaker NAME."""
-    from runner.run.again import as_forgotten, describe, forget, of_other_versions, retry, with_failures
+    from runner.run import again
     from runner.run.progress import Bars
     from runner.run.record import kept, make_record, now
     from runner.run.summary import print_results
@@ -130,14 +130,19 @@ def run(
     checked = read_checked(graph, set, size, released, options=options)
     opened = open_store(store)
     plan = plan_for(checked, opened, until, from_nodes, to_nodes, limit, fetch=not dry_run)
-    strange, failed = of_other_versions(plan, opened), with_failures(plan, opened) if retry_failed else []
+    strange, failed = again.of_other_versions(plan, opened), again.with_failures(plan, opened) if retry_failed else []
     if strange and not redo_versions:
-        print(describe(strange), file=sys.stderr)
+        print(again.describe(strange), file=sys.stderr)
+    redone, claim = [*failed, *(strange if redo_versions else ())], None
     if dry_run:
-        plan = as_forgotten(plan, [*failed, *(strange if redo_versions else ())])
-    elif failed or (strange and redo_versions):
-        retry(plan, opened, failed)
-        forget(plan, opened, strange if redo_versions else ())
+        plan = again.as_forgotten(plan, redone)
+    elif redone:
+        try:
+            claim = again.claimed(plan, opened, redone)
+        except again.InUseError as error:
+            stop(str(error))
+        again.retry(plan, opened, failed)
+        again.forget(plan, opened, strange if redo_versions else ())
         plan = plan_for(checked, opened, until, from_nodes, to_nodes, limit, fetch=True)
     sound = sound_of(plan, until, play, raw, as_json)
     out = out or plan.graph.output_of(until)
@@ -153,6 +158,8 @@ def run(
     try:
         # Whatever blocks print, stdout carries results only.
         with kept(opened, begun) as name, Bars(plan, console) as bars, redirect_stdout(sys.stderr):
+            if claim:
+                claim.__exit__()
             outcome = executor_for(address).run(plan, opened, bars)
     except KeyboardInterrupt:
         console.print("Stopped. Finished shards are kept: the same command goes on from there.")

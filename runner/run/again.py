@@ -7,7 +7,9 @@ import networkx as nx
 
 from blocks.base import Skip
 from runner.plan import Plan
+from runner.store.claims import Claim
 from runner.store.formats import COMPUTING, versions
+from runner.store.runs import state_of
 
 
 def of_other_versions(plan: Plan, store) -> dict[str, dict[str, str]]:
@@ -34,6 +36,28 @@ def describe(found: dict[str, dict[str, str]]) -> str:
     )
 
 
+class InUseError(RuntimeError):
+    """Another run reads or makes what was to be made anew; the message says which."""
+
+
+def claimed(plan: Plan, store, names: Iterable[str]) -> Claim:
+    """Leave to take away what these nodes made and what was made of it, to be held until this run is recorded.
+
+    Raises InUseError where a living run is at any of it.
+    """
+    digests = {plan.steps[name].digest: name for name in {*names} | _after(plan, names)}
+    if (claim := store.claims.take("anew")) is None:
+        raise InUseError("another run is about to make something anew in this store: try again in a moment")
+    for run in store.runs():
+        at = [digests[node["digest"]] for node in run["nodes"].values() if node["digest"] in digests]
+        if at and "state" in run and state_of(run) == "running":
+            claim.__exit__()
+            raise InUseError(
+                f"a run of {run['started']} is using {', '.join(at[:5])}: make these anew when it has ended"
+            )
+    return claim
+
+
 def forget(plan: Plan, store, names: Iterable[str]) -> None:
     """Take from the store what these nodes made, and all that was made of it."""
     for name in {*names} | _after(plan, names):
@@ -44,7 +68,8 @@ def with_failures(plan: Plan, store) -> list[str]:
     """The cached nodes of the plan that hold failures; rows that were left out on purpose are none."""
     made = [step for step in plan.steps.values() if step.cached and step.verb in ("read", "map", "expand", "reduce")]
     tables = {step.name: store.find_table(step.digest) for step in made}
-    return [name for name, table in tables.items() if any(not isinstance(f, Skip) for f in table.failures)]
+    there = {name: table for name, table in tables.items() if table}  # not what another run makes anew just now
+    return [name for name, table in there.items() if any(not isinstance(f, Skip) for f in table.failures)]
 
 
 def retry(plan: Plan, store, names: Iterable[str]) -> None:

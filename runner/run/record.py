@@ -64,11 +64,11 @@ def kept(store, record: dict, beat_s: float = BEAT_S) -> Iterator[str]:
                 write("running")
 
     name, over = None, threading.Event()
-    name = write("running")
     beating = threading.Thread(target=beat, daemon=True)
-    beating.start()
     state = "crashed"
     try:
+        name = write("running")
+        beating.start()
         yield name
         state = ""
     except KeyboardInterrupt:
@@ -76,7 +76,8 @@ def kept(store, record: dict, beat_s: float = BEAT_S) -> Iterator[str]:
         raise
     finally:
         over.set()
-        beating.join()
+        if beating.ident:
+            beating.join()
         if state:
             write(state)
 

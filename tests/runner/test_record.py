@@ -149,3 +149,19 @@ def test_what_failed_is_tried_again_when_it_is_asked_for(graph, tmp_path):
     again = json.loads(called(*words, "--retry-failed").stdout)["nodes"]
     assert [*rows, again["level"]["rows"]] == [2, 2, 3]
     assert {name: node["state"] for name, node in again.items()} == {"tone": "cached", "loud": "ran", "level": "ran"}
+
+
+def test_what_a_living_run_uses_is_not_taken_away(graph, tmp_path):
+    graph.write_text("max_failed: 0.5\n" + GRAPH.format(count=3, pause=0).replace("pause_s: 0", "nan: [tone0001]"))
+    words, store = ("run", graph, "--store", tmp_path / "store"), Store(tmp_path / "store")
+    assert called(*words).returncode == 0
+    nodes = {"level": {"digest": store.runs()[0]["nodes"]["level"]["digest"]}}
+    with kept(store, {"graph": "other", "nodes": nodes, "started": "2026-01-01"}) as name:
+        told = called(*words, "--retry-failed")
+    assert (told.returncode, told.stderr) == (
+        2,
+        "a run of 2026-01-01 is using level: make these anew when it has ended\n",
+    )
+    store.record_run({"graph": "other", "nodes": nodes, "state": "finished"}, name)
+    assert called(*words, "--retry-failed").returncode == 0
+    assert not [info for info in store.files.listed("claims") if info.is_file]
