@@ -1,5 +1,6 @@
 """Text files as people save them: any line ends, in UTF-8 or UTF-16."""
 
+import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,17 @@ def read_lines(path: Path) -> list[bytes]:
         raw = raw.decode(_BOMS[mark], "replace").encode()
     lines = re.split(rb"\r\n|\r|\n", raw)
     return lines if lines[-1] else lines[:-1]
+
+
+def read_written(path: Path) -> dict[str, str] | None:
+    """The texts of a metadata.csv that ``voxblocks run --out`` wrote, by file without its suffix; None for any other table.
+
+    Cells are parted by commas, and the first line names them, ``id``, ``file`` and ``text`` among them.
+    """
+    rows = csv.DictReader(line.decode("utf-8", "replace") for line in read_lines(path))
+    if not {"id", "file", "text"} <= set(rows.fieldnames or ()):
+        return None
+    return {row["file"].rpartition(".")[0]: row["text"] or "" for row in rows}
 
 
 def read_table(path: Path) -> Iterator[Row]:

@@ -2,7 +2,7 @@
 
 `consent` says who agreed, when, and for what; it goes along with all that is made of the recordings, and stands in the card of models.
 A folder is read as `corpus.folder` reads it. The text of ``a/b.wav`` is in metadata.csv (``id|text``, or LJ Speech's three columns, id
-being ``a/b`` or ``b``), in ``a/b.txt`` or in the words of ``a/b.TextGrid``, whichever is found first; a recording without has an empty
+being ``a/b`` or ``b``; or as ``voxblocks run --out`` writes it), in ``a/b.txt`` or in the words of ``a/b.TextGrid``, whichever is found first; a recording without has an empty
 text. Files below the spec's rate are read, so that whoever judges can say what is wrong with them; channels are mixed.
 """
 
@@ -14,7 +14,7 @@ from pydantic import model_validator
 from blocks.base import Failure, Skip
 from blocks.common import contents, recordings, textgrid
 from blocks.common.recordings import Channel, Entry, OwnCorpus
-from blocks.common.text_files import Row, read_table
+from blocks.common.text_files import Row, read_table, read_written
 from blocks.corpus import folder
 from blocks.corpus.schema import Utterance
 
@@ -67,7 +67,11 @@ class Consented(OwnCorpus[Config]):
 
     def _table(self) -> dict[str, Row]:
         path = Path(self.config.path) / "metadata.csv"
-        rows = read_table(path) if path.is_file() else ()
+        if not path.is_file():
+            return {}
+        if (written := read_written(path)) is not None:
+            return {key: (0, [key, text], "") for key, text in written.items()}
+        rows = read_table(path)
         return {row[1][0]: row for row in rows if len(row[1]) > 1}
 
     def _text(self, key: str, table: dict[str, Row]) -> str:

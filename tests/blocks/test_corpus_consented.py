@@ -48,6 +48,14 @@ def test_texts_are_found_beside(tmp_path, spec):
     }
 
 
+def test_what_out_wrote_is_read_with_its_texts(tmp_path, spec):
+    tones(tmp_path, "target/0", "target/1")
+    lines = 'id,file,text\ntarget/0,target/0.wav,"One, two."\ntarget/1,target/1.wav,\n'
+    (tmp_path / "metadata.csv").write_text(lines, encoding="utf-8")
+    rows = read(spec, path=str(tmp_path), consent="Ann, today, for a test")
+    assert {row.id: row.text for row in rows} == {"target/0": "One, two.", "target/1": ""}
+
+
 def test_a_text_that_cannot_be_read_costs_its_row(tmp_path, spec):
     tones(tmp_path, "a", "b")
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe\xff")
