@@ -9,6 +9,8 @@ from blocks.base import BadItem, Failure
 from blocks.features.prosody_statistics import ProsodyStatisticsOf, Utterance
 from blocks.metric.prosody_distance import Config, ProsodyDistance
 from blocks.metric.prosody_distance import Utterance as Measured
+from blocks.metric.style_classifier import StyleClassifier
+from blocks.metric.style_classifier import Utterance as Asked
 from blocks.metric.style_variance import StyleVariance
 from blocks.metric.style_variance import Utterance as Styles
 from blocks.reference.schema import Named
@@ -18,6 +20,7 @@ from blocks.reference.style_gallery import TrainItem as StyleTrainItem
 from blocks.spec import AudioSpec
 
 SPEC = AudioSpec()
+RNG = np.random.default_rng(0)
 
 
 def vector(*values: float) -> np.ndarray:
@@ -138,3 +141,32 @@ def test_styles_differ_by_the_variance_of_their_means_beside_that_within():
     assert found.ratio == pytest.approx(4 / 6)
     with pytest.raises(ValueError, match="2 of a; want two styles"):
         StyleVariance(StyleVariance.tiny, SPEC).reduce(items[:2])
+
+
+def asked(style: str, split: str, **systems: float) -> Asked:
+    """Utterances that differ in pace; by chance, little, in all else."""
+    prosody = {name: 0.1 * RNG.standard_normal(6) + [0, 0, 0, 0, pace, 0] for name, pace in systems.items()}
+    return Asked(prosody={name: each.astype("f4") for name, each in prosody.items()}, style=style, split=split)
+
+
+def test_a_style_is_told_from_how_it_is_spoken_and_one_for_all_by_chance():
+    pace = {"calm": 4.0, "quick": 8.0, "wild": 12.0}
+    items = [asked(style, "train", recordings=at) for style, at in pace.items() for _ in range(10)]
+    items += [asked(style, "dev", recordings=at, flat=4.0, styled=at) for style, at in pace.items() for _ in range(5)]
+    found = StyleClassifier(StyleClassifier.Config(resamples=50), SPEC).reduce(items)
+    told = {system.system: system for system in found.systems}
+    assert found.chance == pytest.approx(100 / 3)
+    assert found.learnt_from == {"calm": 10, "quick": 10, "wild": 10}
+    assert (told["recordings"].percent, told["styled"].percent) == (100, 100)
+    assert told["flat"].percent == pytest.approx(100 / 3)
+    assert told["flat"].styles == {"calm": 100, "quick": 0, "wild": 0}
+    assert told["flat"].utterances == 15
+
+
+def test_styles_that_cannot_be_learnt_are_named():
+    classifier = StyleClassifier(StyleClassifier.tiny, SPEC)
+    few = [asked("calm", "train", recordings=1.0), *[asked("wild", "train", recordings=2.0) for _ in range(3)]]
+    with pytest.raises(BadItem, match="recordings to learn from: 1 of calm, utterances to ask about: 0"):
+        classifier.reduce(few)
+    (problem,) = classifier.check_wiring(StyleClassifier.Config(reference="recording"), {"prosody": {"recordings": 1}})
+    assert "did you mean 'recordings'" in problem[1]
