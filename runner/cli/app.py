@@ -413,4 +413,11 @@ def main() -> None:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # an id may hold what no terminal, and no UTF-8, can show
     atexit.register(gc.freeze)  # else the collector looks at every module once more: a fifth of the time of a check
-    app()
+    try:
+        app()
+    except ValueError as error:
+        from runner.store import StoreError  # what is damaged or too new, wherever it was come upon
+
+        if not isinstance(error, StoreError):
+            raise
+        sys.exit(str(error))

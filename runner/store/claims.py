@@ -40,7 +40,7 @@ class Claims:
         found = self._found(name)
         if found and not self._is_dead(found[-1]):
             return None
-        left = [note for path in found if (note := self._files.read_json(path)) is not None]
+        left = [note for path in found if (note := self._note(path))]
         number = int(found[-1].split(".")[-2]) + 1 if found else 0
         claim = Claim(self, self._files, name, number, left, {**self._owner, "run": run, "beat": 0})
         try:
@@ -74,14 +74,21 @@ class Claims:
             f"{_FOLDER}/{each}" for _, each in sorted((int(m[1]), m[0]) for m in map(pattern.fullmatch, names) if m)
         ]
 
+    def _note(self, path: str) -> dict | None:
+        """What a claim says: nothing where a power cut left it damaged, None where it was given up."""
+        try:
+            return self._files.read_json(path)
+        except StoreError:
+            return {}
+
     def _is_dead(self, path: str) -> bool:
         try:
-            owner = self._files.read_json(path)
-        except (OSError, StoreError):  # written anew just now
+            owner = self._note(path)
+        except OSError:  # written anew just now
             return False
         if owner is None:  # given up a moment ago
             return True
-        if owner["machine"] == self._owner["machine"]:
+        if owner.get("machine") == self._owner["machine"]:
             return _started(owner["pid"]) != owner["started"]
         before, since = self._seen.get(path, (None, 0.0))
         if before != owner:

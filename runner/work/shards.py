@@ -123,7 +123,7 @@ class Trial:
     """How many processes died at each batch (named by its first row's number) and at each single item of a claimed shard."""
 
     def __init__(self, claim: Claim, run: str = ""):
-        dead = [left for left in claim.left if not run or left["run"] == run]
+        dead = [left for left in claim.left if not run or left.get("run") == run]
         self.batches = Counter(left.get("at") for left in dead)
         self.items = Counter(left.get("id") for left in dead)
         self._claim = claim

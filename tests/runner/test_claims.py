@@ -94,3 +94,14 @@ def test_a_dead_process_of_this_machine_is_known_at_once(tmp_path, files):
     child.kill()
     child.communicate()
     assert Claims(files).take("x").number == 1
+
+
+def test_a_claim_that_a_power_cut_damaged_is_in_nobodys_way_for_long(files):
+    elsewhere(files, "one", beat_s=3600).take("x")
+    with files.new("claims/x.0.json") as stream:
+        stream.write(b"\0" * 20)
+    looking, over = elsewhere(files, "two"), time.monotonic() + 30
+    assert looking.take("x") is None
+    while (claim := looking.take("x")) is None and time.monotonic() < over:
+        time.sleep(0.02)
+    assert (claim.number, claim.left) == (1, [])

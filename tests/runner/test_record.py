@@ -165,3 +165,13 @@ def test_what_a_living_run_uses_is_not_taken_away(graph, tmp_path):
     store.record_run({"graph": "other", "nodes": nodes, "state": "finished"}, name)
     assert called(*words, "--retry-failed").returncode == 0
     assert not [info for info in store.files.listed("claims") if info.is_file]
+
+
+def test_a_damaged_table_is_one_line(graph, tmp_path):
+    assert called("run", graph, "--store", tmp_path / "store").returncode == 0
+    shard = next((tmp_path / "store" / "tables").glob("*/shard-00000.arrow"))
+    shard.write_bytes(shard.read_bytes()[:100])
+    told = called("run", graph, "--store", tmp_path / "store")
+    (line,) = told.stderr.splitlines()
+    assert told.returncode == 1
+    assert line.startswith(f"{shard}: has 100 bytes, want ")
