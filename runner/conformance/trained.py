@@ -8,7 +8,8 @@ from blocks.training import FitConfig
 from runner.conformance.items import VALUES, draw
 from runner.fit.checkpoints import Checkpoints
 from runner.fit.events import Events
-from runner.fit.local_run import Items, LocalRun
+from runner.fit.local_run import LocalRun
+from runner.fit.reading import Items
 from runner.store import Store
 
 

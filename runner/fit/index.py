@@ -18,7 +18,7 @@ from runner.graph import Constant, Edge, Lookup
 from runner.store.columns import numbers
 from runner.store.files import Files
 from runner.store.ids import Ids
-from runner.store.outline import Outline, outline, places
+from runner.store.outline import Outline, places
 from runner.store.table import read_batch
 from runner.work.rows import Rows
 
@@ -111,19 +111,15 @@ class Leaf:
             return self._key(self.rows.checked.groups[wired.node])
         return None if wired.node in self.rows.single else wired
 
-    def take(self, seen: Outline, there: np.ndarray) -> None:
-        """What the table of the key says of its rows; `there` is where they stand in it."""
-        name, absent = self.key.field, there < 0
-        self.first = seen.first & ~absent
+    def take(self, seen: Outline) -> None:
+        """What the table of the key says of the rows."""
+        name, own = self.key.field, self.key is self.wired
         if name in seen.shapes:
-            found = np.where(absent[:, None], -2, seen.shapes[name])
-            self.codes = _alike([found], len(there))[1]
-            self.shapes = found if self.key is self.wired else None
+            self.codes = _alike([seen.shapes[name]], seen.rows)[1]
+            self.shapes = seen.shapes[name] if own else None
             return
-        codes = seen.codes[name]
-        self.codes = None if codes is None else np.where(absent, -1, codes)
-        plain = self.key is self.wired and codes is not None and name not in seen.raw
-        self.values = seen.values[name] if plain else None
+        self.codes = seen.codes[name]
+        self.values = seen.values[name] if own and self.codes is not None and name not in seen.raw else None
 
     def value(self, at: int) -> Any:
         """Of a row: a stand-in, or what it is."""
@@ -135,26 +131,39 @@ class Leaf:
         return self.rows.take({"": self.wired}, self.rows.ids[at]).get("", _ABSENT)
 
 
-def look(rows: Rows, leaves: list[Leaf], trained: np.ndarray) -> None:
-    """Let the leaves know their rows: one pass over each table. Only in `trained` rows is a text met first."""
+def look(rows: Rows, leaves: list[Leaf], trained: np.ndarray | None = None) -> np.ndarray:
+    """Let the leaves know their rows. Gives a mask: of the `trained` rows some that hold every text that stands in any."""
     by_node: dict[str, list[Leaf]] = {}
     for leaf in leaves:
         if leaf.key is not None:
             by_node.setdefault(leaf.key.node, []).append(leaf)
+    first = np.zeros(len(rows.ids), bool)
     for node, some in by_node.items():
-        table = rows.tables[node]
-        there = places(table.ids, rows.ids)
-        keep = np.zeros(len(table), bool)
-        keep[there[trained & (there >= 0)]] = True
-        seen = outline(table, dict.fromkeys(leaf.key.field for leaf in some), keep).at(there)
+        table, names = rows.tables[node], {leaf.key.field: leaf.key.field for leaf in some}
+        seen = table.outline(names).of(names, places(table.ids, rows.ids))
         for leaf in some:
-            leaf.take(seen, there)
+            leaf.take(seen)
+        for name in names if trained is not None else ():
+            found = seen.first(name, trained)
+            first[_first_of(table, name, rows.ids, trained) if found is None else found] = True
+    return first
+
+
+def _first_of(table, field: str, ids: Ids, trained: np.ndarray) -> list[int]:
+    """The same for one field of lists, from its values: where those few rows that are noted of a text are no such rows."""
+    met: set[str] = set()
+    found = []
+    for at in np.flatnonzero(trained).tolist():
+        if (id := ids[at]) in table and not met.issuperset(texts := table.get(id, [field])[field] or ()):
+            met.update(texts)
+            found.append(at)
+    return found
 
 
 def splits(rows: Rows) -> tuple[np.ndarray, list]:
     """A number for every row, and the split that each number stands for."""
     leaf = Leaf(rows, ("split",), rows.checked.node.inputs["split"])
-    look(rows, [leaf], np.zeros(len(rows.ids), bool))
+    look(rows, [leaf])
     examples, codes = _alike([leaf.codes], len(rows.ids))
     return codes, [None if (value := leaf.value(at)) is _ABSENT else value for at in examples]
 
@@ -167,14 +176,14 @@ def measure(
     `make` turns an id into an item, for a block that has to see one.
     """
     leaves = [Leaf(rows, path, wired) for path, wired in _leaves(rows.checked.node.inputs)]
-    look(rows, leaves, trained)
+    first = look(rows, leaves, trained)
     try:
         found = [_asked(each, schema, rows, leaves) for each in (block.length, block.group)]
         lengths, groups = (np.array(_numbered(answers), np.int32)[codes] for answers, codes in found)
     except NeedsValues:
         pairs = [(block.length(item), block.group(item)) for item in map(make, rows.ids)]
         lengths, groups = (np.array(_numbered(list(each)), np.int32) for each in zip(*pairs))
-    return lengths, groups, np.any([leaf.first for leaf in leaves], axis=0)
+    return lengths, groups, first
 
 
 def _numbered(answers: list) -> list[int]:

@@ -21,11 +21,15 @@ from runner.fit.checkpoints import Checkpoints
 from runner.fit.events import Events
 from runner.fit.index import Index
 from runner.fit.pace import Pace
+from runner.fit.reading import Items
 from runner.fit.windows import WindowPlan
 from runner.plan.code import code_digest
 from runner.work.executor import number
 
-AHEAD = 4  # batches of a large table that are read while a step is computed
+AHEAD, FETCHED_AHEAD = (
+    4,
+    128,
+)  # batches of a large table that are read while a step is computed, and are fetched from afar
 SURVEY, VALIDATED, RUNS = (
     4096,
     1024,
@@ -39,22 +43,6 @@ class TrainingError(RuntimeError):
 
 class Stopped(KeyboardInterrupt):
     """The training was asked to stop, and saved itself first."""
-
-
-class Items(Sequence):
-    """Items of a table, made when asked for: `make` turns an id into one."""
-
-    def __init__(self, ids: Sequence[str], make: Callable[[str], Any]):
-        self.ids, self._make = ids, make
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __getitem__(self, index: int):
-        return self._make(self.ids[index])
-
-    def taken(self, places: Sequence[int]) -> "Items":
-        return Items([self.ids[at] for at in places], self._make)
 
 
 class LocalRun(Run):
@@ -87,6 +75,7 @@ class LocalRun(Run):
         self.length, self.index = length, index
         self.named: SimpleNamespace | None = None
         self.done = max(checkpoints.steps(), default=0)  # the last finished step
+        self.fetched = 0  # the last step whose items were fetched from afar
         self.best: dict | None = None
         self.unimproved = 0
         self.scalars: dict[str, Any] = {}
@@ -99,7 +88,9 @@ class LocalRun(Run):
         if self.index is None:
             return self.items
         first = np.flatnonzero(self.index.first[~self.index.dev])
-        return self.items.taken(sorted({*first.tolist(), *_runs(len(self.items), SURVEY)}))
+        places = sorted({*first.tolist(), *_runs(len(self.items), SURVEY)})
+        self.items.ahead(places)
+        return self.items.of([self.items.ids[at] for at in places])
 
     def state(self, **parts: Any) -> SimpleNamespace:
         if self.named is not None:
@@ -174,6 +165,10 @@ class LocalRun(Run):
     # ---- between two steps ----
 
     def _batch(self, step: int) -> Batch:
+        if self.index:
+            for later in range(max(step, self.fetched + 1), step + FETCHED_AHEAD):
+                self.items.ahead(self.plan.part(later, self.rank, self.world).indices)
+                self.fetched = later
         part = self.plan.part(step, self.rank, self.world)
         ids = [self.items.ids[index] for index in part.indices]
         batch = Batch(step, ids, [self.items[index] for index in part.indices], part.length, part.size, part.share)
@@ -234,6 +229,7 @@ class LocalRun(Run):
             lengths = [self.length(self.dev[at]) for at in places]
         else:
             lengths = self.index.lengths[self.index.dev][places].tolist()
+            self.dev.ahead(places)
         for group in _groups(lengths, self.config.max_frames):
             yield [self.dev[places[at]] for at in group]
 

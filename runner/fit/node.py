@@ -17,11 +17,12 @@ from runner.fit.checkpoints import Checkpoints
 from runner.fit.data import trained_on
 from runner.fit.events import Events, curves, thinned
 from runner.fit.index import Index, measure, splits
-from runner.fit.local_run import Items, LocalRun, TrainingError
+from runner.fit.local_run import LocalRun, TrainingError
+from runner.fit.reading import Items, items_of
 from runner.store.columns import text_column
 from runner.store.ids import MANY, Ids
 from runner.work.ancestry import Ancestry, TrainedOn
-from runner.work.apply import make_item, stumbled, trace_of
+from runner.work.apply import stumbled, trace_of
 from runner.work.device import device_of
 from runner.work.executor import NodeFailed
 from runner.work.rows import NodeWork, Rows
@@ -130,9 +131,10 @@ def _split(rows: Rows, schema: type[Schema], work: FitWork) -> tuple[Items, Item
 
     Raises NodeFailed for rows that may not be trained on, and where dev rows were made from what is trained on.
     """
-    make, refuse = partial(_make, work), partial(_refuse, work)
+    items, refuse = items_of(work), partial(_refuse, work)
+    make = items.make
     if "split" not in schema.model_fields or "split" not in work.checked.node.inputs:
-        return Items(rows.ids, make), Items([], make)
+        return items, items.of([])
     found: dict[str, list[str]] = {"train": [], "dev": []}
     for id in rows.ids:
         split = make(id).split or "train"
@@ -142,7 +144,7 @@ def _split(rows: Rows, schema: type[Schema], work: FitWork) -> tuple[Items, Item
     if not found["train"]:
         refuse(f"all {len(rows.ids)} rows are dev, none is train")
     _check_apart(work, Ancestry(work.store, work.tables.values()), found["train"], found["dev"])
-    return Items(found["train"], make), Items(found["dev"], make)
+    return items.of(found["train"]), items.of(found["dev"])
 
 
 def _check_apart(work: FitWork, ancestry: Ancestry, train: Iterable[str], dev: Iterable[str]) -> None:
@@ -169,7 +171,7 @@ def _index(work: FitWork, block: Trainable, kind: type[LocalRun]) -> Index:
         return found
     ids = rows.ids if isinstance(rows.ids, Ids) else Ids(text_column(rows.ids))
     dev = _dev(work, ids)
-    lengths, groups, first = measure(rows, block, work.checked.inputs, ~dev, partial(_make, work))
+    lengths, groups, first = measure(rows, block, work.checked.inputs, ~dev, items_of(work).make)
     made = Index(ids, dev, lengths, groups, first)
     made.write(files, work.folder)
     return Index.read(files, work.folder)
@@ -195,12 +197,8 @@ def _dev(work: FitWork, ids: Ids) -> np.ndarray:
 
 
 def _parted(work: FitWork, index: Index) -> tuple[Items, Items]:
-    make = partial(_make, work)
-    return Items(index.ids.where(~index.dev), make), Items(index.ids.where(index.dev), make)
-
-
-def _make(work: FitWork, id: str):
-    return make_item(work.checked.inputs, next(iter(work.rows.items([id]))))
+    items = items_of(work, staging=True)
+    return items.of(index.ids.where(~index.dev)), items.of(index.ids.where(index.dev))
 
 
 def _refuse(work: FitWork, what: str):

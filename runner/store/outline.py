@@ -1,10 +1,12 @@
-"""What a large table tells of its rows without their arrays: shapes, which rows share a value, and where a text is met first.
+"""What a large table tells of its rows without their arrays: shapes, which rows share a value, and rows that hold each text.
 
-One pass over the shards, which of a mapped file touches only the few pages that hold these.
+A table of many rows has it in a file of its own, written with its manifest. Of one without, as older versions wrote them, it is
+found by one pass over the shards, which of a mapped file touches only the few pages that hold these.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
@@ -12,101 +14,97 @@ import pyarrow as pa
 
 from runner.store.columns import is_array, is_json, numbers
 from runner.store.ids import Ids
-from runner.store.table import Table, View
 
 _TOGETHER = 256  # shards
 _VALUES = 2**16  # different values of a field up to which it is a name rather than a text of its own
+_ROWS = 64  # rows noted of each text that stands in a list
 
 
 @dataclass
 class Outline:
     """By field, for every row of a table."""
 
+    rows: int
     shapes: dict[str, np.ndarray] = field(default_factory=dict)  # of arrays and lists: int32 (rows, axes), -1 for None
     codes: dict[str, np.ndarray | None] = field(
         default_factory=dict
     )  # int32 (rows), equal for equal values; None: too many
     values: dict[str, list] = field(default_factory=dict)  # what each code stands for
     raw: set[str] = field(default_factory=set)  # fields whose values are JSON texts
-    first: np.ndarray | None = None  # bool (rows): where a text of some field, or of its list, is met first
+    held: dict[str, list[tuple[np.ndarray, bool]]] = field(
+        default_factory=dict
+    )  # of lists: rows with each text, whether all
 
-    def at(self, places: np.ndarray) -> "Outline":
-        """Of these rows."""
-        codes = {name: None if found is None else found[places] for name, found in self.codes.items()}
-        return replace(
-            self, shapes={n: s[places] for n, s in self.shapes.items()}, codes=codes, first=self.first[places]
-        )
+    def of(self, names: dict[str, str], places: np.ndarray) -> "Outline":
+        """Of these rows (-1 where there is none), with fields by other names: each by the one it has here."""
+        absent, made = places < 0, Outline(len(places))
+        back = np.full(self.rows, -1, np.int64)
+        back[places[~absent]] = np.flatnonzero(~absent)
+        for name, here in names.items():
+            if here in self.shapes:
+                made.shapes[name] = np.where(absent[:, None], -2, self.shapes[here][places])
+                made.held[name] = [(back[rows][back[rows] >= 0], whole) for rows, whole in self.held.get(here, ())]
+            else:
+                codes = self.codes[here]
+                made.codes[name] = None if codes is None else np.where(absent, -1, codes[places])
+                made.values[name] = self.values[here]
+                made.raw |= {name} if here in self.raw else set()
+        return made
 
+    def add(self, other: "Outline") -> None:
+        """Take further fields of the same rows."""
+        for mine, theirs in ((self.shapes, other.shapes), (self.codes, other.codes), (self.values, other.values)):
+            mine |= theirs
+        self.held |= other.held
+        self.raw |= other.raw
 
-def outline(table: Table, fields: Iterable[str], keep: np.ndarray | None = None) -> Outline:
-    """`keep` is a mask of the rows in which a text counts as met; None for all."""
-    fields = table.check_fields(fields)
-    keep = np.ones(len(table), bool) if keep is None else keep
-    return _of_view(table, fields, keep) if isinstance(table, View) else _of_table(table, fields, keep)
+    def first(self, name: str, keep: np.ndarray) -> np.ndarray | None:
+        """Rows of a mask that hold each text of a field that stands in any of them; None where it cannot be told."""
+        if name in self.held:
+            found = [(rows[keep[rows]], whole) for rows, whole in self.held[name]]
+            if not all(len(rows) or whole for rows, whole in found):
+                return None
+            return np.array([rows[0] for rows, _ in found if len(rows)], np.int64)
+        codes = self.codes.get(name)
+        if codes is None or not any(isinstance(value, str) for value in self.values[name]):
+            return np.empty(0, np.int64)
+        kept = np.flatnonzero(keep & (codes >= 0))
+        return kept[np.unique(codes[kept], return_index=True)[1]]
 
+    def encoded(self) -> bytes:
+        columns = {f"{name}/{axis}": each for name, shape in self.shapes.items() for axis, each in enumerate(shape.T)}
+        columns |= {name: codes for name, codes in self.codes.items() if codes is not None}
+        about = {
+            "rows": self.rows,
+            "axes": {name: shape.shape[1] for name, shape in self.shapes.items()},
+            "values": self.values,
+            "many": [name for name, codes in self.codes.items() if codes is None],
+            "raw": sorted(self.raw),
+            "held": {name: [[rows.tolist(), whole] for rows, whole in found] for name, found in self.held.items()},
+        }
+        arrays = [
+            pa.Array.from_buffers(pa.int32(), self.rows, [None, pa.py_buffer(np.ascontiguousarray(each))])
+            for each in columns.values()
+        ]
+        schema = pa.schema([pa.field(name, pa.int32()) for name in columns], {"voxblocks": json.dumps(about)})
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_file(sink, schema) as writer:
+            writer.write_batch(pa.record_batch(arrays, schema=schema))
+        return sink.getvalue().to_pybytes()
 
-def _of_table(table: Table, fields: list[str], keep: np.ndarray) -> Outline:
-    known = {name: _Field() for name in fields}
-    first, at, batches = np.zeros(len(table), bool), 0, table.batches(fields)
-    while some := list(islice(batches, _TOGETHER)):
-        end = at + sum(map(len, some))
-        for name, one in known.items():
-            columns = [batch.column(name) for batch in some]
-            first[at:end][one.add(some[0].schema.field(name), columns, keep[at:end])] = True
-        at = end
-    made = Outline(first=first)
-    for name, one in known.items():
-        if one.shapes:
-            made.shapes[name] = np.concatenate(one.shapes)
-        else:
-            made.codes[name] = None if one.too_many else np.concatenate([np.empty(0, np.int32), *one.codes])
-            made.values[name] = [] if one.too_many else list(one.known)
-            made.raw |= {name} if one.raw else set()
-    return made
-
-
-def _of_view(view: View, fields: list[str], keep: np.ndarray) -> Outline:
-    """Its parts, each as its tables have it."""
-    ids, found, at = view.ids, [], 0
-    for part in view.manifest["parts"]:
-        some, kept = ids[at : at + part["rows"]], keep[at : at + part["rows"]]
-        at += part["rows"]
-        merged = Outline(first=np.zeros(len(some), bool))
-        for digest in dict.fromkeys(part["fields"][name][0] for name in fields):
-            names = {name: part["fields"][name][1] for name in fields if part["fields"][name][0] == digest}
-            source = view.source(digest)
-            there, theirs = places(source.ids, some), np.zeros(len(source), bool)
-            theirs[there[kept]] = True
-            seen = outline(source, dict.fromkeys(names.values()), theirs).at(there)
-            for mine, name in names.items():
-                for have, give in (
-                    (merged.shapes, seen.shapes),
-                    (merged.codes, seen.codes),
-                    (merged.values, seen.values),
-                ):
-                    if name in give:
-                        have[mine] = give[name]
-                merged.raw |= {mine} if name in seen.raw else set()
-            merged.first |= seen.first
-        found.append(merged)
-    return found[0] if len(found) == 1 else _joined(found, fields)
-
-
-def _joined(parts: list[Outline], fields: list[str]) -> Outline:
-    made = Outline(first=np.concatenate([part.first for part in parts]), raw=set().union(*(part.raw for part in parts)))
-    for name in fields:
-        if name in parts[0].shapes:
-            made.shapes[name] = np.concatenate([part.shapes[name] for part in parts])
-        elif any(part.codes[name] is None for part in parts):
-            made.codes[name], made.values[name] = None, []
-        else:
-            known: dict = {}
-            codes = []
-            for part in parts:
-                table = [known.setdefault(value, len(known)) for value in part.values[name]]
-                codes.append(np.array(table or [0], np.int32)[part.codes[name]])
-            made.codes[name], made.values[name] = np.concatenate(codes), list(known)
-    return made
+    @classmethod
+    def decoded(cls, batch: pa.RecordBatch) -> "Outline":
+        about = json.loads(batch.schema.metadata[b"voxblocks"])
+        columns = {name: numbers(batch.column(name), np.int32) for name in batch.schema.names}
+        shapes = {
+            name: np.stack([columns[f"{name}/{axis}"] for axis in range(axes)], axis=1)
+            for name, axes in about["axes"].items()
+        }
+        codes = {name: None if name in about["many"] else columns[name] for name in about["values"]}
+        held = {
+            name: [(np.array(rows, np.int64), whole) for rows, whole in found] for name, found in about["held"].items()
+        }
+        return cls(about["rows"], shapes, codes, about["values"], set(about["raw"]), held)
 
 
 def places(ids, some) -> np.ndarray:
@@ -119,6 +117,60 @@ def places(ids, some) -> np.ndarray:
     return np.fromiter((known.get(id, -1) for id in some), np.int64, len(some))
 
 
+def gathered(batches: Iterator[tuple[pa.RecordBatch, dict]], fields: Iterable[str]) -> Outline:
+    """Of the shards of a table, in their order: columns, and by field the shapes of arrays whose columns are left out."""
+    known, at, batches = {name: _Field() for name in fields}, 0, iter(batches)
+    while some := list(islice(batches, _TOGETHER)):
+        for name, one in known.items():
+            if name in some[0][0].schema.names:
+                one.add(some[0][0].schema.field(name), [batch.column(name) for batch, _ in some], at)
+            else:
+                one.shapes += [np.array(shapes[name], np.int32) for _, shapes in some]
+        at += sum(len(batch) for batch, _ in some)
+    made = Outline(at)
+    for name, one in known.items():
+        if one.shapes:
+            made.shapes[name] = np.concatenate(one.shapes)
+            if one.held is not None and not one.too_many:
+                made.held[name] = [(np.array(rows, np.int64), len(rows) < _ROWS) for rows in one.held]
+        else:
+            made.codes[name] = None if one.too_many else np.concatenate([np.empty(0, np.int32), *one.codes])
+            made.values[name] = [] if one.too_many else list(one.known)
+            made.raw |= {name} if one.raw else set()
+    return made
+
+
+def joined(parts: list[Outline], fields: Iterable[str]) -> Outline:
+    """The rows of several, one after the other."""
+    made = Outline(sum(part.rows for part in parts))
+    starts = np.cumsum([0, *(part.rows for part in parts)])
+    for name in fields:
+        if name in parts[0].shapes:
+            made.shapes[name] = np.concatenate([part.shapes[name] for part in parts])
+            if all(name in part.held for part in parts):
+                made.held[name] = [
+                    (rows + at, all_) for part, at in zip(parts, starts) for rows, all_ in part.held[name]
+                ]
+        elif any(part.codes[name] is None for part in parts):
+            made.codes[name], made.values[name] = None, []
+        else:
+            known: dict = {}
+            tables = [
+                np.array([known.setdefault(v, len(known)) for v in part.values[name]] + [-1], np.int32)
+                for part in parts
+            ]
+            made.codes[name] = np.concatenate([table[part.codes[name]] for table, part in zip(tables, parts)])
+            made.values[name] = list(known)
+        made.raw |= {name} if any(name in part.raw for part in parts) else set()
+    return made
+
+
+def shapes_of(batch: pa.RecordBatch) -> dict[str, list]:
+    """By field the shapes of a shard's arrays."""
+    arrays = [about for about in batch.schema if is_array(about)]
+    return {about.name: _shapes(about, batch.column(about.name)).tolist() for about in arrays}
+
+
 class _Field:
     """One field, shard after shard."""
 
@@ -126,51 +178,51 @@ class _Field:
         self.shapes: list[np.ndarray] = []
         self.codes: list[np.ndarray] = []
         self.known: dict = {}
-        self.met = np.zeros(0, bool)  # by code
+        self.held: list[list[int]] | None = None  # by code
         self.too_many = self.raw = False
 
-    def add(self, about: pa.Field, columns: list[pa.Array], keep: np.ndarray) -> np.ndarray:
-        """Take the columns of some shards; gives the rows of `keep` in which a text is met first."""
+    def add(self, about: pa.Field, columns: list[pa.Array], at: int) -> None:
+        """Take the columns of some shards, whose first row has the number `at` in the table."""
         if is_array(about):
-            axes = about.type.field("shape").type.list_size
-            for column in columns:
-                shapes = numbers(column.field("shape").values, np.int32, len(column) * axes).reshape(-1, axes)
-                self.shapes.append(_without(column, shapes).copy())  # a view would keep the shard mapped
-            return np.empty(0, np.int64)
+            self.shapes += [_shapes(about, column) for column in columns]
+            return
         column = pa.concat_arrays(columns)
-        if pa.types.is_list(about.type):
-            counts = np.diff(numbers(column, np.int32, len(column) + 1))
-            self.shapes.append(_without(column, counts[:, None]))
-            rows = np.repeat(np.arange(len(column)), counts)
-            return self._first(self._coded(column.values), rows, keep)
-        self.raw = is_json(about)
-        codes = self._coded(column)
-        self.codes.append(codes)
-        return self._first(codes, np.arange(len(column)), keep) if pa.types.is_string(about.type) else codes[:0]
+        if not pa.types.is_list(about.type):
+            self.raw = is_json(about)
+            self.codes.append(self._coded(column))
+            return
+        counts = np.diff(numbers(column, np.int32, len(column) + 1))
+        self.shapes.append(_without(column, counts[:, None].astype(np.int32)))
+        self.held = self.held or []
+        codes = self._coded(column.values)
+        self.held += [[] for _ in range(len(self.known) - len(self.held))]
+        if self.too_many or not len(codes) or not pa.types.is_string(column.type.value_type):
+            return
+        rows = at + np.repeat(np.arange(len(column)), counts)
+        order = np.argsort(codes, kind="stable")
+        found, starts = np.unique(codes[order], return_index=True)
+        for code, start, end in zip(found, starts, [*starts[1:], len(order)]):
+            if (room := _ROWS - len(self.held[code])) > 0:
+                self.held[code] += np.unique(rows[order[start:end]])[:room].tolist()
 
     def _coded(self, column: pa.Array) -> np.ndarray:
-        if self.too_many or pa.types.is_nested(column.type):
+        if self.too_many or pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
+            self.too_many = True
             return np.zeros(len(column), np.int32)
         coded = column.dictionary_encode(null_encoding="encode")
         table = [self.known.setdefault(value, len(self.known)) for value in coded.dictionary.to_pylist()]
         self.too_many = len(self.known) > _VALUES
         return np.array(table or [0], np.int32)[numbers(coded.indices, np.int32)]
 
-    def _first(self, codes: np.ndarray, rows: np.ndarray, keep: np.ndarray) -> np.ndarray:
-        """Of each code that was not met before the first row that is kept."""
-        self.met = np.append(self.met, np.zeros(max(0, len(self.known) - len(self.met)), bool))
-        if self.too_many or not len(codes):
-            return rows[:0]
-        new = keep[rows] & ~self.met[codes]
-        if not new.any():
-            return rows[:0]
-        found, at = np.unique(codes[new], return_index=True)
-        self.met[found] = True
-        return rows[new][at]
+
+def _shapes(about: pa.Field, column: pa.Array) -> np.ndarray:
+    axes = about.type.field("shape").type.list_size
+    shapes = numbers(column.field("shape").values, np.int32, len(column) * axes).reshape(-1, axes)
+    return _without(column, shapes).copy()  # a view would keep the shard mapped
 
 
 def _without(column: pa.Array, shapes: np.ndarray) -> np.ndarray:
     """-1 where there is nothing."""
     if not column.null_count:
         return shapes
-    return np.where(np.array(column.is_valid().to_pylist())[:, None], shapes, -1)
+    return np.where(np.array(column.is_valid().to_pylist())[:, None], shapes, np.int32(-1))

@@ -19,8 +19,10 @@ from runner.store.columns import reader
 from runner.store.files import Files
 from runner.store.formats import StoreError
 from runner.store.ids import MANY, Ids
+from runner.store.outline import Outline, gathered, joined, places
 
 MANIFEST, IDS, FAILURES = "table.json", "ids.arrow", "failures.jsonl"
+OUTLINE = "outline.arrow"  # of a large table
 _OPEN_SHARDS, _OPEN_BYTES = 512, 64 * 2**20  # kept at hand at once
 
 
@@ -28,7 +30,7 @@ class Table:
     """A complete table. Get it from `Store.find_table`."""
 
     def __init__(self, files: Files, folder: str, manifest: dict):
-        self._files, self._folder, self.manifest = files, folder, manifest
+        self._files, self.folder, self.manifest = files, folder, manifest
         self.digest: str = manifest["digest"]
         self.fields: list[str] = list(manifest["fields"])
         self._shards: OrderedDict[int, _Shard] = OrderedDict()
@@ -43,7 +45,7 @@ class Table:
     @cached_property
     def ids(self) -> Sequence[str]:
         """In the order of the shards: a list, of a large table `Ids`."""
-        path = f"{self._folder}/{self._side(IDS)}"
+        path = f"{self.folder}/{self._side(IDS)}"
         with self._files.open(path) as file:
             column = read_batch(self._files.at(path), file, ["id"]).column("id")
         return Ids(column) if len(column) > MANY else column.to_pylist()
@@ -53,7 +55,7 @@ class Table:
         """What could not be made (`Failure`) and what was left out on purpose (`Skip`), with ids."""
         if (name := self._side(FAILURES)) is None:
             return []
-        lines = self._files.read(f"{self._folder}/{name}").decode().splitlines()
+        lines = self._files.read(f"{self.folder}/{name}").decode().splitlines()
         return [_failure(**json.loads(line)) for line in lines]
 
     def get(self, id: str, fields: Iterable[str] | None = None) -> dict[str, Any]:
@@ -79,12 +81,27 @@ class Table:
         names = self.check_fields(fields)
 
         def read(part: dict) -> pa.RecordBatch:
-            path = f"{self._folder}/{part['file']}"
+            path = f"{self.folder}/{part['file']}"
             with self._files.open(path) as file:
                 return read_batch(self._files.at(path), file, None if self._files.local else names).select(names)
 
         for at in range(0, len(self._parts), _OPEN_SHARDS):  # of a remote store so many are held at once
             yield from self._files.each(read, self._parts[at : at + _OPEN_SHARDS])
+
+    def paths(self, ids: Iterable[str], fields: Iterable[str]) -> list[str]:
+        """The files that hold some fields of these rows, in the order in which they are wanted."""
+        places = (self._number(id) for id in ids)
+        parts = dict.fromkeys(self._locate(place)[0] for place in places if place is not None)
+        return [f"{self.folder}/{self._parts[part]['file']}" for part in parts]
+
+    def outline(self, fields: Iterable[str] | None = None) -> Outline:
+        """What is known of every row without its arrays."""
+        fields = self.check_fields(fields)
+        if (name := self._side(OUTLINE)) is None:
+            return gathered(((batch, {}) for batch in self.batches(fields)), fields)
+        path = f"{self.folder}/{name}"
+        with self._files.open(path) as file:
+            return Outline.decoded(read_batch(self._files.at(path), file, None))
 
     def parents(self) -> dict[str, list[str]]:
         """What each row was made from that was made from others."""
@@ -141,7 +158,7 @@ class Table:
             self._shards.move_to_end(index)
             return self._shards[index]
         entry = self._parts[index]
-        shard = self._shards[index] = _Shard(self._files, f"{self._folder}/{entry['file']}")
+        shard = self._shards[index] = _Shard(self._files, f"{self.folder}/{entry['file']}")
         kept = 0
         for nth, number in enumerate(reversed(list(self._shards))):
             kept += self._parts[number]["bytes"]
@@ -175,6 +192,27 @@ class View(Table):
         if parents:
             row["parents"] = list(parents)
         return row
+
+    def outline(self, fields: Iterable[str] | None = None) -> Outline:
+        fields, found, at = self.check_fields(fields), [], 0
+        for part in self._parts:
+            some, whole = self.ids[at : at + part["rows"]], Outline(part["rows"])
+            at += part["rows"]
+            for digest in dict.fromkeys(part["fields"][name][0] for name in fields):
+                names = {name: part["fields"][name][1] for name in fields if part["fields"][name][0] == digest}
+                source = self.source(digest)
+                whole.add(source.outline(dict.fromkeys(names.values())).of(names, places(source.ids, some)))
+            found.append(whole)
+        return found[0] if len(found) == 1 else joined(found, fields)
+
+    def paths(self, ids: Iterable[str], fields: Iterable[str]) -> list[str]:
+        found: dict[str, None] = {}
+        for id in ids:
+            if (place := self._number(id)) is not None:
+                sources = self._parts[self._locate(place)[0]]["fields"]
+                for digest, name in (sources[field] for field in fields):
+                    found |= dict.fromkeys(self.source(digest).paths([id], [name]))
+        return list(found)
 
     def source(self, digest: str) -> Table:
         """A table whose fields it shows."""

@@ -8,7 +8,7 @@ import itertools
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -19,10 +19,13 @@ from blocks.base import Failure, Schema, Skip, field_type
 from runner.store.columns import arrow_schema, encode, stored_fields, text_column
 from runner.store.files import Files
 from runner.store.formats import StoreError, versions
-from runner.store.table import FAILURES, IDS, MANIFEST, Table, read_batch
+from runner.store.ids import MANY
+from runner.store.outline import gathered, shapes_of
+from runner.store.table import FAILURES, IDS, MANIFEST, OUTLINE, Table, read_batch
 
 FORMAT = 1
 STARTED = "started.json"
+_READ_AT_ONCE = 512  # shards
 _REASONS = 50  # kinds of failure that a manifest counts; failures.jsonl has all
 _SHARD = re.compile(r"shard-(\d{5,})(?:\.(\d+))?\.arrow")
 
@@ -106,6 +109,7 @@ class TableWriter:
             "rows": len(rows),
             "layout": self._layout,
             "failures": [[f.id, f.reason, isinstance(f, Skip)] for f in failures],
+            "shapes": shapes_of(batch),
         }
         batch = batch.replace_schema_metadata({"voxblocks": json.dumps(about)})
         for number in itertools.count():
@@ -167,8 +171,22 @@ class TableWriter:
             "parents": any_parents,
             "shards": entries,
         }
-        publish(self._files, self._folder, self.digest, self._meta, manifest, list(where), failures)
+        outline = gathered(self._outlined(chosen), names).encoded() if len(where) > MANY else None
+        publish(self._files, self._folder, self.digest, self._meta, manifest, list(where), failures, outline)
         return self._published()
+
+    def _outlined(self, shards: list["_Shard"]) -> Iterator[tuple[pa.RecordBatch, dict]]:
+        """Of each shard what can be told without its arrays: its other columns, and the shapes that it says itself."""
+
+        def read(shard: _Shard) -> tuple[pa.RecordBatch, dict]:
+            told = shard.about.get("shapes", {})  # shards of older versions say nothing
+            path = f"{self._folder}/{shard.name}"
+            with self._files.open(path) as file:
+                names = [name for name in self._columns.names[2:] if name not in told]
+                return read_batch(self._files.at(path), file, names), told
+
+        for at in range(0, len(shards), _READ_AT_ONCE):
+            yield from self._files.each(read, shards[at : at + _READ_AT_ONCE])
 
     def _published(self) -> Table:
         self._files.delete(f"{self._folder}/{STARTED}")
@@ -297,10 +315,17 @@ def _check_shown(part: ViewPart, tables: dict[str, Table]) -> None:
 
 
 def publish(
-    files: Files, folder: str, digest: str, meta: dict, manifest: dict, ids: list[str], failures: list[Failure]
+    files: Files,
+    folder: str,
+    digest: str,
+    meta: dict,
+    manifest: dict,
+    ids: list[str],
+    failures: list[Failure],
+    outline: bytes | None = None,
 ) -> None:
     """What a table and a view have in common; the manifest comes last and makes them complete."""
-    side = {IDS: _ids_file(ids)}
+    side = {IDS: _ids_file(ids)} | ({OUTLINE: outline} if outline else {})
     if failures:
         lines = ({"id": f.id, "reason": f.reason, "skipped": isinstance(f, Skip)} for f in failures)
         side[FAILURES] = "".join(json.dumps(line) + "\n" for line in lines).encode()

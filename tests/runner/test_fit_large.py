@@ -13,7 +13,8 @@ from blocks.arrays import Array, Phones, Speaker
 from blocks.base import NewRow
 from runner.check import check, read_graph
 from runner.fit import index, windows
-from runner.fit.node import FitWork, _make
+from runner.fit.node import FitWork
+from runner.fit.reading import items_of
 from runner.fit.windows import WindowPlan
 from runner.plan import make_plan
 from runner.run.local import LocalExecutor
@@ -21,7 +22,8 @@ from runner.run.node import NodeRun
 from runner.store import Store
 from runner.store.columns import text_column
 from runner.store.ids import Ids
-from runner.store.outline import outline
+from runner.store.outline import Outline
+from runner.store.table import read_batch
 from runner.work.executor import NodeResult, Observer
 
 pytest.importorskip("torch")
@@ -45,7 +47,7 @@ nodes:
 @pytest.fixture
 def many(monkeypatch):
     """Five rows are many, and windows small."""
-    for module in ("runner.store.table", "runner.fit.node"):
+    for module in ("runner.store.table", "runner.store.writer", "runner.fit.node"):
         monkeypatch.setattr(f"{module}.MANY", 4)
     monkeypatch.setattr(windows, "RUN", 4)
     monkeypatch.setattr(windows, "WINDOW", 16)
@@ -78,7 +80,7 @@ def test_the_index_holds_what_the_block_says_of_every_item(go):
     work = work_of(plan, store)
     found = index.Index.read(store.files, work.folder)
     block = work.checked.cls(work.checked.config, work.checked.spec)
-    items = [_make(work, id) for id in work.rows.ids]
+    items = list(items_of(work))
     assert list(found.ids) == list(work.rows.ids)
     assert len(items) == 36
     assert found.lengths.tolist() == [block.length(item) for item in items]
@@ -95,7 +97,7 @@ def test_a_block_that_looks_at_values_is_asked_about_the_items(go, monkeypatch):
     assert outcome.error is None
     work = work_of(plan, store)
     found = index.Index.read(store.files, work.folder)
-    assert found.lengths.tolist() == [100 + int(100 * np.abs(_make(work, id).wave).max()) for id in work.rows.ids]
+    assert found.lengths.tolist() == [100 + int(100 * np.abs(item.wave).max()) for item in items_of(work)]
 
 
 def test_a_training_on_many_rows_goes_on_as_the_unbroken_one(go, monkeypatch):
@@ -169,7 +171,7 @@ class Said(NewRow):
     speaker: Speaker
 
 
-def test_an_outline_tells_shapes_and_where_texts_are_met_first(tmp_path):
+def test_an_outline_tells_shapes_and_rows_that_hold_each_text(tmp_path, monkeypatch):
     rows = [
         Said(
             id=f"{n}",
@@ -184,13 +186,18 @@ def test_an_outline_tells_shapes_and_where_texts_are_met_first(tmp_path):
         some = rows[4 * shard : 4 * shard + 4]
         writer.write(shard, [row.id for row in some], some)
     table = writer.publish()
-    found = outline(table, None)
-    assert found.shapes["pitch"].ravel().tolist() == [0, 1, -1, 3, 4, 5, 6, 7]
-    assert found.shapes["phones"].ravel().tolist() == [2] * 8
-    assert [found.values["speaker"][code] for code in found.codes["speaker"]] == [row.speaker for row in rows]
-    assert np.flatnonzero(found.first).tolist() == [0, 3, 6]
-    kept = outline(table, None, np.arange(8) > 3)
-    assert np.flatnonzero(kept.first).tolist() == [4, 6], "of the rows that count"
+    found = table.outline()
+    (tmp_path / "file").write_bytes(found.encoded())
+    for told in (found, Outline.decoded(read_batch("file", str(tmp_path / "file"), None))):
+        assert told.shapes["pitch"].ravel().tolist() == [0, 1, -1, 3, 4, 5, 6, 7]
+        assert told.shapes["phones"].ravel().tolist() == [2] * 8
+        assert [told.values["speaker"][code] for code in told.codes["speaker"]] == [row.speaker for row in rows]
+        assert told.first("speaker", np.ones(8, bool)).tolist() == [0, 3]
+        assert told.first("phones", np.ones(8, bool)).tolist() == [0, 0, 6]
+        assert told.first("phones", np.arange(8) > 3).tolist() == [4, 4, 6], "of the rows that count"
+        assert told.first("phones", np.arange(8) > 5).tolist() == [6, 6]
+    monkeypatch.setattr("runner.store.outline._ROWS", 2)
+    assert table.outline().first("phones", np.arange(8) > 3) is None, "only the first rows are noted of a text"
 
 
 # ---- batches ----
