@@ -2,7 +2,7 @@
 
     python benchmarks/scale.py [--rows 10000,100000,1000000] [--s3] [--steps 100]
 
-Rows of six fields (three streams of 16 to 79 frames, phones, voice, split; 0.7 kB) are written with the store's own writer, to
+Rows of six fields (three streams of 16 to 79 frames, or more, phones, voice, split; 0.7 kB) are written with the store's own writer, to
 a folder and with `--s3` to an S3 server on loopback (moto, of the extra `dev`). A block with one weight is trained on them in a
 process of its own, told to stop in the middle and started again. Told: seconds of planning, from the plan to the first step, of a
 step, and from the second command to the step it goes on with; the peak of memory that the process holds itself (anonymous),
@@ -32,11 +32,11 @@ from benchmarks.timing import POOLS, ROOT, machine  # noqa: E402
 
 GRAPH = """
 nodes:
-  said: {{read: bench.utterances, config: {{count: {rows}}}}}
+  said: {{read: bench.utterances, config: {{count: {rows}, frames: {frames}}}}}
   model:
     fit: bench.learner
     in: {{pitch: said.pitch, energy: said.energy, tilt: said.tilt, phones: said.phones, speaker: said.speaker, split: said.split}}
-    config: {{max_steps: {steps}, max_frames: 4000, checkpoint_interval: {half}, val_check_interval: {half}, log: {log}}}
+    config: {{max_steps: {steps}, max_frames: {budget}, checkpoint_interval: {half}, val_check_interval: {half}, log: {log}}}
 """
 SHARD_ROWS = 64
 
@@ -45,6 +45,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", default="10000,100000,1000000")
     parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument(
+        "--frames", type=int, default=16, help="of the shortest item; the longest has five times as many"
+    )
     parser.add_argument("--s3", action="store_true", help="from an S3 server, too")
     parser.add_argument("--patience", type=float, default=600)
     parser.add_argument("--quick", action="store_true", help="300 rows, few steps: to see that it runs")
@@ -68,7 +71,7 @@ def main() -> None:
 
 def measure(rows: int, folder: Path, store: str, proxy: "Proxy | None", options) -> None:
     told = {"rows": rows, "store": "folder" if proxy is None else "S3"}
-    asked = {"rows": rows, "folder": str(folder), "store": store, "steps": options.steps}
+    asked = {"rows": rows, "folder": str(folder), "store": store, "steps": options.steps, "frames": options.frames}
     made = child(asked | {"what": "make"}, options.patience, None)
     told |= {"made in s": made["seconds"], "MB": made["bytes"] / 1e6}
     for attempt in ("first", "again"):
@@ -109,24 +112,24 @@ def child(asked: dict, patience: float, proxy: "Proxy | None") -> dict:
 # ---- in a process of its own ----
 
 
-def work(what: str, rows: int, folder: str, store: str, steps: int, attempt: str = "") -> None:
+def work(what: str, rows: int, folder: str, store: str, steps: int, frames: int, attempt: str = "") -> None:
     from runner.check import check, read_graph
     from runner.plan import make_plan
     from runner.store import Store
 
     log = Path(folder, "log")
     path = Path(folder, "graph.yaml")
-    path.write_text(GRAPH.format(rows=rows, steps=steps, half=steps // 2, log=log))
+    path.write_text(GRAPH.format(rows=rows, steps=steps, half=steps // 2, log=log, frames=frames, budget=250 * frames))
     begun, opened = time.perf_counter(), Store(store)
     plan = make_plan(check(read_graph(path)), opened)
     planned = time.perf_counter() - begun
     if what == "make":
-        print(json.dumps(make(plan.steps["said"], opened, rows)))
+        print(json.dumps(make(plan.steps["said"], opened, rows, frames)))
     else:
         train(plan, opened, log, planned, attempt, steps)
 
 
-def make(step, store, rows: int) -> dict:
+def make(step, store, rows: int, frames: int) -> dict:
     """The table that the graph would read, written shard by shard."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -138,7 +141,7 @@ def make(step, store, rows: int) -> dict:
     writer = store.write_table(step.digest, Utterance, meta, layout=f"{SHARD_ROWS} rows a shard")
 
     def write(index: int) -> None:
-        items = list(map(made, range(index * SHARD_ROWS, min(rows, (index + 1) * SHARD_ROWS))))
+        items = [made(n, frames) for n in range(index * SHARD_ROWS, min(rows, (index + 1) * SHARD_ROWS))]
         writer.write(index, [item.id for item in items], items)
 
     with ThreadPoolExecutor(8) as pool:  # who writes waits for the disk

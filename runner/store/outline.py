@@ -30,6 +30,7 @@ class Outline:
         default_factory=dict
     )  # int32 (rows), equal for equal values; None: too many
     values: dict[str, list] = field(default_factory=dict)  # what each code stands for
+    floats: dict[str, np.ndarray] = field(default_factory=dict)  # of fields of float: float64 (rows), NaN for None
     raw: set[str] = field(default_factory=set)  # fields whose values are JSON texts
     held: dict[str, list[tuple[np.ndarray, bool]]] = field(
         default_factory=dict
@@ -49,6 +50,8 @@ class Outline:
                 made.codes[name] = None if codes is None else np.where(absent, -1, codes[places])
                 made.values[name] = self.values[here]
                 made.raw |= {name} if here in self.raw else set()
+                if here in self.floats:
+                    made.floats[name] = np.where(absent, np.nan, self.floats[here][places])
         return made
 
     def add(self, other: "Outline") -> None:
@@ -56,6 +59,7 @@ class Outline:
         for mine, theirs in ((self.shapes, other.shapes), (self.codes, other.codes), (self.values, other.values)):
             mine |= theirs
         self.held |= other.held
+        self.floats |= other.floats
         self.raw |= other.raw
 
     def first(self, name: str, keep: np.ndarray) -> np.ndarray | None:
@@ -74,19 +78,19 @@ class Outline:
     def encoded(self) -> bytes:
         columns = {f"{name}/{axis}": each for name, shape in self.shapes.items() for axis, each in enumerate(shape.T)}
         columns |= {name: codes for name, codes in self.codes.items() if codes is not None}
+        columns |= {f"{name}/float": each for name, each in self.floats.items()}
         about = {
             "rows": self.rows,
             "axes": {name: shape.shape[1] for name, shape in self.shapes.items()},
             "values": self.values,
             "many": [name for name, codes in self.codes.items() if codes is None],
             "raw": sorted(self.raw),
+            "floats": list(self.floats),
             "held": {name: [[rows.tolist(), whole] for rows, whole in found] for name, found in self.held.items()},
         }
-        arrays = [
-            pa.Array.from_buffers(pa.int32(), self.rows, [None, pa.py_buffer(np.ascontiguousarray(each))])
-            for each in columns.values()
-        ]
-        schema = pa.schema([pa.field(name, pa.int32()) for name in columns], {"voxblocks": json.dumps(about)})
+        arrays = [_arrow(each) for each in columns.values()]
+        fields = [pa.field(name, each.type) for name, each in zip(columns, arrays)]
+        schema = pa.schema(fields, {"voxblocks": json.dumps(about)})
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, schema) as writer:
             writer.write_batch(pa.record_batch(arrays, schema=schema))
@@ -95,7 +99,10 @@ class Outline:
     @classmethod
     def decoded(cls, batch: pa.RecordBatch) -> "Outline":
         about = json.loads(batch.schema.metadata[b"voxblocks"])
-        columns = {name: numbers(batch.column(name), np.int32) for name in batch.schema.names}
+        columns = {
+            name: numbers(batch.column(name), np.float64 if name.endswith("/float") else np.int32)
+            for name in batch.schema.names
+        }
         shapes = {
             name: np.stack([columns[f"{name}/{axis}"] for axis in range(axes)], axis=1)
             for name, axes in about["axes"].items()
@@ -104,7 +111,13 @@ class Outline:
         held = {
             name: [(np.array(rows, np.int64), whole) for rows, whole in found] for name, found in about["held"].items()
         }
-        return cls(about["rows"], shapes, codes, about["values"], set(about["raw"]), held)
+        floats = {name: columns[f"{name}/float"] for name in about["floats"]}
+        return cls(about["rows"], shapes, codes, about["values"], floats, set(about["raw"]), held)
+
+
+def _arrow(values: np.ndarray) -> pa.Array:
+    values = np.ascontiguousarray(values, np.float64 if values.dtype.kind == "f" else np.int32)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(values)])
 
 
 def places(ids, some) -> np.ndarray:
@@ -137,6 +150,8 @@ def gathered(batches: Iterator[tuple[pa.RecordBatch, dict]], fields: Iterable[st
             made.codes[name] = None if one.too_many else np.concatenate([np.empty(0, np.int32), *one.codes])
             made.values[name] = [] if one.too_many else list(one.known)
             made.raw |= {name} if one.raw else set()
+            if one.floats:
+                made.floats[name] = np.concatenate(one.floats)
     return made
 
 
@@ -162,6 +177,8 @@ def joined(parts: list[Outline], fields: Iterable[str]) -> Outline:
             made.codes[name] = np.concatenate([table[part.codes[name]] for table, part in zip(tables, parts)])
             made.values[name] = list(known)
         made.raw |= {name} if any(name in part.raw for part in parts) else set()
+        if all(name in part.floats for part in parts):
+            made.floats[name] = np.concatenate([part.floats[name] for part in parts])
     return made
 
 
@@ -177,6 +194,7 @@ class _Field:
     def __init__(self):
         self.shapes: list[np.ndarray] = []
         self.codes: list[np.ndarray] = []
+        self.floats: list[np.ndarray] = []
         self.known: dict = {}
         self.held: list[list[int]] | None = None  # by code
         self.too_many = self.raw = False
@@ -190,6 +208,8 @@ class _Field:
         if not pa.types.is_list(about.type):
             self.raw = is_json(about)
             self.codes.append(self._coded(column))
+            if pa.types.is_floating(column.type):
+                self.floats.append(np.where(_valid(column), numbers(column, np.float64), np.nan))
             return
         counts = np.diff(numbers(column, np.int32, len(column) + 1))
         self.shapes.append(_without(column, counts[:, None].astype(np.int32)))
@@ -225,4 +245,8 @@ def _without(column: pa.Array, shapes: np.ndarray) -> np.ndarray:
     """-1 where there is nothing."""
     if not column.null_count:
         return shapes
-    return np.where(np.array(column.is_valid().to_pylist())[:, None], shapes, np.int32(-1))
+    return np.where(_valid(column)[:, None], shapes, np.int32(-1))
+
+
+def _valid(column: pa.Array) -> np.ndarray:
+    return np.array(column.is_valid().to_pylist(), bool) if column.null_count else np.ones(len(column), bool)

@@ -74,12 +74,12 @@ class Ancestry:
 
     def values(self, kind: str, id: str) -> list:
         """The value of a type, such as ``speaker``, of a row; of a row made from others that tells none, those of its parents."""
-        for table, column in self._columns(kind):
+        for table, column in self.columns(kind):
             if id in table and (value := table.get(id, (column,))[column]) is not None:
                 return [value]
         return [value for parent in self._parents.get(id, ()) for value in self.values(kind, parent)]
 
-    def _columns(self, kind: str) -> Iterator[tuple]:
+    def columns(self, kind: str) -> Iterator[tuple]:
         """Fields of a type, whose name is the first word of how it is written."""
         for table in self.tables.values():
             yield from ((table, name) for name, hint in table.manifest["fields"].items() if hint.split(" ")[0] == kind)

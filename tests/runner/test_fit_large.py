@@ -1,5 +1,6 @@
 """Training on many rows: what is known of them without reading them, the batches, a resume, and a capped validation."""
 
+import uuid
 from typing import Annotated
 
 import numpy as np
@@ -9,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
-from blocks.arrays import Array, Phones, Speaker
+from blocks.arrays import Array, Language, Phones, Seconds, Speaker
 from blocks.base import NewRow
 from runner.check import check, read_graph
 from runner.fit import index, windows
+from runner.fit.data import trained_on
 from runner.fit.node import FitWork
 from runner.fit.reading import items_of
 from runner.fit.windows import WindowPlan
@@ -23,7 +25,9 @@ from runner.store import Store
 from runner.store.columns import text_column
 from runner.store.ids import Ids
 from runner.store.outline import Outline
+from runner.store.staged import Staged
 from runner.store.table import read_batch
+from runner.work.ancestry import Ancestry
 from runner.work.executor import NodeResult, Observer
 
 pytest.importorskip("torch")
@@ -58,7 +62,7 @@ def go(tmp_path, many):
     def _go(text=GRAPH, store="store", sets=()):
         path = tmp_path / "graph.yaml"
         path.write_text(text)
-        opened = Store(tmp_path / store)
+        opened = Store(store if "://" in store else tmp_path / store)
         plan = make_plan(check(read_graph(path, sets=sets)), opened)
         return plan, opened, LocalExecutor().run(plan, opened, Observer())
 
@@ -87,6 +91,16 @@ def test_the_index_holds_what_the_block_says_of_every_item(go):
     assert found.dev.tolist() == [item.split == "dev" for item in items]
     groups = [block.group(item) for item in items]
     assert len({*zip(groups, found.groups.tolist())}) == 2, "one number for each voice"
+
+
+def test_what_was_trained_on_is_counted_as_of_few_rows(go, monkeypatch):
+    plan, store, _ = go()
+    work = work_of(plan, store)
+    ancestry, train = Ancestry(store, work.tables.values()), index.Index.read(store.files, work.folder)
+    ids = train.ids.where(~train.dev)
+    counted = trained_on(ancestry, ids, [])
+    assert counted == trained_on(ancestry, list(ids), [])
+    assert list(counted["speakers"]) == list(trained_on(ancestry, list(ids), [])["speakers"])
 
 
 def test_a_block_that_looks_at_values_is_asked_about_the_items(go, monkeypatch):
@@ -119,6 +133,16 @@ def test_a_training_on_many_rows_goes_on_as_the_unbroken_one(go, monkeypatch):
     assert outcome.error is None
     for name, value in weights(plan, whole).items():
         np.testing.assert_array_equal(value, weights(plan, broken)[name])
+
+
+def test_a_training_from_afar_makes_the_same_weights(go, tmp_path, monkeypatch):
+    monkeypatch.setenv("VOXBLOCKS_CACHE", str(tmp_path / "cache"))
+    plan, here, _ = go()
+    _, there, outcome = go(store=f"fsspec+memory:///{uuid.uuid4().hex}")
+    assert outcome.error is None
+    for name, value in weights(plan, here).items():
+        np.testing.assert_array_equal(value, weights(plan, there)[name])
+    assert len(list((tmp_path / "cache" / "staged").rglob("*.arrow"))) == 2, "the shards of both tables"
 
 
 def test_a_checkpoint_of_other_batches_is_refused(go, monkeypatch):
@@ -268,3 +292,43 @@ def test_an_item_longer_than_a_batch_is_named():
 
 def test_columns_of_a_slice_are_its_own():
     assert Ids(pa.array(["a", "b", "c"]).slice(1)).numbers(Ids(text_column(["c", "x"]))).tolist() == [1, -1]
+
+
+class Spoken(NewRow):
+    speaker: Speaker
+    language: Language | None
+    seconds: Seconds
+
+
+def test_who_spoke_what_is_counted_as_of_few_rows(tmp_path):
+    told = [("ann", "en"), ("ben", "en"), ("ben", "fr"), ("cid", None), ("ben", "en")] * 2
+    rows = [Spoken(id=f"{n}", speaker=name, language=code, seconds=n) for n, (name, code) in enumerate(told)]
+    store = Store(tmp_path)
+    writer = store.write_table("d", Spoken, {})
+    writer.write(0, [row.id for row in rows], rows)
+    ids = [*writer.publish().ids, "of no table"]
+    few, many = (trained_on(Ancestry(store, ["d"]), each, []) for each in (ids, Ids(text_column(ids))))
+    assert few == many
+    assert few["speaker_languages"] == {"ben": {"en": 4, "fr": 2}, "ann": {"en": 2}}
+    assert [list(found[key]) for found in (few, many) for key in ("speakers", "languages")] == [
+        ["ben", "ann", "cid"],
+        ["en", "fr"],
+    ] * 2
+
+
+def test_staged_shards_hold_the_columns_that_are_wanted_and_keep_a_limit(tmp_path, monkeypatch):
+    store = Store(f"fsspec+memory:///{uuid.uuid4().hex}")
+    writer = store.write_table("d", Said, {})
+    for n in range(40):
+        row = Said(id=f"{n}", pitch=np.full(2000, n, np.float32), phones=("a",), speaker="ann")
+        writer.write(n, [row.id], [row])
+    table = writer.publish()
+    slim = Staged(store.files, tmp_path / "slim").table(table, ["speaker"])
+    assert slim.get("7", ["speaker"]) == {"id": "7", "speaker": "ann"}
+    assert sum(path.stat().st_size for path in tmp_path.rglob("slim/**/*.arrow")) < 2000
+    monkeypatch.setenv("VOXBLOCKS_STAGED_GB", "0.0001")
+    staged = Staged(store.files, tmp_path / "small").table(table, ["pitch"])
+    for _ in range(2):
+        for n in range(40):
+            np.testing.assert_array_equal(staged.get(f"{n}", ["pitch"])["pitch"], np.full(2000, n, np.float32))
+    assert 50_000 < sum(path.stat().st_size for path in tmp_path.rglob("small/**/*.arrow")) < 120_000

@@ -13,6 +13,7 @@ PHONES, VOICES = tuple("abdefghijklmnoprstuvz"), 100
 
 class Config(BlockConfig):
     count: PositiveInt = 1000
+    frames: PositiveInt = 16  # of the shortest
 
 
 class Utterances(Source[Config]):
@@ -22,12 +23,12 @@ class Utterances(Source[Config]):
         return "utterances"
 
     def read(self) -> Iterator[Utterance]:
-        return map(made, range(self.config.count))
+        return (made(number, self.config.frames) for number in range(self.config.count))
 
 
-def made(number: int) -> Utterance:
-    """From 16 to 79 frames. Not validated, which would take longer than all else."""
-    frames = 16 + number * 2654435761 % 2**32 % 64
+def made(number: int, shortest: int) -> Utterance:
+    """Of up to five times as many frames as the shortest. Not validated, which would take longer than all else."""
+    frames = shortest + number * 2654435761 % 2**32 % (4 * shortest)
     a, b, c = np.full((3, frames), number % 1000, np.float32)
     start = number % (len(PHONES) - 8)
     return Utterance.model_construct(
