@@ -207,22 +207,30 @@ class LocalRun(Run):
             raise Stopped(f"stopped after step {step}, which is kept: the same command goes on from there")
 
     def _validate(self, step: int, validate: Validate) -> None:
-        """The mean of each score over the dev items, weighted by their lengths, in groups of a batch's size."""
+        """Whether the model is better than before tells the mean of the loss over the dev items, weighted by their lengths."""
+        scores = self._scores(validate)
+        self.events.scalars(step, scores, prefix="val")
+        self._judged(step, scores["loss"], not self.best or scores["loss"] < self.best["score"])
+
+    def _judged(self, step: int, score: float, better: bool) -> None:
+        if better:
+            self.best, self.unimproved = {"step": step, "score": score}, 0
+        else:
+            self.unimproved += 1
+
+    def _scores(self, validate: Validate) -> dict[str, float]:
+        """The mean of each score over the dev items that are judged, weighted by their lengths."""
         total, sums = 0, {}
-        for items in self._validated():
+        for places in self._validated():
+            items = [self.dev[at] for at in places]
             weight = sum(self.length(item) for item in items)
             for name, value in validate(items).items():
                 sums[name] = sums.get(name, 0.0) + weight * number(value)
             total += weight
-        scores = {name: value / total for name, value in sums.items()}
-        self.events.scalars(step, scores, prefix="val")
-        if not self.best or scores["loss"] < self.best["score"]:
-            self.best, self.unimproved = {"step": step, "score": scores["loss"]}, 0
-        else:
-            self.unimproved += 1
+        return {name: value / total for name, value in sums.items()}
 
-    def _validated(self) -> Iterator[list]:
-        """The dev items that are scored, as many at a time as fit into a batch."""
+    def _validated(self) -> Iterator[list[int]]:
+        """Which dev items are judged: as many at a time as fit into a batch."""
         limit = self.config.val_items or (VALIDATED if self.index else len(self.dev))
         places = range(len(self.dev)) if limit >= len(self.dev) else _runs(len(self.dev), limit)
         if self.index is None:
@@ -231,7 +239,7 @@ class LocalRun(Run):
             lengths = self.index.lengths[self.index.dev][places].tolist()
             self.dev.ahead(places)
         for group in _groups(lengths, self.config.max_frames):
-            yield [self.dev[places[at]] for at in group]
+            yield [places[at] for at in group]
 
     def _save(self, step: int) -> None:
         try:
@@ -272,9 +280,13 @@ class LocalRun(Run):
 
     def _finish(self) -> None:
         """Leave the best state in place, where there is one and it is asked for."""
-        best = self.checkpoints.best()
-        if best and best["step"] != self.done and self.config.weights == "best":
-            vars(self.named).update(self.checkpoints.load(best["step"], vars(self.named))[0])
+        best = self._best_step()
+        if best and best != self.done and self.config.weights == "best":
+            vars(self.named).update(self.checkpoints.load(best, vars(self.named))[0])
+
+    def _best_step(self) -> int:
+        """Of the checkpoint that was best; 0 where there is none."""
+        return (self.checkpoints.best() or {"step": 0})["step"]
 
     @contextmanager
     def _heeding_stops(self):

@@ -23,6 +23,10 @@ class RankRun(LocalRun):
 
     watchdog: Watchdog
 
+    def __init__(self, *args, **named):
+        super().__init__(*args, **named)
+        self.done = self.told(self.done)  # a store may show a checkpoint to one rank before another
+
     @classmethod
     @abstractmethod
     def place(cls) -> str:
@@ -31,6 +35,10 @@ class RankRun(LocalRun):
     @abstractmethod
     def any(self, flag: bool) -> bool:
         """Whether it is set on any rank. All wait for each other here."""
+
+    @abstractmethod
+    def told(self, value: int) -> int:
+        """What the first rank has. All wait for it here."""
 
     def batches(self, validate: Validate | None = None) -> Iterator[Batch]:
         for batch in super().batches(validate):
@@ -61,11 +69,18 @@ class RankRun(LocalRun):
         if self.rank:
             self.events.lines.clear()
 
+    def _judged(self, step: int, score: float, better: bool) -> None:
+        super()._judged(step, score, bool(self.told(int(better))))
+
+    def _best_step(self) -> int:
+        return self.told(super()._best_step())
+
 
 class TorchRun(RankRun):
     """Gradients are averaged by DistributedDataParallel over gloo or NCCL."""
 
     wrapped: tuple = ()  # models that do so
+    asked: tuple | None = None  # a step whose loss is looked at while the next is computed: batch, flag, request
 
     @classmethod
     def place(cls) -> str:
@@ -82,6 +97,62 @@ class TorchRun(RankRun):
         raised = torch.tensor(float(flag), device=self.device)  # NCCL takes no other
         torch.distributed.all_reduce(raised)
         return bool(raised)
+
+    def told(self, value: int) -> int:
+        import torch
+
+        if self.world == 1:
+            return value
+        said = torch.tensor(value, device=self.device)
+        torch.distributed.broadcast(said, 0)
+        return int(said)
+
+    def accepts(self, batch: Batch, loss: Any) -> bool:
+        """Where a NaN ends the training, nobody waits for the others' losses: they are known before the next step's, or a save."""
+        import torch
+
+        if self.world == 1 or self.config.nan == "skip":
+            return super().accepts(batch, loss)
+        self._settle()
+        loss = torch.as_tensor(loss, device=self.device).detach()
+        flag = (~torch.isfinite(loss)).float().reshape(1)
+        self.asked = batch, flag, torch.distributed.all_reduce(flag, async_op=True)
+        return True
+
+    def _settle(self) -> None:
+        """Raises TrainingError where the loss of the step before was not finite on some rank."""
+        if self.asked:
+            (batch, flag, request), self.asked = self.asked, None
+            request.wait()
+            if flag.item():
+                LocalRun.accepts(self, batch, math.nan)
+
+    def _validate(self, step: int, validate: Validate) -> None:
+        self._settle()
+        super()._validate(step, validate)
+
+    def _save(self, step: int) -> None:
+        self._settle()
+        super()._save(step)
+
+    def _scores(self, validate: Validate) -> dict[str, float]:
+        """Of many rows each rank judges its share of the dev items: all as many batches, so that none waits for another inside."""
+        import torch
+
+        if self.world == 1 or self.index is None:
+            return super()._scores(validate)
+        groups = list(self._validated())
+        rounds = range(self.rank, -(-len(groups) // self.world) * self.world, self.world)
+        total, sums = 0.0, {}
+        for at in rounds:
+            items = [self.dev[place] for place in groups[at % len(groups)]]
+            weight = sum(self.length(item) for item in items) * (at < len(groups))
+            for name, value in validate(items).items():
+                sums[name] = sums.get(name, 0.0) + weight * number(value)
+            total += weight
+        found = torch.tensor([total, *sums.values()], dtype=torch.float64, device=self.device)
+        torch.distributed.all_reduce(found)
+        return dict(zip(sums, (found[1:] / found[0]).tolist()))
 
     def parallel(self, model: Any) -> Any:
         import torch
@@ -117,3 +188,8 @@ class JaxRun(RankRun):
         from jax.experimental.multihost_utils import process_allgather
 
         return bool(process_allgather(np.array(flag)).any())
+
+    def told(self, value: int) -> int:
+        from jax.experimental.multihost_utils import broadcast_one_to_all
+
+        return int(broadcast_one_to_all(np.array(value, np.int32)))

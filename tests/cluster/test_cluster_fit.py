@@ -1,6 +1,7 @@
 """Training on Ray workers: two equal one, and a worker that dies costs only the steps since the last checkpoint."""
 
 import contextlib
+import json
 import os
 import signal
 import time
@@ -74,3 +75,33 @@ def title(process: psutil.Process) -> str:
     with contextlib.suppress(psutil.Error):
         return " ".join(process.cmdline())
     return ""
+
+
+@pytest.mark.slow
+def test_a_nan_ends_the_training_of_all_workers_at_its_step(driver):
+    driver.write(GRAPH.format(pause="0, break_at: 13", workers=2))
+    code, _, err = driver.run("--address", "local", timeout=200)
+    assert code != 0
+    said = " ".join(err.split())
+    assert "step 13: the loss is nan" in said
+    assert "the last good checkpoint is of step 10" in said
+
+
+@pytest.mark.slow
+def test_two_workers_on_many_rows_equal_one(driver):
+    graph = GRAPH.replace("count: 14", "count: 34000, seconds: 0.001").replace("max_frames: 8000", "max_frames: 500")
+    driver.write(graph.format(pause=0, workers=1))
+    code, _, err = driver.run("--store", str(driver.folder / "alone"), timeout=200)
+    assert code == 0, err
+    driver.write(graph.format(pause=0, workers=2))
+    code, _, err = driver.run("--address", "local", timeout=250)
+    assert code == 0, err
+    found, wanted = (weights(driver.folder / store) for store in ("store", "alone"))
+    for name, value in found.items():
+        np.testing.assert_allclose(value, wanted[name], atol=1e-6)
+    best = [
+        json.loads(next((driver.folder / store).glob("artifacts/*/metrics.json")).read_text())["best"]
+        for store in ("store", "alone")
+    ]
+    assert best[0]["step"] == best[1]["step"]
+    assert best[0]["score"] == pytest.approx(best[1]["score"], rel=1e-5)
