@@ -6,10 +6,13 @@ tried again whole, then item by item, and an item at which three processes have 
 """
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
+
+import numpy as np
 
 from blocks.base import BadItem, Block, Failure, Mapper, Schema
 from blocks.training import bucket
@@ -17,6 +20,7 @@ from runner.store import Store, TableWriter
 from runner.store.claims import Claim
 from runner.work import threads
 from runner.work.apply import SHARD_ROWS, BlockError, Shard, make_block, make_item, map_rows, trace_of
+from runner.work.lengths import NeedsValues, asked, leaves_of, look
 from runner.work.rows import NodeWork
 
 DEATHS = 3  # of a process at one item, until the item is blamed
@@ -52,11 +56,27 @@ class MapWork(NodeWork):
         """One item of each padded length; what is wrong with one is found, and said, when its turn comes."""
         found: dict[int, Schema] = {}
         with suppress(Exception):
-            for fields in self.rows.items(self.rows.ids):
-                with suppress(BadItem):
-                    item = make_item(self.checked.inputs, fields)
-                    found.setdefault(bucket(block.length(item)), item)
+            for length, id in self._lengths(block):
+                if length not in found:
+                    with suppress(BadItem):
+                        found[length] = make_item(self.checked.inputs, next(iter(self.rows.items([id]))))
             block.warm([found[length] for length in sorted(found)])
+
+    def _lengths(self, block: Mapper) -> Iterable[tuple[int, str]]:
+        """The padded length of every row, from the shapes of its arrays where they tell it."""
+        ids, leaves = self.rows.ids, leaves_of(self.rows)
+        look(self.rows, leaves)
+        try:
+            answers, kinds = asked(block.length, self.checked.inputs, self.rows, leaves)
+        except NeedsValues:
+            return self._measured(block)
+        padded = np.array([bucket(length) for length in answers])[kinds]
+        return zip(padded.tolist(), ids)
+
+    def _measured(self, block: Mapper) -> Iterator[tuple[int, str]]:
+        for id, fields in zip(self.rows.ids, self.rows.items(self.rows.ids)):
+            with suppress(BadItem):
+                yield bucket(block.length(make_item(self.checked.inputs, fields))), id
 
     def claim_of(self, index: int) -> str:
         """The name under which a shard is claimed."""
