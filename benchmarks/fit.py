@@ -213,7 +213,14 @@ def bare(block: str, steps: int, log: Path) -> None:
     ]
     plan = BatchPlan([FRAMES] * len(items), 0, ITEMS * FRAMES, made.config.max_items)
     # The network as the block itself makes it: a fit of no steps.
-    untrained = {"init": None, "items": items, "config": made.config, "rank": 0, "device": "cpu"}
+    untrained = {
+        "init": None,
+        "items": items,
+        "survey": lambda: items,
+        "config": made.config,
+        "rank": 0,
+        "device": "cpu",
+    }
     call = {"key": lambda *_: 0, "parallel": lambda model: model, "state": lambda **parts: SimpleNamespace(**parts)}
     run = SimpleNamespace(**untrained, **call, batches=lambda **_: iter(()))
     step = {"aligner": torch_step, "flow": jax_step}[block]

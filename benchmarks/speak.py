@@ -354,7 +354,8 @@ def run_of(batches: list, steps, half: bool = False):
         numbers["loss"].backward()
         return numbers
 
-    kept = {"init": None, "items": list(itertools.chain(*batches)), "rank": 0, "device": "cpu"}
+    items = list(itertools.chain(*batches))
+    kept = {"init": None, "items": items, "survey": lambda: items, "rank": 0, "device": "cpu"}
     calls = {"key": lambda *_: 0, "parallel": lambda model: model, "state": lambda **_: None, "batches": steps}
     after = {"backward": backward, "accepts": lambda *_: True, "report": lambda *_, **__: None}
     return SimpleNamespace(**kept, **calls, **after)

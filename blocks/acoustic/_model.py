@@ -102,7 +102,10 @@ class AcousticModel(MelModel[C]):
         if run.init:
             found, about = weights.read(run.init)
             self.inputs.read(run.init, about, lenient=True)
-        for number, item in enumerate(run.items):
+        in_company = any(
+            each.recordings > 1 for each in self.config.references.values()
+        )  # of which all must be at hand
+        for number, item in enumerate(run.items if in_company else run.survey()):
             try:
                 check_mel(item.log_mel, self.spec)
                 self.inputs.meet([item])
@@ -110,7 +113,7 @@ class AcousticModel(MelModel[C]):
             except BadItem as error:
                 start = " ".join(item.phones[:8])
                 raise ValueError(f"item {number} to train on ({start} ...): {error}") from None
-            if any(each.recordings > 1 for each in self.config.references.values()):
+            if in_company:
                 self.beside.setdefault(self.group(item), []).append(item.references)
             seen |= item.streams.keys()
             referenced |= item.references.keys()

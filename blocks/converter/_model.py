@@ -67,7 +67,7 @@ class Converter(MelModel[C]):
         if run.init:
             found, about = weights.read(run.init)
             self.conditioning.read(run.init, about, lenient=True)
-        for number, item in enumerate(run.items):
+        for number, item in enumerate(run.survey()):
             try:
                 self.conditioning.meet([item])
             except BadItem as error:

@@ -254,6 +254,9 @@ class Begun:
     def __init__(self, init=None):
         self.init, self.items = init, [item(0)]
 
+    def survey(self):
+        return self.items
+
     def key(self, step, name=""):
         return 0
 

@@ -254,7 +254,7 @@ def test_a_network_is_that_of_numpy(name, residual):
 
 
 def begun(*items):
-    return SimpleNamespace(init=None, items=items, key=lambda step, name: 0)
+    return SimpleNamespace(init=None, survey=lambda: items, key=lambda step, name: 0)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -432,7 +432,7 @@ def test_adapters_alone_learn_of_a_minute(tmp_path):
     config = block.config.model_copy(update={"adapters": 2, "adversarial_from": None})
     other = find("converter.voice_filter")(config, block.spec)
     item = taught("converter.voice_filter", source={"speaker": "ann"})
-    other._begin(SimpleNamespace(init=folder, items=[item], key=lambda step, name: 0))
+    other._begin(SimpleNamespace(init=folder, survey=lambda: [item], key=lambda step, name: 0))
     given = asked([4, 6, 5])
     other.net.eval()
     np.testing.assert_array_equal(other.apply([given])[0].log_mel, block.apply([given])[0].log_mel)

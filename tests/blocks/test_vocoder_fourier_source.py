@@ -114,4 +114,4 @@ def test_the_voice_is_judged_by_the_pitches_about_the_true_one():
 def test_a_training_without_pitch_says_what_to_wire():
     item = TrainItem(log_mel=np.zeros((4, 80), np.float32), wave=np.zeros(800, np.float32))
     with pytest.raises(ValueError, match=r"item 0 to train on has no pitch, want that of features\.pitch: wire pitch"):
-        Fourier(Fourier.tiny, AudioSpec()).fit(SimpleNamespace(items=[item]))
+        Fourier(Fourier.tiny, AudioSpec()).fit(SimpleNamespace(survey=lambda: [item]))

@@ -67,7 +67,7 @@ class Monotonic(Trainable[Config]):
             self.load(run.init)
         else:
             self.phones, self.net, self.centred = Symbols(), None, True
-        self._meet(run.items)
+        self._meet(run.survey())
         model = run.parallel(self.net)
         optimizer = torch.optim.Adam(self.net.parameters())
         run.state(model=self.net, optimizer=optimizer)

@@ -76,7 +76,7 @@ class Ctc(Trainable[Config]):
         if run.init:
             self.load(run.init)
         known = len(self.phones)
-        for number, item in enumerate(run.items):
+        for number, item in enumerate(run.survey()):
             try:
                 check_mel(item.log_mel, self.spec)
             except BadItem as error:

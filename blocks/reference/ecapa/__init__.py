@@ -84,7 +84,7 @@ class EcapaTdnn(Trainable[Config]):
             known = self.voices
         else:
             self.net, self.classes, known = self._network(), None, Symbols()
-        self.voices = Symbols([*known, *(item.speaker for item in run.items)])
+        self.voices = Symbols([*known, *(item.speaker for item in run.survey())])
         self._widen()
         from blocks.reference.ecapa.net import Judged, margin_loss
 

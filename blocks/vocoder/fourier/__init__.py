@@ -44,7 +44,7 @@ class Fourier(Neural[Config]):
     # ---- training ----
 
     def fit(self, run: Run[TrainItem]) -> None:
-        for number, item in enumerate(run.items):
+        for number, item in enumerate(run.survey()):
             if item.pitch is None or len(item.pitch) != len(item.log_mel):
                 found = (
                     "no pitch" if item.pitch is None else f"{len(item.pitch)} frames of pitch for {len(item.log_mel)}"
