@@ -33,6 +33,7 @@ class Config(OwnConfig):
     prefix: str = "lhotse/"  # put before each id and each speaker of the manifest
     speaker: str = ""  # for all rows, instead of the manifest's
     language: str = ""  # BCP 47, for all rows, instead of the manifest's
+    text: str = ""  # a key of a supervision's `custom` that holds the text to take, such as text_punct; empty: its own
 
 
 class Lhotse(OwnCorpus[Config]):
@@ -122,9 +123,18 @@ class Lhotse(OwnCorpus[Config]):
         language = self.config.language or supervision.language or "und"
         if not _TAG.fullmatch(language):
             raise BadItem(f"language {language!r} is no BCP 47 tag: set language, such as en")
-        text = "" if supervision.text is None else str(supervision.text).strip()
+        text = "" if (found := self._text(supervision)) is None else str(found).strip()
         own = self.config.model_dump(include={"style", "licence"})
         return dict(text=text, speaker=speaker, language=language, **own)
+
+    def _text(self, supervision):
+        if not self.config.text:
+            return supervision.text
+        custom = supervision.custom or {}
+        if self.config.text not in custom:
+            there = ", ".join(map(repr, custom)) or "nothing"
+            raise BadItem(f"the supervision's custom has no {self.config.text!r} for its text; there is {there}")
+        return custom[self.config.text]
 
 
 class _Again:

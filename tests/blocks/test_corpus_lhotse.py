@@ -200,6 +200,18 @@ def test_what_is_wrong_with_one_cut_stays_with_it(lhotse, tmp_path, ramp, spec):
     assert [row.speaker for row in fixed if type(row) is Utterance] == ["me"] * 3
 
 
+def test_another_text_of_the_recipe_can_be_taken(lhotse, tmp_path, ramp, spec):
+    cuts = [
+        mono(lhotse, tmp_path, "a", segment(lhotse, "s1", text="well then", custom={"text_punct": "Well, then."})),
+        mono(lhotse, tmp_path, "b", segment(lhotse, "s2", custom={"snr": 31.5})),
+        mono(lhotse, tmp_path, "c", segment(lhotse, "s3")),
+    ]
+    a, b, c = read(spec, manifest=manifest(lhotse, tmp_path, cuts), text="text_punct")
+    assert a.text == "Well, then."
+    assert b.reason == "the supervision's custom has no 'text_punct' for its text; there is 'snr'"
+    assert c.reason.endswith("there is nothing")
+
+
 def test_a_manifest_of_recordings_is_refused(lhotse, tmp_path, ramp, spec):
     path = tmp_path / "recordings.jsonl"
     path.write_text(json.dumps(recording(lhotse, tmp_path).to_dict()) + "\n")

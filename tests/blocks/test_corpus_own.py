@@ -325,7 +325,7 @@ def test_a_line_with_other_columns_than_were_named_fails(tmp_path, spec):
 
 
 def test_a_line_that_names_the_columns_is_told_as_a_header(tmp_path, spec):
-    head, row = read(LJSpeech, spec, path=table(tmp_path, "id|text\na1|Hello.\n"))
+    head, row = read(LJSpeech, spec, path=table(tmp_path, "id|text\na1|Hello.\n", "a1"))
     assert (type(head), head.id) == (Skip, "ljspeech/line-1")
     assert head.reason == "metadata.csv, line 1 is a header, id|text: it names columns and holds no row"
     assert row.text == "Hello."
