@@ -14,7 +14,9 @@ from runner.store.writer import failures_begun
 
 __all__ = ["failures", "gc", "lineage", "ls", "text_of", "why"]
 DAY = 24 * 3600.0
-_WRITING_S = 3600.0  # by then nobody is still writing a file that has no name yet
+_WRITING_S = (
+    3600.0  # by then nobody is still writing a file that has no name yet, nor holds a claim without a sign of life
+)
 
 
 def ls(store: Store) -> list[dict]:
@@ -59,7 +61,7 @@ def gc(store: Store, grace: float = DAY, dry_run: bool = False) -> dict:
     """Remove what is not the newest result of a node of a graph (in each of its sizes), and files that nothing names.
 
     What a living run makes or reads stays, and what was touched in the last `grace` seconds, with all it was made from;
-    files under temporary names stay for an hour at least, since they may be in the making.
+    claims and files under temporary names stay for an hour at least, since they may be of what is being made.
     Returns ``{"removed": [{"kind", "digest", "node", "bytes"}], "temporary": [paths], "bytes": freed}``.
     """
     found = entries(store)
@@ -74,7 +76,8 @@ def gc(store: Store, grace: float = DAY, dry_run: bool = False) -> dict:
     stale = []
     for info in store.files.listed("", recursive=True):
         temporary = info.base_name.startswith(TEMPORARY)
-        before = writing if temporary else since
+        alive = temporary or info.path.startswith(store.files.at("claims"))  # or was it within the hour
+        before = writing if alive else since
         left = temporary or info.path in unnamed or (info.is_file and _is_left_over(info.path, store, spared))
         if left and time_of(info, before + 1) <= before and not info.path.startswith(gone):
             stale.append(info)

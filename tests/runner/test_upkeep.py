@@ -213,11 +213,13 @@ def test_gc_removes_stale_temporary_files_and_only_those(store):
 
 def test_gc_without_grace_spares_what_is_being_written(store):
     table(store, "t1", "clip")
+    claim = store.claims.take("a thing of no run yet")
     record(store, "one", "t1")
     with store.files.new("tables/t1/ids.2.arrow") as one, store.files.new("runs/two.json") as two:
         one.write(b"1"), two.write(b"{}")
         assert gc(store, grace=0)["temporary"] == []
     assert store.files.read("runs/two.json") == b"{}"
+    assert not store.claims.is_free(claim.name)
 
 
 # ---- why ----
@@ -286,6 +288,7 @@ def test_gc_removes_trainings_that_no_newest_run_is_about(tmp_path):
     for digest in ("a" * 32, "b" * 32):
         store.files.write_json(f"fits/{digest}/step-00000005/state.json", {})
         store.files.write_json(f"claims/{digest}-00000.0.json", {})
+        os.utime(store.files.at(f"claims/{digest}-00000.0.json"), (time.time() - 7200,) * 2)  # of who died
     store.record_run({"graph": "g", "nodes": {"model": {"digest": "a" * 32}}})
     gc(store, grace=-10)
     left = [info.path for info in store.files.listed("", recursive=True) if info.is_file]
