@@ -92,3 +92,12 @@ def those(ids: Sequence[str], keep: Callable[[str], bool]) -> Sequence[str]:
     if isinstance(ids, Ids):
         return ids.where(np.fromiter(map(keep, ids), bool, len(ids)))
     return [id for id in ids if keep(id)]
+
+
+def together(every: list[Sequence[str]]) -> int:
+    """How many different ids there are in several tables."""
+    if not all(isinstance(ids, Ids) for ids in every):
+        return len(set().union(*every))
+    import pyarrow.compute as pc
+
+    return pc.count_distinct(pa.chunked_array([ids.column for ids in every])).as_py()

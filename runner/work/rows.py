@@ -16,7 +16,7 @@ from blocks.load import suggest
 from runner.check import CheckedNode
 from runner.graph import Constant, Edge, Lookup
 from runner.store import Store
-from runner.store.ids import Ids, those
+from runner.store.ids import Ids, those, together
 
 _COMPARED = 10_000  # ids at most among which the nearest to a wrong one is sought
 
@@ -225,10 +225,8 @@ def _lacked(tables: dict[str, Sequence[str]]) -> dict[str, int]:
     every = list(tables.values())
     if not every or all(ids is every[0] or ids == every[0] for ids in every):
         return dict.fromkeys(tables, 0)
-    everyone = set().union(*every)
-    return {
-        name: sum(id not in known for id in everyone) for name, known in ((n, _findable(i)) for n, i in tables.items())
-    }
+    everyone = together(every)
+    return {name: everyone - len(ids) for name, ids in tables.items()}
 
 
 @cache

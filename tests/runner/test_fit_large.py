@@ -23,7 +23,7 @@ from runner.run.local import LocalExecutor
 from runner.run.node import NodeRun
 from runner.store import Store
 from runner.store.columns import text_column
-from runner.store.ids import Ids
+from runner.store.ids import Ids, together
 from runner.store.outline import Outline
 from runner.store.staged import Staged
 from runner.store.table import read_batch
@@ -184,6 +184,11 @@ def test_ids_read_as_a_list_does(texts, data):
     assert ids.numbers(Ids(text_column(others))).tolist() == [
         texts.index(text) if text in texts else -1 for text in others
     ]
+
+
+def test_ids_of_several_tables_are_counted_once():
+    every = [["a", "b"], ["b", "c", "d"]]
+    assert together(every) == together([Ids(text_column(texts)) for texts in every]) == 4
 
 
 # ---- outlines ----
