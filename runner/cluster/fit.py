@@ -132,14 +132,12 @@ def _kind(work: FitWork) -> type[RankRun]:
 
 def _backend(work: FitWork, patience: float):
     """How the ranks of this framework find each other."""
-    gpus = bool(work.checked.node.scale.gpus)
+    gpus = work.checked.node.scale.gpus
     if _kind(work) is JaxRun:
         from runner.fit.jax_backend import JaxConfig
 
-        return JaxConfig(gpus)
-    import torch
-    from ray.train.torch import TorchConfig
+        return JaxConfig(bool(gpus))
+    from runner.fit.torch_backend import TorchConfig
 
-    over = "nccl" if gpus and torch.cuda.is_available() else "gloo"
     # The watchdog comes before this: it says where the ranks are.
-    return TorchConfig(backend=over, timeout_s=math.ceil((AT_REST + 1) * patience))
+    return TorchConfig(timeout_s=math.ceil((AT_REST + 1) * patience), gpus=gpus)

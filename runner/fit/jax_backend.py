@@ -54,7 +54,10 @@ def _join(gpus: bool, address: str, world: int, rank: int) -> None:
         return
     if not gpus:
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
-    jax.distributed.initialize(address, world, rank, initialization_timeout=JOIN_S)
+    # Else JAX would take from SLURM's variables, which Ray's processes inherit there, which GPU is whose.
+    jax.distributed.initialize(
+        address, world, rank, initialization_timeout=JOIN_S, cluster_detection_method="deactivate"
+    )
 
 
 def _leave() -> None:
