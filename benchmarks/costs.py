@@ -11,12 +11,14 @@ network between two hosts. So hours are a calculation that a GPU would correct; 
 
 import argparse
 import json
+import math
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -85,13 +87,13 @@ def main() -> None:
         f"assumed: {100 * options.share:g} % of {options.peak.replace(',', ' and ')} TFLOP/s (float32 and bfloat16), "
         f"{1e6 * options.start:g} us a kernel, {options.network / 1e9:g} GB/s between hosts; counted on {machine()}\n"
     )
-    print(
-        "| block | weights | checkpoint | written in | steps | frames a step | FLOPs, kernels a step | epochs | hours: 1 GPU | 8 GPUs |"
-    )
-    print("| --- " * 10 + "|", flush=True)
+    print(f"| {' | '.join(COLUMNS)} |\n{'| --- ' * len(COLUMNS)}|", flush=True)
+    speeds = []
     for block in QUICK if options.quick else options.only.split(","):
-        print(row(block, child(block, options.quick), assumed, options.hours), flush=True)
-    print()
+        found = child(block, options.quick)
+        speeds.append(found["checkpoint"] / found["save"] / 1e6)
+        print(row(block, found, assumed, options.hours), flush=True)
+    print(f"\ncheckpoints were written to this disk with {min(speeds):.0f} to {max(speeds):.0f} MB/s\n")
     for line in forms(child("speech", options.quick), options.hours):
         print(line)
 
@@ -106,29 +108,41 @@ def child(what: str, quick: bool) -> dict:
 # ---- the tables ----
 
 
+COLUMNS = (
+    "block",
+    "weights",
+    "checkpoint",
+    "steps",
+    "a step: frames",
+    "FLOPs",
+    "kernels",
+    "epochs",
+    "hours: 1 GPU",
+    "8 GPUs",
+)
+
+
 def row(block: str, found: dict, assumed: Machine, hours: float) -> str:
-    took = {
-        gpus: sum(
-            part["steps"]
-            * assumed.step(part["flops"], part["kernels"], found["precision"], gpus, FLOAT * part["exchanged"])
+    def took(gpus: int) -> float:
+        """Hours."""
+        step = partial(assumed.step, precision=found["precision"], gpus=gpus)
+        return sum(
+            part["steps"] / 3600 * step(part["flops"], part["kernels"], exchanged=FLOAT * part["exchanged"])
             for part in found["parts"]
         )
-        for gpus in (1, 8)
-    }
-    last, steps = found["parts"][-1], sum(part["steps"] for part in found["parts"])
-    epochs = steps * last["frames"] / (hours * 3600 * found["frame_rate"])
+
+    first, last = found["parts"][0], found["parts"][-1]
+    steps, critics = sum(part["steps"] for part in found["parts"]), last["exchanged"] - first["exchanged"]
     cells = [
         f"`{block}`",
-        f"{last['exchanged'] / 1e6:.1f} M"
-        if len(found["parts"]) == 1
-        else f"{found['parts'][0]['exchanged'] / 1e6:.1f} + {(last['exchanged'] - found['parts'][0]['exchanged']) / 1e6:.1f} M",
-        f"{found['checkpoint'] / 1e6:.0f} MB",
-        f"{found['save']:.1f} s",
+        f"{first['exchanged'] / 1e6:.1f}{f' + {critics / 1e6:.1f}' if critics else ''} M",
+        f"{found['checkpoint'] / 1e6:,.0f} MB",
         f"{steps:,}",
         f"{last['frames']:,}",
-        f"{last['flops'] / 1e12:.3g} T, {last['kernels']:,.0f}",
-        f"{epochs:.3g}",
-        *(f"{seconds / 3600:.3g}" for seconds in took.values()),
+        f"{last['flops'] / 1e12:.2g} T",
+        f"{last['kernels']:,.0f}",
+        f"{steps * last['items'] * SPOKEN_S / (hours * 3600):.2g}",
+        *(f"{took(gpus):,.0f}" for gpus in (1, 8)),
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -156,7 +170,11 @@ def counted(block: str) -> dict:
     checked = check(read_graph(path, size="paper")).nodes[name]
     paper, tiny = checked.config, check(read_graph(path, size="tiny")).nodes[name].config
     joins = getattr(paper, "adversarial_from", None)
-    changed = paper.model_dump(mode="json") | {"max_steps": 2 * STEPS if joins else STEPS, "max_items": 2} | others
+    changed = (
+        paper.model_dump(mode="json")
+        | {"max_steps": 2 * STEPS if joins else STEPS, "max_items": min(2, paper.max_items)}
+        | others
+    )
     changed |= {"adversarial_from": STEPS + 1} if joins else {}
     here = tiny.model_dump(mode="json")
     sets = [f"{name}.{key}={_yaml(value)}" for key, value in changed.items() if value != here[key]]
@@ -172,7 +190,7 @@ def counted(block: str) -> dict:
         work = NodeRun(plan, step, store, Observer(), NodeResult(step.digest, "waiting"), SharedBlocks(plan)).fit_work()
         trained, run = train(work, run_class)
         publish(work, trained, run)
-        return about(paper, checked.spec, run, Path(folder), joins)
+        return about(paper, checked.spec, run, Path(folder), joins, math.prod(others.values()) if others else 0)
 
 
 def counting(in_jax: bool) -> type:
@@ -207,27 +225,31 @@ def _abstract() -> Abstract:
     return jax.jit
 
 
-def about(paper, spec, run, folder: Path, joins: int | None) -> dict:
-    """Of one step of the paper's batch; of `parts` the second is with discriminators."""
+def about(paper, spec, run, folder: Path, joins: int | None, drawn: int) -> dict:
+    """Of one step of the paper's batch; of `parts` the second is with discriminators.
+
+    A block that draws its own crops, whatever the batch, has `drawn` so many a step.
+    """
     from blocks.training import bucket
 
     usual = bucket(round(SPOKEN_S * spec.sample_rate / spec.hop_length))
     length = usual if len(set(run.plan.lengths)) > 1 else run.plan.lengths[0]  # of crops all are alike
     items = max(1, min(paper.max_frames // length, paper.max_items))
+    if drawn:
+        items, length = paper.voices * paper.recordings, round((paper.shortest + paper.longest) / 2 * spec.frame_rate)
     weights, critics = exchanged(run.named)
     phases = [(paper.max_steps if joins is None else joins - 1, run.seen[:STEPS], weights)]
     if joins is not None:
         phases.append((paper.max_steps - joins + 1, run.seen[STEPS:], weights + critics))
     parts = []
     for steps, seen, floats in phases:
-        lengths = [batch.frames for batch, _ in seen]
-        made = {"steps": steps, "frames": items * length, "exchanged": floats}
-        made["flops"] = items * at(length, lengths, [found.flops / batch.size for batch, found in seen])
+        lengths = [length if drawn else batch.frames for batch, _ in seen]
+        made = {"steps": steps, "items": items, "frames": items * length, "exchanged": floats}
+        made["flops"] = items * at(length, lengths, [found.flops / (drawn or batch.size) for batch, found in seen])
         made["kernels"] = at(length, lengths, [found.kernels for _, found in seen], grows=False)
         parts.append(made)
     size = sum(path.stat().st_size for path in folder.glob("fits/*/step-*/*.safetensors"))
-    rate = spec.sample_rate / spec.hop_length
-    return {"parts": parts, "precision": paper.precision, "frame_rate": rate, "checkpoint": size, "save": run.save_s}
+    return {"parts": parts, "precision": paper.precision, "checkpoint": size, "save": run.save_s}
 
 
 def at(length: int, lengths: list[int], values: list[float], grows: bool = True) -> float:

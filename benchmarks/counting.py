@@ -23,7 +23,7 @@ class Counted:
 
 @contextmanager
 def torch_counted() -> Iterator[Counted]:
-    """Counts what torch does until the end, backward passes and optimisers included. Recurrent layers must be taken apart for that."""
+    """Counts what torch does until the end, backward passes and optimisers included."""
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils.flop_counter import FlopCounterMode
@@ -35,8 +35,12 @@ def torch_counted() -> Iterator[Counted]:
             found.kernels += not func.is_view
             return func(*args, **(kwargs or {}))
 
-    with torch.backends.mkldnn.flags(enabled=False), Kernels(), FlopCounterMode(display=False) as flops:
-        yield found
+    (was,) = torch.backends.mkldnn.set_flags(False)[:1]  # whose recurrent layers are one operator
+    try:
+        with Kernels(), FlopCounterMode(display=False) as flops:
+            yield found
+    finally:
+        torch.backends.mkldnn.set_flags(was)
     found.flops = float(flops.get_total_flops())
 
 

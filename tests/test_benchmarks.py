@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SCRIPTS = sorted(path for path in (ROOT / "benchmarks").glob("*.py") if path.stem not in ("chain", "timing"))
+SCRIPTS = sorted(
+    path for path in (ROOT / "benchmarks").glob("*.py") if path.stem not in ("chain", "counting", "timing")
+)
 
 
 def run(script: Path, *arguments: str) -> str:
@@ -72,3 +74,33 @@ def test_speaking_is_measured_beside_the_peers_that_are_there():
     assert told.count(" frames/s; it / ours, time a step ") == 2
     weights = [float(size) for size in re.findall(r"([\d.]+) M weights", told)]
     assert weights[1] == pytest.approx(weights[0], rel=0.02), "a peer of another size is no peer"
+
+
+def test_flops_are_those_of_products_forward_and_backward():
+    """A layer of 3 to 4 for 5 rows, whose input wants no gradient: two products; three where it does, in a loop of 7."""
+    import jax
+    import jax.numpy as jnp
+    import torch
+
+    from benchmarks.counting import Counted, add, torch_counted
+
+    layer = torch.nn.Linear(3, 4, bias=False)
+    with torch_counted() as found:
+        layer(torch.ones(5, 3)).sum().backward()
+    assert found.flops == 2 * 2 * 5 * 3 * 4
+    assert found.kernels >= 2
+
+    def loss(w):
+        return jax.lax.scan(lambda sums, _: ((sums * jnp.ones((5, 3)) @ w).sum(), None), 1.0, length=7)[0]
+
+    add(counted := Counted(), jax.make_jaxpr(jax.value_and_grad(loss))(jnp.ones((3, 4))).jaxpr, 1)
+    assert (counted.flops, counted.kernels) == (7 * 3 * 2 * 5 * 3 * 4, 21)
+
+
+@pytest.mark.slow
+def test_what_a_training_costs_is_counted():
+    told = run(ROOT / "benchmarks/costs.py", "--quick")
+    assert re.search(r"\| `vocoder.vocos` \| 13\.3 \+ 0\.9 M \|", told), (
+        "as Vocos (Siuzdak 2024) has: 13.5 M at 100 mels"
+    )
+    assert "| FLAC of it |" in told
