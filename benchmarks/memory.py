@@ -114,9 +114,9 @@ class Sampler(threading.Thread):
         self.join()
 
 
-def status() -> dict[str, int]:
+def status(process: int | str = "self") -> dict[str, int]:
     try:
-        lines = Path("/proc/self/status").read_text().splitlines()
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
     except OSError:
         return {"VmRSS": 0, "RssAnon": 0, "RssFile": 0}
     return {line.split(":")[0]: int(line.split()[1]) for line in lines if line.startswith(("VmRSS", "Rss"))}

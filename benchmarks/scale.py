@@ -1,6 +1,6 @@
 """What does a training cost before its first step, and an item of it, as its table grows to a million rows?
 
-    python benchmarks/scale.py [--rows 10000,100000,1000000] [--s3] [--steps 100]
+    python benchmarks/scale.py [--rows 10000,100000,1000000] [--s3] [--ray] [--steps 100]
 
 Rows of six fields (three streams of 16 to 79 frames, or more, phones, voice, split; 0.7 kB) are written with the store's own writer, to
 a folder and with `--s3` to an S3 server on loopback (moto, of the extra `dev`). A block with one weight is trained on them in a
@@ -8,7 +8,8 @@ process of its own, told to stop in the middle and started again. Told: seconds 
 step, and from the second command to the step it goes on with; the peak of memory that the process holds itself (anonymous),
 and of pages of mapped files, which the kernel takes back when it wants them; on S3 the requests and bytes that a proxy
 counts, before the first step and between the steps, over the bytes of the items used. An attempt that takes longer than
-`--patience` seconds is ended and told as such.
+`--patience` seconds is ended and told as such. `--ray` trains with two ranks on a Ray that is started here, and tells what
+the driver and each of them hold.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1])]
 
-from benchmarks.memory import Sampler  # noqa: E402 - found by the line above
+from benchmarks.memory import Sampler, status  # noqa: E402 - found by the line above
 from benchmarks.timing import POOLS, ROOT, machine  # noqa: E402
 
 GRAPH = """
@@ -37,6 +38,7 @@ nodes:
     fit: bench.learner
     in: {{pitch: said.pitch, energy: said.energy, tilt: said.tilt, phones: said.phones, speaker: said.speaker, split: said.split}}
     config: {{max_steps: {steps}, max_frames: {budget}, checkpoint_interval: {half}, val_check_interval: {half}, log: {log}}}
+    scale: {{workers: {workers}}}
 """
 SHARD_ROWS = 64
 
@@ -49,6 +51,7 @@ def main() -> None:
         "--frames", type=int, default=16, help="of the shortest item; the longest has five times as many"
     )
     parser.add_argument("--s3", action="store_true", help="from an S3 server, too")
+    parser.add_argument("--ray", action="store_true", help="on Ray with two ranks, too, from the folder")
     parser.add_argument("--patience", type=float, default=600)
     parser.add_argument("--quick", action="store_true", help="300 rows, few steps: to see that it runs")
     parser.add_argument("--work", help=argparse.SUPPRESS)
@@ -67,6 +70,9 @@ def main() -> None:
             made = child(asked | {"what": "make", "store": f"{folder}/store"}, options.patience, None)
             told = {"rows": rows, "MB": made["bytes"] / 1e6, "made in s": made["seconds"]}
             measure(told | {"store": "folder"}, asked | {"store": f"{folder}/store"}, None, options.patience)
+            if options.ray:
+                asked_of_ray = asked | {"store": f"{folder}/store", "what": "fit", "attempt": "Ray"}
+                tell(told | {"store": "folder", "attempt": "Ray"} | child(asked_of_ray, options.patience, None))
             if options.s3:
                 with served(Path(folder, "store", "tables")) as (url, proxy):
                     measure(told | {"store": "S3"}, asked | {"store": url}, proxy, options.patience)
@@ -76,9 +82,13 @@ def measure(told: dict, asked: dict, proxy: "Proxy | None", patience: float) -> 
     os.environ["VOXBLOCKS_CACHE"] = f"{asked['folder']}/cache"
     for attempt in ("first", "again"):
         found = told | {"attempt": attempt} | child(asked | {"what": "fit", "attempt": attempt}, patience, proxy)
-        print(json.dumps({k: float(f"{v:.3g}") if isinstance(v, float) else v for k, v in found.items()}), flush=True)
+        tell(found)
         if "ended" in found:
             break
+
+
+def tell(found: dict) -> None:
+    print(json.dumps({k: float(f"{v:.3g}") if isinstance(v, float) else v for k, v in found.items()}), flush=True)
 
 
 def child(asked: dict, patience: float, proxy: "Proxy | None") -> dict:
@@ -117,7 +127,9 @@ def work(what: str, rows: int, folder: str, store: str, steps: int, frames: int,
 
     log = Path(folder, "log")
     path = Path(folder, "graph.yaml")
-    path.write_text(GRAPH.format(rows=rows, steps=steps, half=steps // 2, log=log, frames=frames, budget=250 * frames))
+    steps += 2 * (attempt == "Ray")  # another training than the one that has been made
+    values = {"rows": rows, "steps": steps, "half": steps // 2, "frames": frames, "budget": 250 * frames}
+    path.write_text(GRAPH.format(**values, log=log, workers=2 if attempt == "Ray" else 1))
     begun, opened = time.perf_counter(), Store(store)
     plan = make_plan(check(read_graph(path)), opened)
     planned = time.perf_counter() - begun
@@ -151,6 +163,7 @@ def make(step, store, rows: int, frames: int) -> dict:
 
 def train(plan, store, log: Path, planned: float, attempt: str, steps: int) -> None:
     """Up to the middle, where the first attempt is broken off, or from there to the end."""
+    from runner.cluster.executor import RayExecutor
     from runner.run.local import LocalExecutor
     from runner.work.executor import Observer
 
@@ -158,9 +171,12 @@ def train(plan, store, log: Path, planned: float, attempt: str, steps: int) -> N
     begun, over = time.time(), threading.Event()
     watch = threading.Thread(target=follow, args=(log, over, steps // 2 if attempt == "first" else None))
     watch.start()
-    sampler = Sampler()
+    sampler, ranks = Sampler(), {}
+    if attempt == "Ray":
+        ray_settings(log.parent)
+        threading.Thread(target=watch_ranks, args=(ranks, over)).start()
     with sampler, contextlib.suppress(KeyboardInterrupt):
-        outcome = LocalExecutor().run(plan, store, Observer())
+        outcome = (RayExecutor("local") if attempt == "Ray" else LocalExecutor()).run(plan, store, Observer())
         assert outcome.error is None, outcome.error
     over.set()
     watch.join()
@@ -178,6 +194,8 @@ def train(plan, store, log: Path, planned: float, attempt: str, steps: int) -> N
         "anonymous MiB": sampler.anonymous / 1024,
         "MiB of mapped files": sampler.file / 1024,
     }
+    if ranks:
+        found["ranks"] = [{name: round(size / 2**10) for name, size in each.items()} for each in ranks.values()]
     print(json.dumps(found))
 
 
@@ -191,6 +209,25 @@ def follow(log: Path, over: threading.Event, stop_at: int | None) -> None:
             print("first step", flush=True)
         if stop_at and len(lines) >= stop_at:
             return os.kill(os.getpid(), signal.SIGINT)
+
+
+def ray_settings(folder: Path) -> None:
+    (folder / "ray.token").write_text("a" * 64)
+    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(folder / "ray.token")}
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0", "PYTHONPATH": str(ROOT)}
+
+
+def watch_ranks(peaks: dict, over: threading.Event) -> None:
+    """The peaks of what each rank holds, in KiB."""
+    import psutil
+
+    while not over.wait(0.3):
+        with contextlib.suppress(psutil.Error, OSError):
+            for each in psutil.Process().children(recursive=True):
+                if "RayTrainWorker" in " ".join(each.cmdline()):
+                    now, peak = status(each.pid), peaks.setdefault(each.pid, {})
+                    for name, kind in (("anonymous MiB", "RssAnon"), ("MiB of mapped files", "RssFile")):
+                        peak[name] = max(now[kind], peak.get(name, 0))
 
 
 # ---- S3 on loopback, and a proxy that counts ----

@@ -95,7 +95,8 @@ class Run(ABC, Generic[I]):
         """Items to look at before the first step, for names and statistics: all of `items`, but of a large table a sample.
 
         The sample holds every text that stands in a text field, or in a list of texts, of any item that is trained on: every
-        phone, every speaker. What must be known of all items, such as the greatest length, it does not tell.
+        phone, every speaker; but for fields of more than 65,536 different ones. What must be known of all items, such as the
+        greatest length, it does not tell.
         """
         return self.items
 

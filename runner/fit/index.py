@@ -79,15 +79,16 @@ def measure(
     leaves = leaves_of(rows)
     first = look(rows, leaves, trained)
     try:
-        found = [asked(each, schema, rows, leaves) for each in (block.length, block.group)]
-        lengths, groups = (np.array(_numbered(answers), np.int32)[codes] for answers, codes in found)
+        answers, kinds = asked(block.length, schema, rows, leaves)
+        lengths = np.array(answers, np.int32)[kinds]
+        answers, kinds = asked(block.group, schema, rows, leaves)
+        groups = _numbered(answers)[kinds]
     except NeedsValues:
         pairs = [(block.length(item), block.group(item)) for item in map(make, rows.ids)]
-        lengths, groups = (np.array(_numbered(list(each)), np.int32) for each in zip(*pairs))
+        lengths, groups = np.array([length for length, _ in pairs], np.int32), _numbered([name for _, name in pairs])
     return lengths, groups, first
 
 
-def _numbered(answers: list) -> list[int]:
-    """Names as numbers; numbers as they are."""
+def _numbered(names: list[str]) -> np.ndarray:
     known: dict[str, int] = {}
-    return [each if isinstance(each, int) else known.setdefault(each, len(known)) for each in answers]
+    return np.array([known.setdefault(name, len(known)) for name in names], np.int32)

@@ -48,10 +48,8 @@ class Leaf:
         self.key = self._key(wired)
         self.shapes: np.ndarray | None = None
         self.values: list | None = None
-        self.codes: np.ndarray | None = np.zeros(
-            len(rows.ids), np.int32
-        )  # equal where the values are; None: all differ
-        self.first = np.zeros(len(rows.ids), bool)
+        # Equal where the values are; None: all differ.
+        self.codes: np.ndarray | None = np.zeros(len(rows.ids), np.int32)
 
     def _key(self, wired) -> Edge | None:
         """The column whose values tell rows apart; None where all have one value."""

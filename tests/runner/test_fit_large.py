@@ -103,6 +103,15 @@ def test_what_was_trained_on_is_counted_as_of_few_rows(go, monkeypatch):
     assert list(counted["speakers"]) == list(trained_on(ancestry, list(ids), [])["speakers"])
 
 
+def test_lengths_may_be_numbers_of_numpy(go, monkeypatch):
+    from blocks.toy.tuned import Tuned
+
+    monkeypatch.setattr(Tuned, "length", lambda self, item: np.int64(item.wave.shape[0] // 2))
+    plan, store, outcome = go()
+    assert outcome.error is None
+    assert set(index.Index.read(store.files, work_of(plan, store).folder).lengths.tolist()) == {800}
+
+
 def test_a_block_that_looks_at_values_is_asked_about_the_items(go, monkeypatch):
     from blocks.toy.tuned import Tuned
 
