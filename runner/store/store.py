@@ -37,6 +37,7 @@ from runner.store.table import MANIFEST, Table, View, how_to_mend
 from runner.store.writer import FORMAT, TableWriter, ViewPart, now, publish, refuse, view_manifest
 
 DEFAULT = "store"  # in the current folder
+LISTED = 500  # shards of a remote table up to which a request or two list them all
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -46,6 +47,9 @@ class Store:
     def __init__(self, url: str | Path):
         self.files = Files(url)
         self.claims = Claims(self.files)
+        self._checked: set[tuple[str, str]] = (
+            set()
+        )  # large remote tables whose files were looked at, which takes many requests
         self._fetched: Path | None = None  # artifacts copied from a remote store
         self._fetching = threading.Lock()
 
@@ -64,7 +68,11 @@ class Store:
         if manifest is None:
             return None
         check_format(self.files.at(f"{folder}/{MANIFEST}"), manifest.get("format"), FORMAT)
-        self._check_sizes(folder, manifest)
+        seen = digest, manifest["created"]
+        if seen not in self._checked:
+            self._check_sizes(folder, manifest)
+        if not self.files.local and len(manifest.get("shards", ())) > LISTED:
+            self._checked.add(seen)
         if manifest["kind"] == "table":
             return Table(self.files, folder, manifest)
         if any(self.files.size(f"tables/{source}/{MANIFEST}") is None for source in sources_of(manifest)):

@@ -21,7 +21,7 @@ from runner.fit.windows import WindowPlan
 from runner.plan import make_plan
 from runner.run.local import LocalExecutor
 from runner.run.node import NodeRun
-from runner.store import Store
+from runner.store import Store, StoreError
 from runner.store.columns import text_column
 from runner.store.ids import Ids, together
 from runner.store.outline import Outline
@@ -328,6 +328,24 @@ def test_who_spoke_what_is_counted_as_of_few_rows(tmp_path):
         ["ben", "ann", "cid"],
         ["en", "fr"],
     ] * 2
+
+
+def test_the_files_of_a_large_remote_table_are_listed_once(monkeypatch):
+    store = Store(f"fsspec+memory:///{uuid.uuid4().hex}")
+    writer = store.write_table("d", Spoken, {})
+    for n in range(3):
+        writer.write(n, [f"{n}"], [Spoken(id=f"{n}", speaker="ann", language=None, seconds=1)])
+    writer.publish()
+    listed = []
+    monkeypatch.setattr(store.files, "listed", lambda folder: listed.append(folder) or [])
+    with pytest.raises(StoreError, match="missing"):
+        store.find_table("d")
+    monkeypatch.undo()
+    monkeypatch.setattr("runner.store.store.LISTED", 2)
+    assert store.find_table("d").get("1")["speaker"] == "ann"
+    monkeypatch.setattr(store.files, "listed", lambda folder: listed.append(folder) or [])
+    assert store.find_table("d").get("1")["speaker"] == "ann"
+    assert len(listed) == 1
 
 
 def test_staged_shards_hold_the_columns_that_are_wanted_and_keep_a_limit(tmp_path, monkeypatch):
