@@ -244,23 +244,24 @@ def about(paper, spec, run, folder: Path, joins: int | None, drawn: int) -> dict
     parts = []
     for steps, seen, floats in phases:
         lengths = [length if drawn else batch.frames for batch, _ in seen]
-        made = {"steps": steps, "items": items, "frames": items * length, "exchanged": floats}
-        made["flops"] = items * at(length, lengths, [found.flops / (drawn or batch.size) for batch, found in seen])
-        made["kernels"] = at(length, lengths, [found.kernels for _, found in seen], grows=False)
-        parts.append(made)
+        frames = sum(each * (drawn or batch.size) for each, (batch, _) in zip(lengths, seen))
+        flops = sum(found.flops for _, found in seen) / frames * items * length
+        kernels = at_length(length, lengths, [found.kernels for _, found in seen])
+        batch = {"items": items, "frames": items * length}
+        parts.append({"steps": steps, "exchanged": floats, "flops": flops, "kernels": kernels, **batch})
     size = sum(path.stat().st_size for path in folder.glob("fits/*/step-*/*.safetensors"))
     return {"parts": parts, "precision": paper.precision, "checkpoint": size, "save": run.save_s}
 
 
-def at(length: int, lengths: list[int], values: list[float], grows: bool = True) -> float:
-    """What is expected of items of that length: on a line through what was seen, where lengths differ enough to tell.
+def at_length(length: int, lengths: list[int], kernels: list[float]) -> float:
+    """Kernels of a step of items that long: on a line through what was seen, where lengths differ enough to tell.
 
-    Else in proportion to the length, or the same where it does not grow.
+    A recurrent decoder starts some for each frame, most networks as many for all lengths.
     """
-    if max(lengths) >= 1.5 * min(lengths):
-        slope, first = np.polyfit(lengths, values, 1)
-        return float(first + slope * length)
-    return statistics.mean(values) * (length / statistics.mean(lengths) if grows else 1)
+    if max(lengths) < 1.5 * min(lengths):
+        return statistics.mean(kernels)
+    slope, first = np.polyfit(lengths, kernels, 1)
+    return float(first + slope * length)
 
 
 def exchanged(named) -> tuple[int, int]:
