@@ -1,5 +1,6 @@
 """Lets the workers of a Ray Train run find each other through torch: over NCCL where each has a GPU, over gloo otherwise."""
 
+import os
 from dataclasses import dataclass, replace
 
 from ray.train.torch import TorchConfig as RayTorchConfig
@@ -11,7 +12,7 @@ class _Rendezvous(RayTorchConfig().backend_cls):
 
         Raises RuntimeError where torch sees the GPUs of some workers alone.
         """
-        seen = worker_group.execute(_sees_gpu) if backend_config.gpus else []
+        seen = [sees and backend_config.gpus > 0 for sees in worker_group.execute(_begin)]
         if any(seen) and not all(seen):
             blind = ", ".join(str(rank) for rank, sees in enumerate(seen) if not sees)
             raise RuntimeError(f"torch sees no GPU on ranks {blind}, but on the others: is it built for CUDA there?")
@@ -31,7 +32,10 @@ class TorchConfig(RayTorchConfig):
         return _Rendezvous
 
 
-def _sees_gpu() -> bool:
+def _begin() -> bool:
+    """Whether torch sees a GPU here."""
     import torch
 
+    # Ray's processes inherit what torchrun tells its own: with it every rank would wait for a store that nobody keeps.
+    os.environ.pop("TORCHELASTIC_USE_AGENT_STORE", None)
     return torch.cuda.is_available()

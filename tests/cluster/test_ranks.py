@@ -1,5 +1,6 @@
 """What ranks of eight GPUs on two hosts are given, where no machine has one: Ray's group of workers is played by this process."""
 
+import os
 from types import SimpleNamespace
 
 import jax
@@ -64,6 +65,12 @@ def test_the_ranks_are_asked_and_not_who_starts_them(monkeypatch):
     config = _backend(work("aligner.monotonic", 1), 120.0)
     assert config.backend is None
     assert chosen(monkeypatch, 1, lambda rank: True) == "nccl"
+
+
+def test_ranks_of_a_cluster_that_torchrun_started_keep_their_own_store(monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_USE_AGENT_STORE", "True")
+    chosen(monkeypatch, 0, lambda rank: False)
+    assert "TORCHELASTIC_USE_AGENT_STORE" not in os.environ
 
 
 def test_a_host_whose_torch_sees_no_gpu_is_told(monkeypatch):
