@@ -26,8 +26,8 @@ demo: venv ## real recordings through a graph to judged audio and a report; at l
 	$(BIN)/voxblocks run graphs/copy_synthesis.yaml --report reports/copy_synthesis.html
 	$(BIN)/voxblocks run graphs/speak.yaml --released --until voice --set script.text="$$SAID"
 
-test: venv ## the whole fast suite, on two cores
-	$(BIN)/python -m pytest -q -n 2
+test: venv ## the whole fast suite: three processes keep two cores busy
+	$(BIN)/python -m pytest -q -n 3
 
 test-slow: venv ## what takes minutes: all corpora, all judges
 	$(BIN)/python -m pytest -q -m slow

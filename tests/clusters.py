@@ -4,6 +4,7 @@ import atexit
 import json
 import logging
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -82,10 +83,14 @@ def tables(store: Store) -> dict[str, bytes | dict]:
 
 
 def record(outcome: Outcome) -> dict:
-    """All that a run says, but for its times."""
+    """All that a run says, but for its times and where its store is."""
+
+    def said(error) -> str:
+        return re.sub(r" --store [^`]+", "", str(error))
+
     nodes = {
-        name: (node.digest, node.state, node.rows, node.failures, node.skipped, node.unmatched, node.error)
+        name: (node.digest, node.state, node.rows, node.failures, node.skipped, node.unmatched, said(node.error))
         for name, node in outcome.nodes.items()
     }
     results = json.loads(json.dumps(outcome.results, default=np.ndarray.tolist))
-    return {"nodes": nodes, "results": results, "error": str(outcome.error)}
+    return {"nodes": nodes, "results": results, "error": said(outcome.error)}

@@ -38,7 +38,7 @@ GRAPHS = Path(__file__).parents[1] / "graphs"
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Which tests stay together where they run in several processes (``-n 2``): those of one `_group`.
+    """Which tests stay together where they run in several processes (``-n 3``): those of one `_group`.
 
     A scheduler of our own: the groups of pytest-xdist 3.8 (``xdist_group``) do nothing under pytest 9.2.
     """

@@ -191,6 +191,9 @@ class Memory:
     def __init__(self, *items):
         self.items = items
 
+    def survey(self):
+        return self.items
+
     def key(self, step, name=""):
         return 0
 
