@@ -117,6 +117,8 @@ def _known(checked: Checked, names: list[str]) -> None:
 
 # ---- digests ----
 
+_BATCHES = "runner.fit.windows"  # with what it imports: all that puts the batches of a training together
+
 
 def _step(checked: CheckedNode, graph: Graph, steps: dict[str, Step], store, limit, fetch) -> Step:
     node = checked.node
@@ -134,6 +136,8 @@ def _step(checked: CheckedNode, graph: Graph, steps: dict[str, Step], store, lim
         }
         if node.method != "apply":
             meta["method"] = node.method
+        if node.verb == "fit":
+            meta["batches"] = code_digest(_BATCHES)
         if node.scale.threads > 1:  # the last digits of sums hang on it
             meta["threads"] = node.scale.threads
         if node.verb == "read":

@@ -1,13 +1,16 @@
 """The code digest: comments, docstrings and formatting do not count; every line that runs does."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import blocks
-from runner.plan import code
+from runner.check import check, read_graph
+from runner.plan import code, make_plan
 from runner.plan.code import code_digest
+from runner.store import Store
 
 SCHEMA = "from blocks.base import Schema\n\n\nclass Thing(Schema):\n    size: int\n"
 VARIANT = '"""Doc."""\nfrom blocks.{kind}.schema import Thing\n\n\ndef double(x):\n    """Twice."""\n    return 2 * x  # times two\n'
@@ -113,3 +116,28 @@ def test_what_is_taken_of_training_counts_alone(kind, monkeypatch):
     monkeypatch.setattr(code, "_functions", changed)
     assert kind(variant) != before
     assert kind() == plain
+
+
+def test_what_puts_batches_together_counts_for_trainings_alone(tmp_path, monkeypatch):
+    path = tmp_path / "graph.yaml"
+    path.write_text(
+        "nodes:\n  tone: {read: toy.tones, config: {count: 4}}\n  model: {fit: toy.tuned, in: {wave: tone.wave}}\n"
+        "  soft: {map: toy.gain, in: {wave: tone.wave}}\n"
+    )
+
+    def digests():
+        return {name: step.digest for name, step in make_plan(check(read_graph(path)), Store(tmp_path)).steps.items()}
+
+    before = digests()
+    read = code._module
+
+    def changed(name):
+        found = read(name)
+        return replace(found, text=f"{found.text}\nMORE = 1") if name == "runner.fit.batches" else found
+
+    with monkeypatch.context() as other:
+        other.setattr(code, "_module", changed)
+        code_digest.cache_clear()
+        after = digests()
+    code_digest.cache_clear()
+    assert {name for name in before if before[name] != after[name]} == {"model"}
