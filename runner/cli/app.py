@@ -248,13 +248,13 @@ def report(
     size: Size = None,
     released: Released = False,
 ) -> None:
-    """Write the HTML report of the newest run of a graph that ended: scores, failures, and audio to compare by ear."""
-    from runner.store.runs import newest_ended, state_of
+    """Write the HTML report of the newest run of a graph that finished: scores, failures, and audio to compare by ear."""
+    from runner.store.runs import newest_finished, said
 
     checked = read_checked(graph, set, size, released)
     opened = open_store(store)
-    record, later = newest_ended([found for found in opened.runs() if found["graph"] == checked.graph.name])
-    since = [f"A run of {run['started']} is {state_of(run)}." for run in later]
+    record, later = newest_finished([found for found in opened.runs() if found["graph"] == checked.graph.name])
+    since = [said(run) for run in later]
     if record is None:
         why = f": {since[0][:1].lower()}{since[0][1:-1]}" if since else ""
         stop(f"{store}: no run of {checked.graph.name} that ended is recorded here{why}; first: voxblocks run {graph}")

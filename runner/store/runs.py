@@ -21,9 +21,17 @@ def state_of(record: dict) -> str:
     return "running" if alive else "crashed"
 
 
-def newest_ended(records: list[dict]) -> tuple[dict | None, list[dict]]:
-    """The newest run that came to its end, and those that began after it; `records` from the newest to the oldest."""
-    for number, record in enumerate(records):
-        if state_of(record) in ("finished", "failed"):
-            return record, records[:number]
+def newest_finished(records: list[dict]) -> tuple[dict | None, list[dict]]:
+    """The newest run that finished, else the newest that failed, and those that began after it; `records` from the newest on."""
+    for wanted in ("finished", "failed"):
+        for number, record in enumerate(records):
+            if state_of(record) == wanted:
+                return record, records[:number]
     return None, records
+
+
+def said(record: dict) -> str:
+    """How a run stands, in a sentence."""
+    error = str(record.get("error") or "").partition("\n")[0].rstrip(".")
+    state = state_of(record)
+    return f"A run of {record['started']} {'failed' if state == 'failed' else f'is {state}'}{f': {error}' if error else ''}."

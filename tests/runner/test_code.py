@@ -8,7 +8,7 @@ import pytest
 
 import blocks
 from runner.check import check, read_graph
-from runner.plan import code, make_plan
+from runner.plan import code, contract, make_plan
 from runner.plan.code import code_digest
 from runner.store import Store
 
@@ -103,19 +103,66 @@ def test_a_helper_outside_of_blocks_counts(kind, tmp_path, monkeypatch):
     assert kind(variant) != before
 
 
-def test_what_is_taken_of_training_counts_alone(kind, monkeypatch):
-    variant = VARIANT.replace("import Thing\n", "import Thing\nfrom blocks.training import bucket\n")
-    plain, before = kind(), kind(variant)
-    known = code._functions
+@pytest.fixture
+def edited(monkeypatch):
+    """Edit a module of the contract as the digests see it: `edited(module, old, new)`."""
+    read, edits = contract._source, []
 
-    def changed(module):
-        return known(module) | {"bucket": known(module)["bucket"].replace("_STEP = 1.25", "_STEP = 1.5")}
+    def source(module):
+        text = read(module)
+        for name, old, new in edits:
+            if name == module:
+                assert old in text
+                text = text.replace(old, new)
+        return text
 
-    assert changed("blocks.training") != known("blocks.training"), "the grid of lengths is part of it"
-    changed.cache_clear = lambda: None
-    monkeypatch.setattr(code, "_functions", changed)
-    assert kind(variant) != before
-    assert kind() == plain
+    monkeypatch.setattr(contract, "_source", source)
+
+    def edit(*change):
+        edits[:] = [change] if change else []
+        code.forget()
+
+    yield edit
+    code.forget()
+
+
+def _changed(edited, *change) -> set[str]:
+    """Which of four blocks have another digest after a change of the contract."""
+    asked = ("features.log_mel", "text.normalise", "metric.table", "vocoder.rnn_ms")
+    edited()
+    before = {name: code_digest(f"blocks.{name}") for name in asked}
+    edited(*change)
+    return {name for name in asked if code_digest(f"blocks.{name}") != before[name]}
+
+
+def test_of_the_contract_counts_what_a_block_uses(edited):
+    every = {"features.log_mel", "text.normalise", "metric.table", "vocoder.rnn_ms"}
+    frames = "1 + (samples - self.n_fft)"
+    heard = _changed(edited, "blocks.spec", frames, "2 + (samples - self.n_fft)")
+    assert "features.log_mel" in heard, "a method, for blocks that may call it"
+    assert "text.normalise" not in heard
+    assert _changed(edited, "blocks.spec", '"""How many frames', '"""The number of frames') == set()
+    assert (
+        _changed(
+            edited,
+            "blocks.spec",
+            "    def differences",
+            "    def doubled(self):\n        return 2\n\n    def differences",
+        )
+        == set()
+    )
+    assert (
+        _changed(
+            edited,
+            "blocks.base",
+            "self.config, self.spec, self.seed = config, spec, seed",
+            "self.config, self.spec, self.seed = config, spec, 0",
+        )
+        == every
+    )
+    assert _changed(edited, "blocks.arrays", '"wave", "float32"', '"wave", "float64"') >= {"features.log_mel"}
+    assert _changed(edited, "blocks.training", "_STEP = 1.25", "_STEP = 1.5") == {"vocoder.rnn_ms"}
+    assert _changed(edited, "blocks.training", "class Run(ABC", "def more():\n    return 1\n\n\nclass Run(ABC") == set()
 
 
 def test_what_puts_batches_together_counts_for_trainings_alone(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ import pytest
 
 from runner.run.record import kept, now
 from runner.store import Store
-from runner.store.runs import newest_ended, state_of
+from runner.store.runs import newest_finished, said, state_of
 from tests.environment import ROOT, TOYS
 
 GRAPH = """
@@ -110,8 +110,13 @@ def test_who_is_silent_for_long_has_crashed():
     old = {"error": None, "nodes": {"tone": {"state": "waiting"}}}
     assert [state_of(run) for run in (ended, silent, old)] == ["finished", "crashed", "crashed"]
     assert state_of(old | {"nodes": {"tone": {"state": "ran"}}}) == "finished"
-    assert newest_ended([old, silent, ended]) == (ended, [old, silent])
-    assert newest_ended([silent]) == (None, [silent])
+    failed = {"state": "failed", "started": "now", "error": "tone: it broke.\nlong", "nodes": {}}
+    assert newest_finished([old, silent, ended, failed]) == (ended, [old, silent])
+    assert newest_finished([failed, ended]) == (ended, [failed]), "a run that failed hides no good one"
+    assert newest_finished([silent, failed]) == (failed, [silent])
+    assert newest_finished([silent]) == (None, [silent])
+    assert said(failed) == "A run of now failed: tone: it broke."
+    assert said(silent | {"started": "then"}) == "A run of then is crashed."
 
 
 def test_what_other_versions_made_is_told_and_can_be_made_anew(graph, tmp_path):
