@@ -1,20 +1,12 @@
-"""Which node needs which, and the order that follows: that of the file where the graph leaves it free.
-
-networkx holds the DAG. Importing it takes a quarter of the time of a check, so it is left until something is asked of
-the DAG: cycles, slices, layers. The order alone is had from the standard library.
-"""
+"""Which node needs which, and the order that follows: that of the file where the graph leaves it free."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from graphlib import CycleError, TopologicalSorter
-from heapq import heappop, heappush
-from typing import TYPE_CHECKING
+
+import networkx as nx
 
 from runner.graph.nodes import Node
 from runner.graph.tree import Place
-
-if TYPE_CHECKING:
-    import networkx as nx
 
 
 def references(node: Node):
@@ -51,57 +43,27 @@ def with_released(nodes: dict[str, Node]) -> dict[str, Node]:
     return {name: node for name, node in swapped.items() if name in wanted}
 
 
-def dag_of(upstream: Mapping[str, Iterable[str]]) -> "nx.DiGraph":
+def dag_of(upstream: Mapping[str, Iterable[str]]) -> nx.DiGraph:
     """The nodes in the order given, each edge from what makes to what takes."""
-    import networkx as nx
-
     dag = nx.DiGraph()
     dag.add_nodes_from(upstream)
     dag.add_edges_from((source, name) for name, sources in upstream.items() for source in sources)
     return dag
 
 
-def needed_for(dag: "nx.DiGraph", ends: Iterable[str]) -> set[str]:
+def needed_for(dag: nx.DiGraph, ends: Iterable[str]) -> set[str]:
     """The ends and all that they need."""
-    import networkx as nx
-
     return set(ends).union(*(nx.ancestors(dag, end) for end in ends))
 
 
 def execution_order(links: dict[str, list]) -> tuple[list[str], list[tuple[list[str], Place]]]:
     """Node names in execution order, and the cycles that had to be cut for it, each with a place.
 
-    `links` maps each node to ``(target, place, ...)`` of the nodes it refers to.
+    `links` maps each node to ``(target, place, ...)`` of the nodes it refers to. Of the nodes that could be next, the
+    first in the file is.
     """
-    needs = {name: [target for target, *_ in found] for name, found in links.items()}
-    try:
-        return in_file_order(needs), []
-    except CycleError:
-        return _cut_cycles(needs, links)
-
-
-def in_file_order(needs: Mapping[str, list[str]]) -> list[str]:
-    """The topological order in which, of the nodes that could be next, the first in the file is.
-
-    Raises graphlib.CycleError.
-    """
-    number = {name: n for n, name in enumerate(needs)}
-    sorter = TopologicalSorter(needs)
-    sorter.prepare()
-    order, ready = [], []
-    while sorter.is_active():
-        for name in sorter.get_ready():
-            heappush(ready, (number[name], name))
-        order.append(heappop(ready)[1])
-        sorter.done(order[-1])
-    return order
-
-
-def _cut_cycles(needs: dict[str, list[str]], links: dict[str, list]):
-    import networkx as nx
-
-    number = {name: n for n, name in enumerate(needs)}
-    dag = dag_of(needs)
+    number = {name: n for n, name in enumerate(links)}
+    dag = dag_of({name: [target for target, *_ in found] for name, found in links.items()})
     cycles = []
     while not nx.is_directed_acyclic_graph(dag):
         loop = [source for source, _ in nx.find_cycle(dag)]  # each feeds the next
@@ -109,4 +71,4 @@ def _cut_cycles(needs: dict[str, list[str]], links: dict[str, list]):
         loop = loop[first:] + loop[:first]
         cycles.append((loop, next(place for target, place, *_ in links[loop[0]] if target == loop[-1])))
         dag.remove_edge(loop[-1], loop[0])
-    return in_file_order({name: list(dag.predecessors(name)) for name in needs}), cycles
+    return list(nx.lexicographical_topological_sort(dag, key=number.get)), cycles

@@ -6,7 +6,9 @@ Imports the variants that the graph names, and nothing heavier. Every problem go
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import networkx as nx
 
 from blocks.base import Block, BlockConfig, Schema, methods, ports
 from blocks.load import suggest
@@ -28,9 +30,6 @@ from runner.check.settings import (
 from runner.check.wiring import Wiring
 from runner.graph.nodes import KEYS, SUFFIXES, Edge, Graph, Node
 from runner.graph.tree import GraphError, Place, Problem
-
-if TYPE_CHECKING:
-    import networkx as nx
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Checked:
     nodes: dict[str, CheckedNode] = field(default_factory=dict)  # in execution order, that of the file where free
 
     @cached_property
-    def dag(self) -> "nx.DiGraph":
+    def dag(self) -> nx.DiGraph:
         """The names of the nodes, each edge from what makes to what takes."""
         return dag_of({name: node.upstream for name, node in self.nodes.items()})
 
