@@ -238,6 +238,7 @@ class FlowModel(Trainable[C]):
 
     def load(self, folder: Path) -> None:
         tensors, about = weights.read(folder)
+        tensors = {name.replace("/told/", "/conditions/"): value for name, value in tensors.items()}  # its old name
         self.conditioning = self._new_conditioning()
         self.conditioning.read(folder, about)
         self._take(tensors, self._example(), f"{folder}")

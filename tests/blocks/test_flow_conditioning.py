@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from blocks.common import weights
 from blocks.common.pitch import FEWEST, melody
 from blocks.flow.schema import Latents, Prior, PriorRequest, PriorTrainItem, Spectral, TrainItem
 from blocks.load import find
@@ -136,6 +137,17 @@ class TestTextConditioned:
         assert plain.remark is None
         assert "0 voiced frames, fewer than 20" in whispered.remark
 
+    def test_weights_under_the_names_of_before_are_read(self, conditioned, tmp_path):
+        conditioned.save(tmp_path)
+        tensors, about = weights.read(tmp_path)
+        before = {name.replace("params/conditions/", "params/told/"): value for name, value in tensors.items()}
+        assert before.keys() != tensors.keys()
+        weights.write(tmp_path, before, about)
+        again = Affine(conditioned.config, SPEC)
+        again.load(tmp_path)
+        item = spectral(TRAIN_ITEMS["one"])
+        np.testing.assert_array_equal(again.apply([item])[0].latent, conditioned.apply([item])[0].latent)
+
     def test_a_training_goes_on_with_more_voices_and_phones(self, conditioned, tmp_path):
         conditioned.save(tmp_path)
         train_items = {**TRAIN_ITEMS, "three": train_item("cat", ("u", "a"), (10, 23), seed=2)}
@@ -145,7 +157,7 @@ class TestTextConditioned:
         run.key = lambda step, name="": 1
         more._begin(run)
         assert list(more.conditioning.names["speaker"]) == ["ann", "ben", "cat"]
-        before, after = (b.variables["params"]["told"]["whole"]["speaker"]["table"] for b in (conditioned, more))
+        before, after = (b.variables["params"]["conditions"]["whole"]["speaker"]["table"] for b in (conditioned, more))
         np.testing.assert_array_equal(after[:3], before)
         np.testing.assert_allclose(after[3], np.mean(before[1:], axis=0), rtol=1e-6)
 

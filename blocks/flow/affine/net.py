@@ -189,7 +189,7 @@ class Flow(nn.Module):
     def __call__(self, x_BTM, lengths_B, given: dict, key=None):
         """z and the prior's means (B, T, M), and the log-determinant (B); T is a multiple of `squeeze`, a key turns dropout on."""
         T, n = x_BTM.shape[1], self.squeeze
-        frames_BTF, vector_BE, mean_BTM = self.conditioning.clone(parent=self, name="told")(given, key)
+        frames_BTF, vector_BE, mean_BTM = self.conditioning.clone(parent=self, name="conditions")(given, key)
         mask_BT1 = real(lengths_B, T).astype(x_BTM.dtype)
         x_BTM, one = ActNorm(name="norm")(x_BTM * mask_BT1, mask_BT1)
         mask_BG1 = real(lengths_B // n, T // n).astype(x_BTM.dtype)
@@ -241,7 +241,7 @@ def fold(params: dict, fixed: dict) -> dict:
     kind = params["stage_0"]["mix"]["lower"].dtype
     wide = jax.tree.map(lambda a: a.astype(np.float64) if a.dtype.kind == "f" else a, (params, fixed))
     blocks = [block | {"coupling": p["coupling"]} for block, p in zip(_affine(*wide, np), _each(params), strict=True)]
-    folded = {"norm": params["norm"], "told": params.get("told", {}), "blocks": blocks}
+    folded = {"norm": params["norm"], "conditions": params.get("conditions", {}), "blocks": blocks}
     return jax.tree.map(lambda a: jnp.asarray(a, kind if a.dtype.kind == "f" else None), folded)
 
 
@@ -250,7 +250,7 @@ def refold(params: dict, fixed: dict) -> dict:
     blocks = [
         block | {"coupling": p["coupling"]} for block, p in zip(_affine(params, fixed, jnp), _each(params), strict=True)
     ]
-    return {"norm": params["norm"], "told": params.get("told", {}), "blocks": blocks}
+    return {"norm": params["norm"], "conditions": params.get("conditions", {}), "blocks": blocks}
 
 
 def _affine(params: dict, fixed: dict, xp) -> list[dict]:
@@ -316,7 +316,7 @@ def decode(flow: Flow, folded: dict, z_BTM, lengths_B, given: dict):
 def _groups(flow: Flow, folded: dict, x_BTM, lengths_B, given: dict):
     """Mask and number of the whole groups, the conditions of each and of the whole, and the prior's means of frames."""
     n = flow.squeeze
-    frames, vector, mean = flow.conditioning.apply({"params": folded["told"]}, given)
+    frames, vector, mean = flow.conditioning.apply({"params": folded["conditions"]}, given)
     mask = real(lengths_B // n, x_BTM.shape[1] // n).astype(x_BTM.dtype)
     return mask, lengths_B // n, None if frames is None else squeeze(frames, n), vector, mean
 
