@@ -23,7 +23,7 @@ class Utterance(Schema):
     split: Split
 
 
-class Told(BaseModel):
+class SystemScore(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     system: str
@@ -37,7 +37,7 @@ class Told(BaseModel):
 class Answers(Schema):
     chance: float  # percent
     learnt_from: dict[str, int]  # recordings, by style
-    systems: list[Told]
+    systems: list[SystemScore]
 
 
 class Config(BlockConfig):
@@ -92,7 +92,7 @@ class StyleClassifier(Reducer[Config]):
             systems.append(self._told(name, right, random))
         return Answers(chance=100 / len(counts), learnt_from=counts, systems=systems)
 
-    def _told(self, name: str, right: dict[str, np.ndarray], random: np.random.Generator) -> Told:
+    def _told(self, name: str, right: dict[str, np.ndarray], random: np.random.Generator) -> SystemScore:
         """`right`: whether each utterance was told right, by style."""
         from scipy.stats import bootstrap
 
@@ -104,7 +104,7 @@ class StyleClassifier(Reducer[Config]):
         if all(len(part) > 1 for part in parts):
             drawn = bootstrap(parts, percent, n_resamples=self.config.resamples, method="percentile", rng=random)
             low, high = map(float, drawn.confidence_interval)
-        return Told(
+        return SystemScore(
             system=name, utterances=sum(map(len, parts)), percent=float(percent(*parts)), low=low, high=high,
             styles={style: 100 * float(right[style].mean()) for style in sorted(right)},
         )  # fmt: skip

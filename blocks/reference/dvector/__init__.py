@@ -20,6 +20,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from blocks.base import BadItem, Failure, Trainable
 from blocks.common import weights
 from blocks.common.mel import decibels, log_mel, mels_below
+from blocks.common.schedule import warmup_linear
 from blocks.reference.schema import Embedded, Recorded, TrainItem
 from blocks.training import FitConfig, Precision, Run
 
@@ -97,7 +98,7 @@ class Dvector(Trainable[Config]):
 
         for batch in run.batches(validate=validate):
             step = batch.step
-            rate = self.config.lr * (1 - 0.95 * batch.step / self.config.max_steps)
+            rate = self.config.lr * warmup_linear(batch.step, 1, self.config.max_steps, final=0.05)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             self.net.train()
