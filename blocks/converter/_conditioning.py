@@ -104,10 +104,10 @@ class Conditioning:
         except BadItem as error:
             raise BadItem(f"{whose}: {error}") from None
 
-    def can_be_converted(self, item: Conversion) -> None:
-        """`check`, and raise BadItem for phones and names that the model was not trained on."""
+    def can_be_converted(self, item: Recorded) -> None:
+        """`check`, of a target only where one is asked for, and raise BadItem for phones and names that the model was not trained on."""
         self.check(item)
-        voices = {"source": item.source, "target": item.target}
+        voices = {"source": item.source} | ({"target": item.target} if isinstance(item, Conversion) else {})
         for whose, values in list(voices.items())[1 if self.parallel else 0 :]:
             try:
                 self.voices.check_known(_voice(values))

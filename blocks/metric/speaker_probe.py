@@ -12,12 +12,12 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field, PositiveFloat
 
-from blocks.arrays import Latent, Speaker, Value
+from blocks.arrays import FrameVectors, Latent, Speaker, Value
 from blocks.base import BlockConfig, Reducer, Schema
 
 
 class Coded(Schema):
-    latent: Latent
+    latent: Latent | FrameVectors
     speaker: Speaker
 
 

@@ -116,6 +116,32 @@ class Lineage:
         ]
         return min(found, key=lambda c: not self.nodes[c[0]]["block"].startswith("features."), default=None)
 
+    def compared(self, head: Column, kind: str) -> Column | None:
+        """What a metric holds a result of this wave against: the `reference` beside its `prediction`, both of this type."""
+        for node, about in self.nodes.items():
+            ports = dict(edges(about["inputs"]))
+            columns = ports.get("prediction"), ports.get("reference")
+            if all(c in self.heads and self.type_of(c) == kind for c in columns) and self.judged_wave(node) == head:
+                return columns[1]
+        return None
+
+    def spoken(self, head: Column) -> tuple[Column, Column] | None:
+        """The phones that a wave was made of, and how long each lasts: the nearest before it that are known."""
+        near, met = [head[0]], set()
+        while near:
+            node = near.pop(0)
+            ports = dict(edges(self.nodes[node]["inputs"]))
+            made = (
+                (node, "durations")
+                if self.nodes[node]["fields"].get("durations") == "durations"
+                else ports.get("durations")
+            )
+            if made in self.heads and ports.get("phones") in self.heads:
+                return ports["phones"], made
+            met.add(node)
+            near += [above for above, _ in ports.values() if above in self.nodes and above not in met]
+        return None
+
     def _only_from(self, node: str, head: Column) -> bool:
         return {self.heads.get(column) for _, column in edges(self.nodes[node]["inputs"])} == {head}
 

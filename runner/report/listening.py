@@ -31,6 +31,8 @@ class Clip:
     mel: str = ""
     mel_ticks: list = field(default_factory=list)
     pitch: str = ""
+    asked: str = ""  # the curve that a metric holds its pitch against
+    phones: list = field(default_factory=list)
 
 
 @dataclass
@@ -96,9 +98,11 @@ class Listening:
         self._mark_best(clips)
         self._draw_mels(clips, {system: self._mel(system, id, waves[system]) for system in systems})
         notes = self._notes(id)
-        between = self._draw_pitch(
-            clips, {system: self._pitch(system, id, notes) for system in systems}, seconds, notes
-        )
+        curves = {system: self._pitch(system, id, notes) for system in systems}
+        asked = {system: self._asked(system, id) for system in systems}
+        between = self._draw_pitch(clips, curves, asked, seconds, notes)
+        for clip in clips:
+            clip.phones = self._phones(clip.system, id, seconds) if clip.pitch and not notes else []
         ticks = pictures.pitch_ticks(*between) if between else []
         score = pictures.score_path(notes, seconds, *between) if between else ("", [])
         return Utterance(
@@ -113,13 +117,17 @@ class Listening:
             if made := mels[clip.system]:
                 clip.mel, clip.mel_ticks = pictures.mel_png(made[0], low, high), pictures.mel_ticks(made[1])
 
-    def _draw_pitch(self, clips: list[Clip], curves: dict, seconds: float, notes: tuple) -> tuple[float, float] | None:
+    def _draw_pitch(
+        self, clips: list[Clip], curves: dict, asked: dict, seconds: float, notes: tuple
+    ) -> tuple[float, float] | None:
         """Gives the range in Hz; None where nothing is voiced."""
-        found = {system: curve for system, curve in curves.items() if curve}
-        between = pictures.pitch_range([pitch for pitch, _ in found.values()], notes) if found else None
-        for clip in clips:
-            if between and (made := found.get(clip.system)):
+        found = [curve for curve in [*curves.values(), *asked.values()] if curve]
+        between = pictures.pitch_range([pitch for pitch, _ in found], notes) if found else None
+        for clip in clips if between else ():
+            if made := curves[clip.system]:
                 clip.pitch = pictures.pitch_path(*made, seconds, *between)
+            if wanted := asked[clip.system]:
+                clip.asked = pictures.pitch_path(*wanted, seconds, *between)
         return between
 
     def _mark_best(self, clips: list[Clip]) -> None:
@@ -163,6 +171,22 @@ class Listening:
         if pitch is None and notes:
             pitch = _pitch_of(self._wave(system, id), spec, notes)
         return None if pitch is None else (pitch, spec.frame_times(len(pitch)))
+
+    def _asked(self, system: System, id: str) -> tuple[np.ndarray, np.ndarray] | None:
+        """The F0 that a metric holds this system's against, and its times."""
+        column = self.lineage.compared(system.head, "pitch")
+        pitch = self._get(self.lineage.of_type("pitch").get(self.lineage.heads[column], ()), id) if column else None
+        return None if pitch is None else (pitch, self._spec(column[0]).frame_times(len(pitch)))
+
+    def _phones(self, system: System, id: str, seconds: float) -> list[tuple[float, float, str]]:
+        """Where each phone of what was synthesised starts, how wide it is, and its name."""
+        phones, durations = (
+            self._get([column], id) for column in self.lineage.spoken(system.head) or (("", ""), ("", ""))
+        )
+        if phones is None or durations is None or len(phones) != len(durations):
+            return []
+        spec = self._spec(system.head[0])
+        return pictures.phone_places(phones, durations * spec.hop_length / spec.sample_rate, seconds)
 
     def _notes(self, id: str) -> tuple[Note, ...]:
         """The score of an utterance that is sung; none of others."""

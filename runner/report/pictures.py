@@ -104,6 +104,17 @@ def score_path(notes: tuple, seconds: float, low: float, high: float) -> tuple[s
     return "".join(parts), syllables
 
 
+def phone_places(phones: tuple, lengths: np.ndarray, seconds: float) -> list[tuple[float, float, str]]:
+    """Start and width, in % of `seconds`, and name of each phone that lasts some of `lengths` (N,), in seconds."""
+    widths = 100 * lengths / max(seconds, 1e-6)
+    starts = np.cumsum(widths) - widths
+    return [
+        (round(float(start), 2), round(float(width), 2), phone)
+        for start, width, phone in zip(starts, widths, phones, strict=True)
+        if width > 0
+    ]
+
+
 def pitch_ticks(low: float, high: float) -> list[tuple[float, str]]:
     """Round frequencies of a pitch picture, from its foot; three, or a few more over many octaves."""
     inside = [[hz for hz in many if low * 1.02 < hz < high / 1.02] for many in _ROUND]

@@ -5,6 +5,7 @@ Positions are shares of a chart in %, from its left and its foot.
 """
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from runner.report import pictures
 _POINTS = 300  # of a curve; where it has more, several steps are averaged
 _FAR_OFF = 3  # times the range of all later values
 _PLAIN = ("epoch", "skipped")  # no measurements
+_DIVERGENCE = re.compile(r"(loss_)?kl(_\w+)?")  # of a latent from its prior, in nats
+_COLLAPSED = 0.01  # nats: a latent that diverges no more says nothing of its input
 
 Curve = list[tuple[int, float]]  # (step, value), ascending
 
@@ -61,7 +64,8 @@ def _training(store, name: str, node: dict) -> Training | None:
     best = metrics.get("best") or store.files.read_json(f"fits/{node['digest']}/best.json")
     last = max(step for parts in series.values() for curve in parts.values() for step, _ in curve)
     charts = [_chart(title, parts, last, best) for title, parts in series.items()]
-    return Training(name, node["block"], _facts(metrics, best, last), charts, pictures.round_ticks(0, last, 5))
+    facts = _facts(metrics, best, last) | _collapsed(series)
+    return Training(name, node["block"], facts, charts, pictures.round_ticks(0, last, 5))
 
 
 def _metrics(store, node: dict) -> dict:
@@ -82,6 +86,17 @@ def _series(lines: Iterable[dict]) -> dict[str, dict[str, Curve]]:
             if slash and name not in _PLAIN and np.isfinite(value):
                 found.setdefault(name, {}).setdefault(kind, []).append((line["step"], value))
     return dict(sorted(found.items(), key=lambda item: (item[0] != "loss", "val" not in item[1])))
+
+
+def _collapsed(series: dict[str, dict[str, Curve]]) -> dict[str, str]:
+    """An alarm for latents whose divergence ended at 0 (posterior collapse, Bowman et al. 2016), by the names of their losses."""
+    ends = {
+        name: parts.get("val", parts.get("train"))[-1][1]
+        for name, parts in series.items()
+        if _DIVERGENCE.fullmatch(name)
+    }
+    empty = [name for name, value in ends.items() if value < _COLLAPSED]
+    return {"collapsed": f"{', '.join(empty)}, {len(empty)} of {len(ends)} below {_COLLAPSED} nats"} if empty else {}
 
 
 def _chart(name: str, parts: dict[str, Curve], last: int, best: dict | None) -> Chart:

@@ -13,7 +13,7 @@ from blocks.common.conditions import Global, Stream
 from blocks.common.mel import mels_below
 from blocks.converter._conditioning import STATES, Conditioning
 from blocks.converter._model import grown
-from blocks.converter.schema import Conversion, Converted, TrainItem
+from blocks.converter.schema import Conversion, Converted, Recorded, TrainItem
 from blocks.load import find, names, restore
 from blocks.spec import AudioSpec
 from runner.check import check, read_graph
@@ -364,6 +364,18 @@ def test_the_divergence_of_codes_is_that_of_two_gaussians_and_counts_slowly(tmp_
     assert len(each) == 2 * block.config.codes
     assert sum(each) == pytest.approx(4 * want / 56, rel=1e-4)
     assert [block._annealed(step) for step in (1, 2, 4, 9, None)] == [0.25, 0.5, 1, 1, 1]
+
+
+def test_a_recording_is_encoded_without_a_target(tmp_path):
+    folder, _ = trained(tmp_path, "converter.copycat", max_steps=1, adversarial_from=None)
+    block = restore(folder)
+    known, strange = (
+        train_item(cls=Recorded, source={"speaker": "ann"}, phones=phones)
+        for phones in (("sil", "a", "m"), ("sil", "ʘ", "m"))
+    )
+    made, refused = block.encode([known, strange])
+    assert made.frame_vectors.shape == (-(-len(known.log_mel) // block.config.every), 2 * block.config.codes)
+    assert "was not trained on: 'ʘ'" in refused.reason
 
 
 @pytest.mark.parametrize("name", ["converter.copycat", "converter.voice_filter"])

@@ -363,3 +363,37 @@ def test_silence_and_a_steady_tone_have_pictures():
     wave, rate = soundfile.read(io.BytesIO(data_of(pictures.flac(tone(100, 0.5) * 20, RATE))))
     assert (len(wave), rate) == (8000, RATE)
     assert np.abs(wave).max() <= 1
+
+
+def test_a_phone_stands_where_it_is_said_and_one_of_no_length_nowhere():
+    places = pictures.phone_places(("h", "aɪ", "sil"), np.array([0.5, 0.0, 1.5]), 4.0)
+    assert places == [(0.0, 12.5, "h"), (12.5, 37.5, "sil")]
+
+
+def test_the_curve_that_was_asked_for_and_the_phones_are_found():
+    """A voice is followed to the phones and durations it was made of, past others, and to the curve a metric holds it against."""
+
+    def node(verb, inputs, **fields):
+        return {"verb": verb, "block": "x.y", "inputs": inputs, "fields": fields}
+
+    nodes = {
+        "read": node("read", {}, wave="wave"),
+        "words": node("map", {}, phones="phones"),
+        "aligned": node("map", {"phones": "words.phones"}, durations="durations"),
+        "wanted": node("map", {"wave": "read.wave"}, pitch="pitch"),
+        "given": node(
+            "pick", {"durations": "aligned.durations", "pitch": "wanted.pitch"}, durations="durations", pitch="pitch"
+        ),
+        "line": node("map", {"phones": "words.phones", "durations": "given.durations"}, log_mel="log_mel"),
+        "free": node("map", {"phones": "words.phones"}, log_mel="log_mel", durations="durations"),
+        "voice": node("map", {"log_mel": "line.log_mel"}, wave="wave"),
+        "free_voice": node("map", {"log_mel": "free.log_mel"}, wave="wave"),
+        "pitch": node("map", {"wave": "voice.wave"}, pitch="pitch"),
+        "f0": node("map", {"prediction": "pitch.pitch", "reference": "given.pitch"}, rmse="float"),
+    }
+    lineage = Lineage({"nodes": nodes, "source": {"nodes": nodes}})
+    assert lineage.spoken(("voice", "wave")) == (("words", "phones"), ("given", "durations"))
+    assert lineage.spoken(("free_voice", "wave")) == (("words", "phones"), ("free", "durations"))
+    assert lineage.spoken(("read", "wave")) is None
+    assert lineage.compared(("voice", "wave"), "pitch") == ("given", "pitch")
+    assert lineage.compared(("free_voice", "wave"), "pitch") is None

@@ -10,7 +10,7 @@ import pytest
 
 from runner.fit.events import curves
 from runner.report import pictures, write_report
-from runner.report.training import trainings
+from runner.report.training import _collapsed, trainings
 from tests.runner.report_run import Page, run_loaded, run_training
 
 pytest.importorskip("torch")
@@ -105,3 +105,14 @@ def test_round_ticks_lie_inside_and_are_round():
         ticks = pictures.round_ticks(low, high, 3)
         assert 1 <= len(ticks) <= 4
         assert all(0 <= at <= 100 for at, _ in ticks)
+
+
+def test_a_latent_that_says_nothing_raises_an_alarm():
+    series = {
+        "loss": {"val": [(1, 0.001)]},
+        "kl_00": {"val": [(1, 3.0), (9, 0.002)]},
+        "kl_01": {"val": [(9, 2.0)]},
+        "loss_kl_style": {"train": [(9, 0.8)]},
+    }
+    assert _collapsed(series) == {"collapsed": "kl_00, 1 of 3 below 0.01 nats"}
+    assert _collapsed({"loss_kl": {"val": [(9, 0.4)]}}) == {}

@@ -16,9 +16,11 @@ from typing import Literal
 
 from pydantic import NonNegativeFloat, PositiveInt
 
+from blocks.arrays import FrameVectors
+from blocks.base import BadItem, Failure, Schema
 from blocks.common.conditions import Global, Stream
 from blocks.converter._model import Converter, ConverterConfig
-from blocks.converter.schema import TrainItem
+from blocks.converter.schema import Recorded, TrainItem
 
 
 class Config(ConverterConfig):
@@ -31,6 +33,10 @@ class Config(ConverterConfig):
     phone_voice: Literal["source", "target", "none"] = (
         "source"  # which the encoder of the decoder's phones is conditioned on
     )
+
+
+class Codes(Schema):
+    frame_vectors: FrameVectors  # (S, 2 x codes), a row for every `every` frames
 
 
 class Copycat(Converter[Config]):
@@ -63,6 +69,25 @@ class Copycat(Converter[Config]):
         if step is None:  # nats a code, of each dimension: a probe of what the codes carry
             numbers |= {f"kl_{number:02d}": value * self.config.every for number, value in enumerate(each_D)}
         return numbers
+
+    def encode(self, items: list[Recorded]) -> list[Codes | Failure]:
+        """The means of a recording's codes: how it is said, as the decoder is told it. Raises ValueError where there are no weights."""
+        import torch
+
+        if self.net is None:
+            raise ValueError("this converter has no weights yet: fit it, or load what a fit has saved")
+        made = []
+        for item in items:
+            try:
+                self.conditioning.can_be_converted(item)
+            except BadItem as error:
+                made.append(Failure(str(error)))
+                continue
+            self.net.eval()
+            with torch.inference_mode():
+                (codes_SC,) = self.net.codes(self._tensors([item], len(item.log_mel)))[0].cpu().numpy()
+            made.append(Codes(frame_vectors=codes_SC))
+        return made
 
     def _annealed(self, step: int | None) -> float:
         return 1.0 if step is None else min(1.0, step / self.config.kl_steps)
