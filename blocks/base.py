@@ -10,7 +10,7 @@ stand inside methods, and a network of its own in ``<variant>/net.py``.
 
 import typing
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -227,8 +227,32 @@ class Trainable(Mapper[C]):
         raise NotImplementedError
 
 
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Unread(Generic[R]):
+    """A row whose data nobody has opened yet. `read` gives it, or the `Failure` or `Skip` that stands in its place, or raises BadItem."""
+
+    id: str
+    read: Callable[[], R | Failure]
+
+    def then(self, made: Callable[[R], R | Failure]) -> "Unread":
+        """The same with something made of the row once it is read."""
+
+        def read():
+            row = self.read()
+            return row if isinstance(row, Failure) else made(row)
+
+        return Unread(self.id, read)
+
+
 class Source(Block[C]):
-    """Rows from outside: the verb ``read``."""
+    """Rows from outside: the verb ``read``.
+
+    It has `read`, or, where each row is a recording or the like that can be opened by itself, `entries`: then many workers
+    may read, and after a kill only what is missing is read.
+    """
 
     paths: ClassVar[
         tuple[str, ...]
@@ -245,9 +269,17 @@ class Source(Block[C]):
         """
         raise NotImplementedError
 
+    def entries(self) -> Iterator:
+        """An `Unread` for each row, in a stable order, or a `Failure` or `Skip` with its id; quick, as no data are opened."""
+        raise NotImplementedError
+
     def read(self) -> Iterator:
         """Rows in a stable order; a `Failure` or `Skip` with its id in the place of a row that cannot be read."""
-        raise NotImplementedError
+        for entry in self.entries():
+            try:
+                yield entry.read() if isinstance(entry, Unread) else entry
+            except BadItem as error:
+                yield Failure(str(error), entry.id)
 
 
 class Expander(Block[C]):
@@ -257,6 +289,8 @@ class Expander(Block[C]):
     larger than the memory; one with ``list[In]`` all at once. A `Failure` with an id, that of the item as a rule, stands in
     the place of what could not be made. One that needs weights is a `Trainable` as well, and then needs no `apply`.
     """
+
+    apart: ClassVar[bool] = False  # True where what comes of an item hangs on no other: many workers may then expand
 
     def expand(self, items: Iterable) -> Iterator:
         raise NotImplementedError
@@ -290,6 +324,8 @@ def ports(cls: type[Block], verb: str, method: str = "") -> Ports:
     Raises TypeError if the class has no such verb, or its method is not annotated with schemas.
     """
     method = getattr(cls, method or METHODS.get(verb, ""), None)
+    if method is Source.read:
+        method = cls.entries
     if (
         method is None
         or verb not in verbs(cls)
@@ -328,6 +364,11 @@ def verbs(cls: type[Block]) -> list[str]:
     found = [verb for verb, base in table.items() if issubclass(cls, base)]
     unmapped = "expand" in found and getattr(cls, "apply", None) is Mapper.apply
     return [verb for verb in found if verb != "map" or not unmapped]
+
+
+def reads_apart(cls: type[Source]) -> bool:
+    """Whether its rows can be read one by one, on many workers."""
+    return cls.read is Source.read
 
 
 def streams(cls: type[Expander]) -> bool:

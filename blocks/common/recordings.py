@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal, TypeVar
 
@@ -9,7 +10,7 @@ import numpy as np
 from pydantic import NonNegativeInt
 
 from blocks.arrays import Language, Licence, Speaker, Split, Style
-from blocks.base import BadItem, BlockConfig, Failure, Schema, Skip, Source
+from blocks.base import BadItem, BlockConfig, Failure, Schema, Skip, Source, Unread
 from blocks.common.audio import SUFFIXES, to_wave
 from blocks.common.splits import splits
 from blocks.spec import AudioSpec
@@ -80,23 +81,26 @@ def is_hidden(path: Path, root: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
-def rows(
+def unread(
     schema: type[Schema],
     entries: Iterable[Entry | Failure],
     config: RecordingConfig,
     rate: int,
     among: Iterable[Entry | Failure] | None = None,
-) -> Iterator:
-    """A row of `schema`, a Failure or a Skip for each entry, one at a time.
+) -> Iterator[Unread | Failure]:
+    """What gives a row of `schema`, a Failure or a Skip for each entry, one at a time.
 
-    What is said twice shares a split, for which all entries are looked at before the first is decoded; with `among`,
+    What is said twice shares a split, for which all entries are looked at before the first is given; with `among`,
     all of these, of which `entries` are some. An iterator is kept as a list; for more than memory holds, give
     something that can be gone through twice.
     """
     entries = list(entries) if isinstance(entries, Iterator) else entries
     split_by_id = _splits(entries if among is None else among, config.reserves)
     for entry in entries:
-        yield entry if isinstance(entry, Failure) else _row(schema, entry, split_by_id[entry.id], config, rate)
+        if isinstance(entry, Failure):
+            yield entry
+        else:
+            yield Unread(entry.id, partial(_row, schema, entry, split_by_id[entry.id], config, rate))
 
 
 def _splits(entries: Iterable[Entry | Failure], reserve: bool) -> dict[str, Split]:

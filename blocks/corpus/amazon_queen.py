@@ -14,9 +14,9 @@ from functools import partial
 import numpy as np
 from pydantic import PositiveFloat, field_validator
 
-from blocks.base import BadItem, Failure, Skip, Source
+from blocks.base import BadItem, Failure, Skip, Source, Unread
 from blocks.common import debian
-from blocks.common.recordings import Entry, RecordingConfig, rows
+from blocks.common.recordings import Entry, RecordingConfig, unread
 from blocks.corpus._queen import Prompt, prompts
 from blocks.corpus.schema import Utterance
 from blocks.load import suggest
@@ -63,13 +63,15 @@ class AmazonQueen(Source[Config]):
     def fingerprint(self) -> str:
         return debian.fingerprint([_PACKAGE])
 
-    def read(self) -> Iterator[Utterance | Failure | Skip]:
+    def entries(self) -> Iterator[Unread[Utterance] | Failure | Skip]:
         every = list(map(_entry, prompts(debian.tree(_PACKAGE) / _FILE)))
         wanted = {f"queen-{actor}" for actor in self.config.actors}
         entries = [entry for entry in every if not wanted or entry.fields["speaker"] in wanted]
-        for row in rows(Utterance, entries, self.config, self.spec.sample_rate, among=every):
-            reason = self._unlikely(row) if isinstance(row, Utterance) else ""
-            yield Skip(reason, row.id) if reason else row
+        for entry in unread(Utterance, entries, self.config, self.spec.sample_rate, among=every):
+            yield entry.then(self._if_likely) if isinstance(entry, Unread) else entry
+
+    def _if_likely(self, row: Utterance) -> Utterance | Skip:
+        return Skip(reason, row.id) if (reason := self._unlikely(row)) else row
 
     def _unlikely(self, row: Utterance) -> str:
         if row.seconds < self.config.min_seconds:

@@ -11,9 +11,9 @@ from functools import partial
 
 from pydantic import field_validator
 
-from blocks.base import Failure, Skip, Source
+from blocks.base import Failure, Skip, Source, Unread
 from blocks.common import audio, debian
-from blocks.common.recordings import Entry, RecordingConfig, rows
+from blocks.common.recordings import Entry, RecordingConfig, unread
 from blocks.corpus.schema import Utterance
 
 _VOICES = {  # language -> BCP 47 tag, speaker, licence
@@ -59,9 +59,9 @@ class Asterisk(Source[Config]):
     def fingerprint(self) -> str:
         return debian.fingerprint(self._packages())
 
-    def read(self) -> Iterator[Utterance | Failure | Skip]:
+    def entries(self) -> Iterator[Unread[Utterance] | Failure | Skip]:
         for language in self.config.languages:
-            yield from rows(Utterance, _entries(language), self.config, self.spec.sample_rate)
+            yield from unread(Utterance, _entries(language), self.config, self.spec.sample_rate)
 
     def _packages(self) -> list[str]:
         return [

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import model_validator
 
-from blocks.base import Failure, Skip
+from blocks.base import Failure, Skip, Unread
 from blocks.common import contents, recordings, textgrid
 from blocks.common.recordings import Channel, Entry, OwnCorpus
 from blocks.common.text_files import Row, read_table, read_written
@@ -48,9 +48,9 @@ class Consented(OwnCorpus[Config]):
         beside = [path for ending in ("*.txt", "*.TextGrid", "metadata.csv") for path in root.rglob(ending)]
         return contents.fingerprint(root, [*folder.paths(self.config.path), *sorted(beside)])
 
-    def read(self) -> Iterator[Utterance | Failure | Skip]:
+    def entries(self) -> Iterator[Unread[Utterance] | Failure | Skip]:
         found = self._entries() if self.config.path else ()
-        return recordings.rows(Utterance, found, self.config, self.spec.sample_rate)
+        return recordings.unread(Utterance, found, self.config, self.spec.sample_rate)
 
     def _entries(self) -> Iterator[Entry | Failure]:
         table = self._table()

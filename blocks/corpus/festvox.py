@@ -11,9 +11,9 @@ from functools import partial
 
 import numpy as np
 
-from blocks.base import Failure, Skip, Source
+from blocks.base import Failure, Skip, Source, Unread
 from blocks.common import audio, debian, textgrid
-from blocks.common.recordings import Entry, RecordingConfig, rows
+from blocks.common.recordings import Entry, RecordingConfig, unread
 from blocks.corpus.schema import Labelled, Utterance
 
 BAND_HZ = 7200.0  # a brick wall
@@ -41,9 +41,9 @@ class Festvox(Source[Config]):
     def fingerprint(self) -> str:
         return debian.fingerprint(["festvox-ru"])
 
-    def read(self) -> Iterator[Labelled | Failure | Skip]:
-        for row in rows(Utterance, _entries(), self.config, self.spec.sample_rate):
-            yield self._labelled(row) if isinstance(row, Utterance) else row
+    def entries(self) -> Iterator[Unread[Labelled] | Failure | Skip]:
+        for entry in unread(Utterance, _entries(), self.config, self.spec.sample_rate):
+            yield entry.then(self._labelled) if isinstance(entry, Unread) else entry
 
     def _labelled(self, row: Utterance) -> Labelled:
         labels = textgrid.read_labels(debian.tree("festvox-ru") / _VOICE / f"lab/{row.id.rsplit('/')[-1]}.lab")

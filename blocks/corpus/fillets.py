@@ -16,9 +16,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from blocks.base import Failure, Skip, Source
+from blocks.base import Failure, Skip, Source, Unread
 from blocks.common import audio, debian
-from blocks.common.recordings import Channel, Entry, RecordingConfig, rows
+from blocks.common.recordings import Channel, Entry, RecordingConfig, unread
 from blocks.corpus.schema import Utterance
 
 _GAME = "usr/share/games/fillets-ng"
@@ -48,12 +48,12 @@ class Fillets(Source[Config]):
     def fingerprint(self) -> str:
         return debian.fingerprint(self._packages())
 
-    def read(self) -> Iterator[Utterance | Failure | Skip]:
+    def entries(self) -> Iterator[Unread[Utterance] | Failure | Skip]:
         """Raises ValueError for a level that the game lacks."""
         for language in self.config.languages:
             entries = list(_entries(language))
             chosen = self._chosen(language, entries)
-            yield from rows(Utterance, chosen, self.config, self.spec.sample_rate, among=entries)
+            yield from unread(Utterance, chosen, self.config, self.spec.sample_rate, among=entries)
 
     def _chosen(self, language: str, entries: list[Entry]) -> list[Entry]:
         wanted = set(self.config.levels)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from blocks.base import Failure, Skip
+from blocks.base import Failure, Skip, Unread
 from blocks.common import audio, contents, recordings
 from blocks.common.recordings import Entry, OwnConfig, OwnCorpus
 from blocks.corpus.schema import Recording
@@ -25,9 +25,9 @@ class Folder(OwnCorpus[Config]):
     def fingerprint(self) -> str:
         return contents.fingerprint(Path(self.config.path), paths(self.config.path)) if self.config.path else ""
 
-    def read(self) -> Iterator[Recording | Failure | Skip]:
+    def entries(self) -> Iterator[Unread[Recording] | Failure | Skip]:
         found = entries(self.config) if self.config.path else ()
-        return recordings.rows(Recording, found, self.config, self.spec.sample_rate)
+        return recordings.unread(Recording, found, self.config, self.spec.sample_rate)
 
 
 def paths(root: str) -> list[Path]:

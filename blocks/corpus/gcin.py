@@ -11,9 +11,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from blocks.base import Failure, Skip, Source
+from blocks.base import Failure, Skip, Source, Unread
 from blocks.common import audio, debian
-from blocks.common.recordings import Entry, RecordingConfig, rows
+from blocks.common.recordings import Entry, RecordingConfig, unread
 from blocks.corpus.schema import Recording
 
 _VOICES = {  # name -> file of each syllable's folder, licence
@@ -41,9 +41,9 @@ class Gcin(Source[Config]):
     def fingerprint(self) -> str:
         return debian.fingerprint(["gcin-voice"])
 
-    def read(self) -> Iterator[Recording | Failure | Skip]:
+    def entries(self) -> Iterator[Unread[Recording] | Failure | Skip]:
         for voice in self.config.voices:
-            yield from rows(Recording, _entries(voice), self.config, self.spec.sample_rate)
+            yield from unread(Recording, _entries(voice), self.config, self.spec.sample_rate)
 
 
 def _entries(voice: str) -> Iterator[Entry]:

@@ -5,9 +5,9 @@ Recorded by volunteers; one speaker for each language is an assumption. The rows
 
 from collections.abc import Iterator
 
-from blocks.base import Failure, Skip, Source
+from blocks.base import Failure, Skip, Source, Unread
 from blocks.common import debian, kde_games
-from blocks.common.recordings import rows
+from blocks.common.recordings import unread
 from blocks.corpus.schema import Recording
 
 
@@ -25,8 +25,8 @@ class Klettres(Source[Config]):
     def fingerprint(self) -> str:
         return debian.fingerprint(["klettres-data"])
 
-    def read(self) -> Iterator[Recording | Failure | Skip]:
+    def entries(self) -> Iterator[Unread[Recording] | Failure | Skip]:
         rate = self.spec.sample_rate
-        return rows(
+        return unread(
             Recording, kde_games.entries("klettres-data", "usr/share/klettres", self.config, rate), self.config, rate
         )

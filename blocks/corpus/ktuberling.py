@@ -9,9 +9,9 @@ of fr and uk that two scenes share.
 
 from collections.abc import Iterator
 
-from blocks.base import Failure, Skip, Source
+from blocks.base import Failure, Skip, Source, Unread
 from blocks.common import debian, kde_games
-from blocks.common.recordings import rows
+from blocks.common.recordings import unread
 from blocks.corpus.schema import Recording
 
 _SOUNDS = "usr/share/ktuberling/sounds"
@@ -31,6 +31,6 @@ class Ktuberling(Source[Config]):
     def fingerprint(self) -> str:
         return debian.fingerprint(["ktuberling-data"])
 
-    def read(self) -> Iterator[Recording | Failure | Skip]:
+    def entries(self) -> Iterator[Unread[Recording] | Failure | Skip]:
         rate = self.spec.sample_rate
-        return rows(Recording, kde_games.entries("ktuberling-data", _SOUNDS, self.config, rate), self.config, rate)
+        return unread(Recording, kde_games.entries("ktuberling-data", _SOUNDS, self.config, rate), self.config, rate)

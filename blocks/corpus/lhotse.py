@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from blocks.base import BadItem, Failure, Skip
+from blocks.base import BadItem, Failure, Skip, Unread
 from blocks.common import contents
-from blocks.common.recordings import Entry, OwnConfig, OwnCorpus, rows
+from blocks.common.recordings import Entry, OwnConfig, OwnCorpus, unread
 from blocks.corpus.schema import Utterance
 
 _SAMPLES = 2  # by so many may audio be shorter than the manifest says, which is rounding
@@ -52,8 +52,8 @@ class Lhotse(OwnCorpus[Config]):
                     paths.append(path)
         return f"{found.hexdigest()} {contents.fingerprint(None, paths)}"
 
-    def read(self) -> Iterator[Utterance | Failure | Skip]:
-        return rows(Utterance, _Again(self._entries), self.config, self.spec.sample_rate)
+    def entries(self) -> Iterator[Unread[Utterance] | Failure | Skip]:
+        return unread(Utterance, _Again(self._entries), self.config, self.spec.sample_rate)
 
     def _lines(self) -> Iterator[bytes]:
         path = Path(self.config.manifest)

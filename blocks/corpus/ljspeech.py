@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field, field_validator, model_validator
 
-from blocks.base import BadItem, Failure, Skip
+from blocks.base import BadItem, Failure, Skip, Unread
 from blocks.common import audio, contents, recordings
 from blocks.common.recordings import Entry, OwnConfig, OwnCorpus
 from blocks.common.text_files import Row, read_table
@@ -109,9 +109,9 @@ class LJSpeech(OwnCorpus[Config]):
         wavs = {path for folder in {table.wavs for table in tables} for path in recordings.files_below(folder)}
         return contents.fingerprint(Path(self.config.path), [*(table.path for table in tables), *sorted(wavs)])
 
-    def read(self) -> Iterator[Utterance | Failure | Skip]:
+    def entries(self) -> Iterator[Unread[Utterance] | Failure | Skip]:
         found = self._entries() if self.config.path else ()
-        return recordings.rows(Utterance, found, self.config, self.spec.sample_rate)
+        return recordings.unread(Utterance, found, self.config, self.spec.sample_rate)
 
     def _tables(self) -> list[_Table]:
         root = Path(self.config.path)

@@ -8,13 +8,14 @@ The TextGrid of ``a/b.wav`` is ``a/b.TextGrid``, beside it or below a folder of 
 import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from blocks.base import Failure, Skip
+from blocks.base import Failure, Skip, Unread
 from blocks.common import contents, phones, recordings, textgrid
 from blocks.common.recordings import Entry, OwnCorpus
 from blocks.common.textgrid import Interval, Tiers
@@ -42,16 +43,16 @@ class TextGrids(OwnCorpus[Config]):
         audio = contents.fingerprint(root, folder.paths(self.config.path))
         return f"{audio} {contents.fingerprint(grids, self._grids().values())}"
 
-    def read(self) -> Iterator[Timed | Failure | Skip]:
+    def entries(self) -> Iterator[Unread[Timed] | Failure | Skip]:
         grids = self._grids()
-        for row in recordings.rows(Recording, self._entries(grids), self.config, self.spec.sample_rate):
-            if isinstance(row, Failure):
-                yield row
-                continue
-            try:
-                yield self._timed(row, *self._tiers(row.id, grids))
-            except (OSError, ValueError) as error:
-                yield Failure(str(error), row.id)
+        for entry in recordings.unread(Recording, self._entries(grids), self.config, self.spec.sample_rate):
+            yield entry.then(partial(self._with_grid, grids)) if isinstance(entry, Unread) else entry
+
+    def _with_grid(self, grids: dict[str, Path], row: Recording) -> Timed | Failure:
+        try:
+            return self._timed(row, *self._tiers(row.id, grids))
+        except (OSError, ValueError) as error:
+            return Failure(str(error), row.id)
 
     def _grids(self) -> dict[str, Path]:
         """By their paths without the suffix."""

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from pydantic import field_validator
 
-from blocks.base import Failure, Skip, Source
+from blocks.base import Failure, Skip, Source, Unread
 from blocks.common import audio, debian
-from blocks.common.recordings import Channel, Entry, RecordingConfig, rows
+from blocks.common.recordings import Channel, Entry, RecordingConfig, unread
 from blocks.corpus.schema import Utterance
 
 _PACKAGE = "tuxpaint-stamps-default"
@@ -53,11 +53,11 @@ class Tuxpaint(Source[Config]):
     def fingerprint(self) -> str:
         return debian.fingerprint([_PACKAGE])
 
-    def read(self) -> Iterator[Utterance | Failure | Skip]:
+    def entries(self) -> Iterator[Unread[Utterance] | Failure | Skip]:
         entries = list(self._entries())
         for language in self.config.languages:
             own = [entry for entry in entries if entry.fields["language"] == _TAGS[language]]
-            yield from rows(Utterance, own, self.config, self.spec.sample_rate)
+            yield from unread(Utterance, own, self.config, self.spec.sample_rate)
 
     def _entries(self) -> Iterator[Entry]:
         root = debian.tree(_PACKAGE) / _STAMPS

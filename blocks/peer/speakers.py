@@ -58,6 +58,7 @@ class Speakers(Expander[Config]):
     """Raises ValueError without the program of an engine or the voice; fails what a peer cannot say."""
 
     tiny = Config(voices=("flite/rms", "espeak/en-us"))
+    apart = True
 
     def __init__(self, config: Config, spec: AudioSpec, seed: int = 0):
         super().__init__(config, spec, seed)

@@ -2,7 +2,8 @@
 
 What a node makes goes to the store from where it is made; through Ray travel only the node as data and notes of what
 became of each shard. A map node is a Ray Data pipeline over its missing shards with one pool of actors: Ray places
-them, restarts them and tries again. Nodes that are ready run at once. `read` stays with the driver, where the data is.
+them, restarts them and tries again, and so is a `read` or an `expand` that goes row by row. Nodes that are ready run at once. A `read`
+of one worker stays with the driver, where the data are.
 """
 
 import json
@@ -20,9 +21,10 @@ from runner.plan import Plan, Step
 from runner.run.node import NodeRun, finish
 from runner.store import StoreError
 from runner.store.artifact import MANIFEST, read_manifest
+from runner.work.apart import ExpandWork, is_apart
 from runner.work.apply import SHARD_ROWS, BlockError, Shard, broke, stumbled
 from runner.work.executor import ClusterError, NodeFailed, NodeResult, Observer, Outcome, not_run
-from runner.work.shards import DEATHS, MapWork
+from runner.work.shards import DEATHS, MapWork, ShardWork
 
 RETRIES = DEATHS * SHARD_ROWS  # of one shard whose worker died: it ends even where every item is deadly
 
@@ -122,8 +124,11 @@ class ClusterNode(NodeRun):
             self.cluster.session.check(now=True)
             raise NodeFailed(f"{self.step.checked.node.place}: {self.step.name}: Ray gave up: {error}") from None
 
-    def make_shards(self, work: MapWork, missing: list[int]) -> Iterator[tuple[int, Shard]]:
+    def make_shards(self, work: ShardWork, missing: list[int]) -> Iterator[tuple[int, Shard]]:
         scale, work.run = self.step.checked.node.scale, self.cluster.id
+        if self.step.verb == "read" and scale.workers == 1:
+            yield from super().make_shards(work, missing)
+            return
         with room_for(self.step, min(scale.workers, len(missing)), self.cluster):
             # A pool is not worth its start for one shard.
             made = self._one(work, missing[0]) if len(missing) == 1 else _many(work, missing, scale)
@@ -140,6 +145,9 @@ class ClusterNode(NodeRun):
 
     def map_work(self) -> MapWork:
         return self._sent(super().map_work(), self.step.checked.node.model)
+
+    def expand_work(self) -> ExpandWork:
+        return self._sent(super().expand_work(), self.step.checked.node.model)
 
     def fit_work(self):
         return self._sent(super().fit_work(), self.step.checked.node.init)
@@ -158,6 +166,8 @@ class ClusterNode(NodeRun):
         return digest
 
     def _expand(self) -> None:
+        if is_apart(self.step):
+            return super()._expand()
         if model := self.step.checked.node.model:
             self._kept(model, self._weights(model))
         self._elsewhere()
@@ -187,7 +197,7 @@ class ClusterNode(NodeRun):
         self.busy = found["seconds"]
         self.result.unmatched, self.result.offered = found["unmatched"], found["offered"]
 
-    def _one(self, work: MapWork, index: int) -> Iterator[str]:
+    def _one(self, work: ShardWork, index: int) -> Iterator[str]:
         yield self._task(RETRIES, _made, work, index)
 
     def _task(self, retries: int, function, *args) -> str:
@@ -241,14 +251,14 @@ class OneAtATime(Observer):
 class ShardActor:
     """Holds a node's block, loaded once, and makes the shards it is handed."""
 
-    def __init__(self, work: MapWork):
+    def __init__(self, work: ShardWork):
         self.work = work
 
     def __call__(self, batch: dict) -> dict:
         return {"note": [_made(self.work, int(index)) for index in batch["index"]]}
 
 
-def _made(work: MapWork, index: int) -> str:
+def _made(work: ShardWork, index: int) -> str:
     """Make a shard; what became of it, as text. An error travels as one too: Ray would wrap it in its own traceback."""
     begun = time.perf_counter()
     try:
@@ -286,7 +296,7 @@ def _whole(plan: Plan, name: str, store, seen_in_training: dict[str, int]) -> st
 # ---- the driver's side of it ----
 
 
-def _many(work: MapWork, missing: list[int], scale) -> Iterator[str]:
+def _many(work: ShardWork, missing: list[int], scale) -> Iterator[str]:
     from ray.data import ActorPoolStrategy, from_items
 
     shards = from_items([{"index": index} for index in missing], override_num_blocks=len(missing))

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from runner.graph import Scale
 from runner.plan import Plan, Step
+from runner.work.apart import is_apart
 from runner.work.executor import ClusterError
 
 _UNITS = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
@@ -34,11 +35,13 @@ def check_capacity(plan: Plan) -> None:
     total, grown = ray.cluster_resources(), _could_grow_to()
     wrong = []
     for step in plan.to_run:
-        if step.verb in ("read", "pick", "union", "load"):
-            continue
         scale = step.checked.node.scale
+        if step.verb in ("pick", "union", "load") or (
+            step.verb == "read" and (scale.workers == 1 or not is_apart(step))
+        ):
+            continue
         one = _bundle(scale)
-        workers = scale.workers if step.verb in ("map", "fit") else 1
+        workers = scale.workers if step.verb == "fit" or is_apart(step) else 1
         grows = grown and all(grown.get(key, 0) >= workers * amount for key, amount in one.items())
         slots = sum(_slots(node, one) for node in nodes)
         if not grows and slots < workers:

@@ -181,9 +181,15 @@ def expander(request, weights_of):
         for item, given in zip(drawn, apart)
     ]
 
-    def make():
+    def make(apart: bool = False):
+        """`apart`: each item by itself, where the block says that this makes no difference."""
         given = iter(items) if streams(cls) else list(items)
-        return list(loaded(cls, SPEC, weights).expand(given))
+        block = loaded(cls, SPEC, weights)
+        return (
+            [row for item in items for row in block.expand([item])]
+            if apart and cls.apart
+            else list(block.expand(given))
+        )
 
     return make
 
@@ -202,6 +208,10 @@ class TestEveryExpander:
 
     def test_same_seed_gives_the_same_rows(self, expander):
         for a, b in zip(expander(), expander(), strict=True):
+            same(a, b, exact=True)
+
+    def test_items_apart_make_the_same_rows_where_it_says_so(self, expander):
+        for a, b in zip(expander(), expander(apart=True), strict=True):
             same(a, b, exact=True)
 
 

@@ -10,16 +10,17 @@ from itertools import islice
 from blocks.base import BadItem, Failure, Reducer, streams
 from runner.plan import Plan, Step
 from runner.run import seen
-from runner.run.results import each_once, spread_evenly, take_good, with_failures
+from runner.run.results import spread_evenly, take_good, with_failures
 from runner.store import StoreError, ViewPart
 from runner.store.artifact import read_artifact, read_manifest
 from runner.store.claims import Claim
 from runner.work import threads
 from runner.work.ancestry import TrainedOn
+from runner.work.apart import ExpandWork, ReadWork, each_once, is_apart
 from runner.work.apply import SHARD_ROWS, BlockError, Shard, broke, make_block, make_item, reason_of, stumbled
 from runner.work.executor import ClusterError, FailurePolicy, NodeFailed, NodeResult, Observer, Outcome
 from runner.work.rows import Rows
-from runner.work.shards import MapWork, open_writer
+from runner.work.shards import MapWork, ShardWork, open_writer
 
 _PAUSE_S = 0.2  # between two looks at what another run is making
 ONE_ROW = "all"  # the id of a reduced row
@@ -79,7 +80,7 @@ class NodeRun:
     def _make(self) -> bool:
         """Make what the store lacks; False where another run has made it, which is waited for where it is at it."""
         make = getattr(self, f"_{self.step.verb}")
-        if self.ours or self.step.verb in ("map", "pick", "union"):  # a map claims shard by shard
+        if self.ours or self.step.verb in ("pick", "union") or is_apart(self.step):  # which claims shard by shard
             make()
             return True
         while not self._is_there():
@@ -109,10 +110,14 @@ class NodeRun:
     # ---- one method a verb ----
 
     def _read(self) -> None:
+        if is_apart(self.step):
+            return self._make_all(self.read_work())
         block = self._block()
         self._stream(block.read(), limit=self.step.meta["limit"])
 
     def _expand(self) -> None:
+        if is_apart(self.step):
+            return self._make_all(self.expand_work())
         rows, unfit = self._rows(), []
         items, known = self._fitting(rows, unfit), set(rows.ids)
         block = self._block()
@@ -137,11 +142,15 @@ class NodeRun:
             yield result
 
     def _map(self) -> None:
-        work = self.map_work()
-        self._found(work.rows)
-        missing = [index for index in range(len(work.chunks)) if index not in work.writer.done]
-        total = len(work.rows.ids)
-        self.observer.node_started(self.step, total, total - sum(len(work.chunks[index]) for index in missing))
+        self._make_all(self.map_work())
+
+    def _make_all(self, work: ShardWork) -> None:
+        """Make the shards that are missing."""
+        if work.tables:
+            self._found(work.rows)
+        missing = [index for index in range(self._call(lambda: work.count)) if index not in work.writer.done]
+        total = work.total if work.row_each else None
+        self.observer.node_started(self.step, total, work.total - sum(map(work.items_of, missing)) if total else 0)
         while missing:
             made = set()
             for index, shard in self._call_each(self.make_shards, work, missing):
@@ -154,9 +163,9 @@ class NodeRun:
             missing = [index for index in missing if index not in work.writer.done]
             while missing and not any(self.store.claims.is_free(work.claim_of(index)) for index in missing):
                 self._pause()
-        self._publish(work.writer, len(work.chunks))
+        self._publish(work.writer, work.count)
 
-    def make_shards(self, work: MapWork, missing: list[int]) -> Iterator[tuple[int, Shard]]:
+    def make_shards(self, work: ShardWork, missing: list[int]) -> Iterator[tuple[int, Shard]]:
         """Make and write these shards, in any order, but for those that another run is making."""
         made = ((index, work.make(index)) for index in missing)
         return ((index, shard) for index, shard in made if shard is not None)
@@ -249,8 +258,6 @@ class NodeRun:
         while chunk := self._call(list, islice(results, SHARD_ROWS)):
             shard = Shard()
             for result in chunk:
-                if not getattr(result, "id", None):
-                    raise BlockError(f"{type(result).__name__} without an id")
                 shard.add(result.id, result, self.step.checked.output, self.step.checked.spec)
             if index not in writer.done:
                 self._keep(writer, index, shard)
@@ -285,6 +292,13 @@ class NodeRun:
     def map_work(self) -> MapWork:
         model = self.step.checked.node.model
         return MapWork(**self._data(), weights=self._weights(model) if model else None, shared=self.shared)
+
+    def read_work(self) -> ReadWork:
+        return ReadWork(**self._data())
+
+    def expand_work(self) -> ExpandWork:
+        model = self.step.checked.node.model
+        return ExpandWork(**self._data(), weights=self._weights(model) if model else None)
 
     def _data(self) -> dict:
         """The node as data that can travel."""

@@ -24,17 +24,6 @@ def _emptied(failures: list[Failure]) -> Iterator[Failure]:
         yield failures.pop(0)
 
 
-def each_once(results: Iterator) -> Iterator:
-    """A row whose id another has is a failure: nobody could tell which of them is meant."""
-    seen: set[str] = set()
-    for result in results:
-        if isinstance(result, Failure) or (id := getattr(result, "id", None)) not in seen:
-            seen.update(() if isinstance(result, Failure) else (id,))
-            yield result
-        else:
-            yield Failure("a row before has this id: want another for each", id)
-
-
 def take_good(results: Iterator, limit: int | None) -> Iterator:
     """Results up to `limit` good ones; failures on the way pass and do not count."""
     good = 0

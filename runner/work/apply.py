@@ -162,7 +162,7 @@ def _apply(block: Mapper, method: str, output: type[Schema], pairs: list[tuple[s
     except (BlockError, MemoryError):
         raise
     except Exception as error:
-        if _is_machine_trouble(error):
+        if is_machine_trouble(error):
             raise
         raised = error
     if raised and len(pairs) > 1:  # find the bad one: each item alone, outside of the batch's traceback
@@ -176,7 +176,7 @@ def _apply(block: Mapper, method: str, output: type[Schema], pairs: list[tuple[s
         shard.add(id, result, output, block.spec)
 
 
-def _is_machine_trouble(error: Exception) -> bool:
+def is_machine_trouble(error: Exception) -> bool:
     """A full disk is not the item's fault."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE)
 

@@ -1,16 +1,18 @@
-"""The shards of one map node: which there are, and making one. Every executor makes them here, with the same bytes.
+"""The shards of one map node, or of what is made row by row like one: which there are, and making one. Every executor makes them here,
+with the same bytes.
 
 Who makes a shard claims it first; what others have claimed is left to them. An item that takes its whole process down (a
 crash in native code) cannot be caught, so what is being worked on is noted in the claim. Who comes next knows: the batch is
 tried again whole, then item by item, and an item at which three processes have died becomes a failure record.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -28,26 +30,80 @@ _SETUP = "setup"  # stands in the notes where a batch does, while the block is l
 
 
 @dataclass
-class MapWork(NodeWork):
-    """A map node. With a `run` only deaths within it count against an item: a cluster's driver takes its workers along."""
+class ShardWork(NodeWork):
+    """A node whose shards hang on nothing but what is in them. With a `run` only deaths within it count against an item: a cluster's
+    driver takes its workers along."""
 
     run: str = ""
     shared: Any = None  # in process: `take(node, make)` gives what a node before it set up
+    size: ClassVar[int] = SHARD_ROWS  # items of a shard
+    row_each: ClassVar[bool] = True  # whether an item becomes one row, or fails
 
-    @cached_property
-    def chunks(self) -> list[list[str]]:
-        """The ids of each shard: the same wherever and however often this is asked."""
-        ids = self.rows.ids
-        return [ids[at : at + SHARD_ROWS] for at in range(0, len(ids), SHARD_ROWS)]
+    @property
+    def total(self) -> int:
+        """How many items there are."""
+        return len(self.rows.ids)
+
+    @property
+    def count(self) -> int:
+        """How many shards they make."""
+        return math.ceil(self.total / self.size)
+
+    def items_of(self, index: int) -> int:
+        return min(self.size, self.total - index * self.size)
+
+    def ids_of(self, index: int) -> list[str]:
+        """The ids of the items of a shard: the same wherever and however often this is asked."""
+        return self.rows.ids[index * self.size : (index + 1) * self.size]
 
     @cached_property
     def writer(self) -> TableWriter:
-        return open_writer(self.store, self.digest, self.checked.output, self.meta)
+        return open_writer(self.store, self.digest, self.checked.output, self.meta, self.size)
 
     @cached_property
     def block(self) -> Block:
         make = partial(make_block, self.checked, self.seed, self.given())
-        block = self.shared.take(self.checked.node.name, make) if self.shared else make()
+        return self.shared.take(self.checked.node.name, make) if self.shared else make()
+
+    def claim_of(self, index: int) -> str:
+        """The name under which a shard is claimed."""
+        return f"{self.digest}-{index:05d}"
+
+    def make(self, index: int) -> Shard | None:
+        """Make and write the shard; None where another run has claimed it, or has made it meanwhile.
+
+        Raises BlockError where the block breaks its contract.
+        """
+        if (claim := self.store.claims.take(self.claim_of(index), self.run)) is None:
+            return None
+        with claim:
+            if self.writer.has(index):
+                return None
+            threads.use(self.checked.node.scale.threads)
+            shard = self._made(index, Trial(claim, self.run))
+            shard.write(self.writer, index)
+        if shard.first_error and not isinstance(shard.first_error, BadItem):
+            self.store.keep_error(self.digest, trace_of(shard.first_error))
+        return shard
+
+    def _made(self, index: int, trial: "Trial") -> Shard:
+        raise NotImplementedError
+
+    def _set_up(self, trial: "Trial") -> Block:
+        if "block" not in self.__dict__:
+            if trial.batches[_SETUP] >= DEATHS:
+                raise BlockError(f"{DEATHS} processes died while they loaded {self.checked.node.block}")
+            trial.note(_SETUP)
+        return self.block
+
+
+@dataclass
+class MapWork(ShardWork):
+    """A map node."""
+
+    @cached_property
+    def block(self) -> Block:
+        block = super().block
         if type(block).warm is not Mapper.warm:
             self._warm(block)
         return block
@@ -78,29 +134,8 @@ class MapWork(NodeWork):
             with suppress(BadItem):
                 yield bucket(block.length(make_item(self.checked.inputs, fields))), id
 
-    def claim_of(self, index: int) -> str:
-        """The name under which a shard is claimed."""
-        return f"{self.digest}-{index:05d}"
-
-    def make(self, index: int) -> Shard | None:
-        """Make and write the shard; None where another run has claimed it, or has made it meanwhile.
-
-        Raises BlockError where the block breaks its contract.
-        """
-        if (claim := self.store.claims.take(self.claim_of(index), self.run)) is None:
-            return None
-        with claim:
-            if self.writer.has(index):
-                return None
-            threads.use(self.checked.node.scale.threads)
-            shard = self._made(index, Trial(claim, self.run))
-            shard.write(self.writer, index)
-        if shard.first_error and not isinstance(shard.first_error, BadItem):
-            self.store.keep_error(self.digest, trace_of(shard.first_error))
-        return shard
-
     def _made(self, index: int, trial: "Trial") -> Shard:
-        ids = self.chunks[index]
+        ids = self.ids_of(index)
         batch = self.checked.node.scale.batch_size or self.checked.cls.batch_size
         shard = Shard()
         block = self._set_up(trial)
@@ -116,16 +151,9 @@ class MapWork(NodeWork):
         shard.failures.sort(key=lambda failure: order[failure.id])  # however the items were tried
         return shard
 
-    def _set_up(self, trial: "Trial") -> Block:
-        if "block" not in self.__dict__:
-            if trial.batches[_SETUP] >= DEATHS:
-                raise BlockError(f"{DEATHS} processes died while they loaded {self.checked.node.block}")
-            trial.note(_SETUP)
-        return self.block
-
     def _alone(self, trial: "Trial", at: int, id: str, block: Block) -> Shard:
         if trial.is_blamed(at, id):
-            return Shard(failures=[Failure(f"the worker process died {DEATHS} times while it worked on this item", id)])
+            return Shard(failures=[died(id)])
         trial.note(at, id)
         return self._map([id], block)
 
@@ -134,9 +162,14 @@ class MapWork(NodeWork):
         return map_rows(block, checked.inputs, checked.output, rows, len(ids), checked.node.method)
 
 
-def open_writer(store: Store, digest: str, schema: type[Schema], meta: dict) -> TableWriter:
+def died(id: str) -> Failure:
+    """What becomes of an item that took its process down again and again."""
+    return Failure(f"the worker process died {DEATHS} times while it worked on this item", id)
+
+
+def open_writer(store: Store, digest: str, schema: type[Schema], meta: dict, size: int = SHARD_ROWS) -> TableWriter:
     """A table's writer; shards of another size, by an older version, are not mixed with ours."""
-    return store.write_table(digest, schema, meta, layout=f"{SHARD_ROWS} rows a shard")
+    return store.write_table(digest, schema, meta, layout=f"{size} rows a shard")
 
 
 class Trial:
