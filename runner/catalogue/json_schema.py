@@ -215,6 +215,7 @@ def _scale() -> dict[str, Any]:
             "gpus": {"type": "number", "minimum": 0, "default": 0, "description": "of each worker"},
             "memory": TEXT | {"description": "of each worker, such as 4GB"},
             "batch_size": {"type": "integer", "minimum": 1},
+            "audio": {"enum": ["flac"], "description": "how the store keeps waves; float32 if not said"},
         },
     }
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import networkx as nx
 
+from blocks.arrays import marker
 from blocks.base import Block, BlockConfig, Schema, methods, ports
 from blocks.load import suggest
 from blocks.spec import AudioSpec
@@ -140,6 +141,12 @@ class _Walk:
                     continue  # perhaps what has been left out says it
                 here = ".".join(map(str, (node.name, *path)))
                 self.wrong(node.at("config", *path, value=True), f"{here}: {message}")
+        if (
+            node.scale.audio
+            and output
+            and not any(getattr(marker(hint), "name", "") == "wave" for hint in output_fields(output).values())
+        ):
+            self.wrong(node.at("scale", value=True), f"{node.name}.scale.audio: {node.block} makes no audio")
         fields = output and {name: Field(hint, spec) for name, hint in output_fields(output).items()}
         if node.verb in ("fit", "load") and cls:
             fields = {}

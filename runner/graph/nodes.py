@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -99,13 +99,14 @@ class Condition:
 
 @dataclass(frozen=True)
 class Scale:
-    """What a node asks of the machines: workers, and cpus, gpus and memory of each. Each computes in as many threads as cpus."""
+    """What a node asks of the machines: workers, and cpus, gpus and memory of each, in as many threads as cpus; and of the store."""
 
     workers: int = 1
     cpus: float = 1
     gpus: float = 0
     memory: str | None = None
     batch_size: int | None = None
+    audio: Literal["", "flac"] = ""  # how the store keeps the waves that a node makes
 
     @property
     def threads(self) -> int:

@@ -347,6 +347,10 @@ class _Reader(Overlay):
             found["memory"] = memory.value
             if not isinstance(memory.value, str) or not _MEMORY.fullmatch(memory.value):
                 self.wrong(memory.place, f"{name}.scale.memory: want a size such as 4GB, got {memory.kind()}")
+        if (audio := values.get("audio")) is not None:
+            found["audio"] = audio.value
+            if audio.value != "flac":
+                self.wrong(audio.place, f"{name}.scale.audio: want flac, got {audio.kind()}")
         return Scale(**found)
 
 

@@ -140,6 +140,8 @@ def _step(checked: CheckedNode, graph: Graph, steps: dict[str, Step], store, lim
             meta["batches"] = code_digest(_BATCHES)
         if node.scale.threads > 1:  # the last digits of sums hang on it
             meta["threads"] = node.scale.threads
+        if node.scale.audio:  # which rounds to 24 bits
+            meta["audio"] = node.scale.audio
         if node.verb == "read":
             paths = {name: meta["config"].pop(name) for name in checked.cls.paths}
             meta |= {"data": _fingerprint(block, fetch), "limit": limit, "path": paths}

@@ -1,8 +1,9 @@
 """Rows of a Schema as Arrow columns, and values back out of them: arrays without a copy.
 
 An array is ``struct<data: large_list<dtype>, shape: fixed_size_list<int32, rank>>``, so that ragged arrays of any
-rank lie end to end; truth values take a byte each, since Arrow's bits could not be read in place. Plain values are
-native Arrow types, dicts and nested models JSON text. None is null. Every table has ``id`` and ``parents`` in front.
+rank lie end to end; truth values take a byte each, since Arrow's bits could not be read in place. Where a node keeps its audio as
+FLAC, the data of a wave are its bytes. Plain values are native Arrow types, dicts and nested models JSON text. None is null. Every
+table has ``id`` and ``parents`` in front.
 """
 
 import json
@@ -17,9 +18,11 @@ from pydantic import BaseModel
 
 from blocks.arrays import Array, marker
 from blocks.base import Schema, field_type
+from runner.store.sound import Coding, as_flac, from_flac
 
 _NATIVE = {str: pa.string(), bool: pa.bool_(), int: pa.int64(), float: pa.float64(), bytes: pa.binary()}
-_ARRAY, _JSON = b"array", b"json"  # keys of a field's metadata that say how to read it back
+_ARRAY, _JSON, _CODING = b"array", b"json", b"coding"  # keys of a field's metadata that say how to read it back
+_SOUND = "wave"  # the type of array that is audio
 
 
 def stored_fields(schema: type[Schema]) -> list[str]:
@@ -27,14 +30,18 @@ def stored_fields(schema: type[Schema]) -> list[str]:
     return [name for name in schema.model_fields if name not in ("id", "parents")]
 
 
-def arrow_schema(schema: type[Schema]) -> pa.Schema:
-    """The columns of a table of `schema`. Raises TypeError for a field that cannot be stored exactly."""
+def arrow_schema(schema: type[Schema], audio: Coding = "") -> pa.Schema:
+    """The columns of a table of `schema`, its audio coded or not. Raises TypeError for a field that cannot be stored exactly."""
     fields = [pa.field("id", pa.string(), nullable=False), pa.field("parents", pa.list_(pa.string()))]
-    return pa.schema(fields + [_field(schema, name) for name in stored_fields(schema)])
+    return pa.schema(fields + [_field(schema, name, audio) for name in stored_fields(schema)])
 
 
 def encode(
-    schema: type[Schema], ids: Sequence[str], rows: Sequence[Schema], parents: Sequence[Sequence[str]] | None = None
+    schema: type[Schema],
+    ids: Sequence[str],
+    rows: Sequence[Schema],
+    parents: Sequence[Sequence[str]] | None = None,
+    audio: Coding = "",
 ) -> pa.RecordBatch:
     """One record batch. `parents` are those of the rows themselves where they have any.
 
@@ -46,7 +53,7 @@ def encode(
         parents = [getattr(row, "parents", None) for row in rows]
     elif len(parents) != len(rows):
         raise ValueError(f"want the parents of each row, got {len(parents)} for {len(rows)} rows")
-    columns = arrow_schema(schema)
+    columns = arrow_schema(schema, audio)
     values = [ids, parents] + [[getattr(row, name) for row in rows] for name in columns.names[2:]]
     return pa.record_batch([_column(schema, field, column) for field, column in zip(columns, values)], schema=columns)
 
@@ -58,7 +65,7 @@ def reader(field: pa.Field, column: pa.Array) -> Callable[[int], Any]:
     """
     meta = field.metadata or {}
     if _ARRAY in meta:
-        return _array_reader(np.dtype(meta[_ARRAY].decode()), column)
+        return _array_reader(np.dtype(meta[_ARRAY].decode()), column, _CODING in meta)
     if _JSON in meta:
         return lambda row: None if (text := column[row].as_py()) is None else json.loads(text)
     return lambda row: column[row].as_py()
@@ -77,15 +84,17 @@ def is_json(field: pa.Field) -> bool:
 # ---- types ----
 
 
-def _field(schema: type[Schema], name: str) -> pa.Field:
+def _field(schema: type[Schema], name: str, audio: Coding) -> pa.Field:
     hint = field_type(schema, name)
     where = f"{schema.__module__}.{schema.__name__}.{name}"
     if isinstance(mark := marker(hint), Array):
         if not mark.dims or mark.dtype.kind not in "biuf" or not mark.dtype.isnative:
             raise TypeError(f"{where}: cannot store {mark}; want at least one axis of bool, int, uint or float")
         stored = pa.uint8() if mark.dtype == bool else pa.from_numpy_dtype(mark.dtype)
+        coded = {_CODING: audio} if audio and mark.name == _SOUND else {}
+        stored = pa.uint8() if coded else stored
         parts = {"data": pa.large_list(stored), "shape": pa.list_(pa.int32(), len(mark.dims))}
-        return pa.field(name, pa.struct(parts.items()), metadata={_ARRAY: mark.dtype.name})
+        return pa.field(name, pa.struct(parts.items()), metadata={_ARRAY: mark.dtype.name, **coded})
     if native := _native(hint):
         return pa.field(name, native)
     if unfit := _not_json(hint):
@@ -150,7 +159,7 @@ def _column(schema: type[Schema], field: pa.Field, values: Sequence) -> pa.Array
     meta = field.metadata or {}
     try:
         if _ARRAY in meta:
-            return _array_column(field.type, marker(field_type(schema, field.name)), values)
+            return _array_column(field.type, marker(field_type(schema, field.name)), values, _CODING in meta)
         if _JSON in meta:
             values = [None if value is None else json.dumps(value, default=_model) for value in values]
         return _native_column(field.type, values)
@@ -181,13 +190,14 @@ def _native_column(kind: pa.DataType, values: Sequence) -> pa.Array:
     return pa.Array.from_buffers(kind, len(values), [valid, *buffers], children=children)
 
 
-def _array_column(kind: pa.StructType, mark: Array, values: Sequence[np.ndarray | None]) -> pa.Array:
+def _array_column(kind: pa.StructType, mark: Array, values: Sequence[np.ndarray | None], coded: bool) -> pa.Array:
     empty = np.empty((0,) * len(mark.dims), mark.dtype)
     arrays = [empty if value is None else mark.check(value) for value in values]
-    flat = np.concatenate([np.empty(0, mark.dtype), *(array.ravel() for array in arrays)])
+    parts = [np.frombuffer(as_flac(array), np.uint8) if coded else array.ravel() for array in arrays]
+    flat = np.concatenate([np.empty(0, np.uint8 if coded else mark.dtype), *parts])
     lists, sizes = kind.field("data").type, kind.field("shape").type
     items = pa.Array.from_buffers(lists.value_type, flat.size, [None, pa.py_buffer(flat)])
-    ends = _offsets([array.size for array in arrays], np.int64)
+    ends = _offsets([part.size for part in parts], np.int64)
     data = pa.Array.from_buffers(lists, len(arrays), [None, ends], children=[items])
     numbers = np.array([array.shape for array in arrays], np.int32).ravel()
     shapes = pa.Array.from_buffers(pa.int32(), numbers.size, [None, pa.py_buffer(numbers)])
@@ -212,16 +222,19 @@ def _offsets(sizes: Sequence[int], dtype: type) -> pa.Buffer:
     return pa.py_buffer(ends.astype(dtype))
 
 
-def _array_reader(dtype: np.dtype, column: pa.StructArray) -> Callable[[int], np.ndarray | None]:
+def _array_reader(dtype: np.dtype, column: pa.StructArray, coded: bool) -> Callable[[int], np.ndarray | None]:
     data, shape = column.field("data"), column.field("shape")
-    flat = numbers(data.values, dtype)
+    flat = numbers(data.values, np.uint8 if coded else dtype)
     flat.flags.writeable = False
     ends = numbers(data, np.int64, len(column) + 1).tolist()
     shapes = numbers(shape.values, np.int32).reshape(len(column), shape.type.list_size).tolist()
     missing = {row for row, valid in enumerate(column.is_valid().to_pylist()) if not valid} if column.null_count else ()
 
     def read(row: int) -> np.ndarray | None:
-        return None if row in missing else flat[ends[row] : ends[row + 1]].reshape(shapes[row])
+        if row in missing:
+            return None
+        data = flat[ends[row] : ends[row + 1]]
+        return (from_flac(data.data) if coded else data).reshape(shapes[row])
 
     return read
 

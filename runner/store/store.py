@@ -33,6 +33,7 @@ from runner.store import artifact
 from runner.store.claims import Claims
 from runner.store.files import TEMPORARY, Files, flush
 from runner.store.formats import StoreError, check_format
+from runner.store.sound import Coding
 from runner.store.table import MANIFEST, Table, View, how_to_mend
 from runner.store.writer import FORMAT, TableWriter, ViewPart, now, publish, refuse, view_manifest
 
@@ -79,12 +80,15 @@ class Store:
             return None  # what it shows was removed; both are made again
         return View(self.files, folder, manifest, self.existing)
 
-    def write_table(self, digest: str, schema: type[Schema], meta: dict, layout: str = "") -> "TableWriter":
+    def write_table(
+        self, digest: str, schema: type[Schema], meta: dict, layout: str = "", audio: Coding = ""
+    ) -> "TableWriter":
         """Begin a table, or go on with one that a killed run left behind.
 
         `meta` is plain data kept with the table. Shards of another `layout` (say, other rows per shard) are made anew.
+        Waves are kept as they are, or with `audio` coded.
         """
-        return TableWriter(self.files, _folder("tables", digest), self.existing, schema, meta, layout)
+        return TableWriter(self.files, _folder("tables", digest), self.existing, schema, meta, layout, audio)
 
     def write_view(self, digest: str, meta: dict, parts: Sequence[ViewPart]) -> Table:
         """A table that shows fields of others. Raises StoreError for absent tables, fields or ids, and an id twice."""

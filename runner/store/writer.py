@@ -21,6 +21,7 @@ from runner.store.files import Files
 from runner.store.formats import StoreError, versions
 from runner.store.ids import MANY
 from runner.store.outline import gathered, shapes_of
+from runner.store.sound import Coding
 from runner.store.table import FAILURES, IDS, MANIFEST, OUTLINE, Table, read_batch
 
 FORMAT = 1
@@ -49,11 +50,12 @@ class TableWriter:
         schema: type[Schema],
         meta: dict,
         layout: str = "",
+        audio: Coding = "",
     ):
         self._files, self._folder, self._find = files, folder, find
-        self._schema, self._meta, self._layout = schema, meta, layout
+        self._schema, self._meta, self._layout, self._audio = schema, meta, layout, audio
         self.digest = folder.rpartition("/")[2]
-        self._columns = arrow_schema(schema)
+        self._columns = arrow_schema(schema, audio)
         self._found: dict[int, _Shard] = self._all_finished()
         if not self._files.size(f"{self._folder}/{MANIFEST}"):
             self._files.write_json(f"{self._folder}/{STARTED}", {"started": now(), "meta": meta}, sync=False)
@@ -104,7 +106,7 @@ class TableWriter:
 
         Raises ValueError for a value that cannot be stored.
         """
-        batch = encode(self._schema, ids, rows, parents)
+        batch = encode(self._schema, ids, rows, parents, self._audio)
         about = {
             "rows": len(rows),
             "layout": self._layout,

@@ -169,7 +169,7 @@ def died(id: str) -> Failure:
 
 def open_writer(store: Store, digest: str, schema: type[Schema], meta: dict, size: int = SHARD_ROWS) -> TableWriter:
     """A table's writer; shards of another size, by an older version, are not mixed with ours."""
-    return store.write_table(digest, schema, meta, layout=f"{size} rows a shard")
+    return store.write_table(digest, schema, meta, f"{size} rows a shard", meta.get("audio", ""))
 
 
 class Trial:
