@@ -95,10 +95,16 @@ class Run(ABC, Generic[I]):
         """Items to look at before the first step, for names and statistics: all of `items`, but of a large table a sample.
 
         The sample holds every text that stands in a text field, or in a list of texts, of any item that is trained on: every
-        phone, every speaker; but for fields of more than 65,536 different ones. What must be known of all items, such as the
-        greatest length, it does not tell.
+        phone, every speaker; but for fields of more than 65,536 different ones.
         """
         return self.items
+
+    def greatest(self, of: Callable[[I], float]) -> float:
+        """The greatest number that `of` gives of any item that is trained on, such as a length.
+
+        Where it looks at shapes, lengths and plain values alone, no item of a large table is read for it.
+        """
+        return max(map(of, self.items))
 
     @abstractmethod
     def state(self, **parts: Any) -> SimpleNamespace:

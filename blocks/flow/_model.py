@@ -143,11 +143,11 @@ class FlowModel(Trainable[C]):
         """
         import jax
 
-        self.conditioning, found, densest, most = self._new_conditioning(), None, 0.0, 1
+        self.conditioning, found = self._new_conditioning(), None
         if run.init:
             found, about = weights.read(run.init)
             self.conditioning.read(run.init, about, lenient=True)
-        for number, item in enumerate(run.items):
+        for number, item in enumerate(run.survey()):
             try:
                 check_mel(item.log_mel, self.spec)
                 self.conditioning.check(item, len(item.log_mel))
@@ -155,9 +155,8 @@ class FlowModel(Trainable[C]):
             except BadItem as error:
                 raise ValueError(f"item {number} to train on: {error}") from None
             self.conditioning.meet([item])
-            if item.phones is not None:
-                densest = max(densest, len(item.phones) / bucket(len(item.log_mel)))
-                most = max(most, len(item.phones))
+        most = max(1, int(run.greatest(_phones_of)))
+        densest = run.greatest(lambda item: _phones_of(item) / bucket(len(item.log_mel)))
 
         def room(frames: int) -> int:
             return most if self.config.crop_frames else max(1, int(np.ceil(frames * densest)))
@@ -274,6 +273,10 @@ class FlowModel(Trainable[C]):
             (name, 0 if each.size else len(self.conditioning.names[name]), each.size or self.config.hidden)
             for name, each in self.conditioning.globals.items()
         )
+
+
+def _phones_of(item) -> int:
+    return 0 if item.phones is None else len(item.phones)
 
 
 def call_args(arrays: dict) -> tuple:

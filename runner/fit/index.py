@@ -89,6 +89,13 @@ def measure(
     return lengths, groups, first
 
 
+def greatest(rows: Rows, schema: type[Schema], trained: np.ndarray, of: Callable[[Any], float]) -> float:
+    """The greatest number that `of` gives of any of the `trained` rows. Raises NeedsValues where it looks at an array."""
+    look(rows, leaves := leaves_of(rows))
+    answers, kinds = asked(of, schema, rows, leaves)
+    return float(np.array(answers)[kinds][trained].max())
+
+
 def _numbered(names: list[str]) -> np.ndarray:
     known: dict[str, int] = {}
     return np.array([known.setdefault(name, len(known)) for name in names], np.int32)

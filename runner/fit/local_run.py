@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,6 +25,7 @@ from runner.fit.reading import Items
 from runner.fit.windows import WindowPlan
 from runner.plan.code import code_digest
 from runner.work.executor import number
+from runner.work.lengths import NeedsValues
 
 AHEAD, FETCHED_AHEAD = (
     4,
@@ -48,7 +49,7 @@ class Stopped(KeyboardInterrupt):
 class LocalRun(Run):
     """`train` and `dev` are items by position; `lengths` (in the unit of `max_frames`) and `groups` are those of `train`.
 
-    Of a large table there is an `index`.
+    Of a large table there are an `index`, and what `greatest` is asked of without reading an item.
     """
 
     rank, world, device = 0, 1, "cpu"
@@ -67,12 +68,13 @@ class LocalRun(Run):
         on_step: Callable[[Batch, dict], None] = lambda batch, scalars: None,
         groups: Sequence | None = None,
         index: Index | None = None,
+        greatest: Callable[[Callable], float] | None = None,
     ):
         self.config, self.seed, self.items, self.dev, self.init = config, seed, train, dev, init
         self.checkpoints, self.events, self.on_step = checkpoints, events, on_step
         planned = BatchPlan if index is None else WindowPlan
         self.plan = planned(lengths, seed, config.max_frames, config.max_items, train.ids, groups, config.balance)
-        self.length, self.index = length, index
+        self.length, self.index, self._greatest = length, index, greatest
         self.named: SimpleNamespace | None = None
         self.done = max(checkpoints.steps(), default=0)  # the last finished step
         self.fetched = 0  # the last step whose items were fetched from afar
@@ -91,6 +93,12 @@ class LocalRun(Run):
         places = sorted({*first.tolist(), *_runs(len(self.items), SURVEY)})
         self.items.ahead(places)
         return self.items.of([self.items.ids[at] for at in places])
+
+    def greatest(self, of: Callable[[Any], float]) -> float:
+        with suppress(NeedsValues):
+            if self._greatest:
+                return self._greatest(of)
+        return super().greatest(of)
 
     def state(self, **parts: Any) -> SimpleNamespace:
         if self.named is not None:

@@ -16,7 +16,7 @@ from runner.fit.card import card
 from runner.fit.checkpoints import Checkpoints
 from runner.fit.data import trained_on
 from runner.fit.events import Events, curves, thinned
-from runner.fit.index import Index, measure, splits
+from runner.fit.index import Index, greatest, measure, splits
 from runner.fit.local_run import LocalRun, TrainingError
 from runner.fit.reading import Items, items_of
 from runner.store.columns import text_column
@@ -78,6 +78,7 @@ def train(work: FitWork, kind: type[LocalRun] = LocalRun, on_step=None, on_start
             on_step or (lambda batch, scalars: None),
             groups,
             index,
+            index and partial(greatest, work.rows, checked.inputs, ~index.dev),
         )
         if kind is LocalRun:
             run.device = device_of(checked)

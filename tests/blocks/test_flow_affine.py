@@ -189,7 +189,7 @@ class TestStep:
         assert float(numbers["loss"]) == pytest.approx(
             0.1 * float(numbers["nll"]) + 0.9 * float(numbers["l1"]), rel=1e-4
         )
-        moved = changes["told"]["prior"]["end"]["kernel"]
+        moved = changes["conditions"]["prior"]["end"]["kernel"]
         assert np.isfinite(moved).all()
         assert np.abs(moved).max() > 0
 

@@ -10,7 +10,7 @@ from blocks.common.pitch import FEWEST, melody
 from blocks.flow.schema import Latents, Prior, PriorRequest, PriorTrainItem, Spectral, TrainItem
 from blocks.load import find
 from blocks.spec import AudioSpec
-from blocks.training import Batch
+from blocks.training import Batch, Run
 from runner.fit.checkpoints import Checkpoints
 from runner.fit.events import Events
 from runner.fit.local_run import Items, LocalRun
@@ -152,7 +152,7 @@ class TestTextConditioned:
         conditioned.save(tmp_path)
         train_items = {**TRAIN_ITEMS, "three": train_item("cat", ("u", "a"), (10, 23), seed=2)}
         more = Affine(conditioned.config, SPEC)
-        run = type("Init", (), {})()
+        run = type("Init", (), {"survey": lambda run: run.items, "greatest": Run.greatest})()
         run.items, run.init, run.config = list(train_items.values()), tmp_path, more.config
         run.key = lambda step, name="": 1
         more._begin(run)

@@ -123,6 +123,30 @@ def test_a_block_that_looks_at_values_is_asked_about_the_items(go, monkeypatch):
     assert found.lengths.tolist() == [100 + int(100 * np.abs(item.wave).max()) for item in items_of(work)]
 
 
+def test_the_greatest_of_all_items_is_told_without_reading_one(go, monkeypatch):
+    from blocks.toy.tuned import Tuned
+
+    asked, fit = {}, Tuned.fit
+
+    def asking(self, run):
+        read = []
+        make = run.items.make
+        monkeypatch.setattr(run.items, "make", lambda id: read.append(id) or make(id))
+        asked["longest"] = run.greatest(lambda item: len(item.wave) / 2), len(read)
+        asked["last"] = run.greatest(lambda item: {"odd": 2, "even": 1}[item.speaker]), len(read)
+        asked["loudest"] = run.greatest(lambda item: float(np.abs(item.wave).max())), len(read)
+        want = [make(id) for id in run.items.ids]
+        asked["want"] = max(len(item.wave) for item in want) / 2, max(float(np.abs(item.wave).max()) for item in want)
+        return fit(self, run)
+
+    monkeypatch.setattr(Tuned, "fit", asking)
+    assert go()[2].error is None
+    assert asked["longest"] == (asked["want"][0], 0)
+    assert asked["last"] == (2, 0)
+    assert asked["loudest"][0] == asked["want"][1]
+    assert asked["loudest"][1] > 20, "of what only the values tell, all are read"
+
+
 def test_a_training_on_many_rows_goes_on_as_the_unbroken_one(go, monkeypatch):
     from runner.fit.checkpoints import Checkpoints
 
