@@ -98,7 +98,7 @@ def mix(p, fixed):
 def encode(params, fixed, flow, x, given):
     """The latent and the prior's means (T, M), and the log-determinant."""
     n = flow.squeeze
-    frames, vector, mean = conditioning(params.get("told", {}), given, flow.globals)
+    frames, vector, mean = conditioning(params.get("conditions", {}), given, flow.globals)
     x = (x + params["norm"]["shift"]) * np.exp(params["norm"]["log_scale"])
     logdet = params["norm"]["log_scale"].sum() * len(x)
     whole = len(x) // n * n
