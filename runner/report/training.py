@@ -18,7 +18,9 @@ from runner.report import pictures
 _POINTS = 300  # of a curve; where it has more, several steps are averaged
 _FAR_OFF = 3  # times the range of all later values
 _PLAIN = ("epoch", "skipped")  # no measurements
-_DIVERGENCE = re.compile(r"(loss_)?kl(_\w+)?")  # of a latent from its prior, in nats
+_DIVERGENCE = re.compile(
+    r"(loss_)?kl_\w+"
+)  # of one number of a latent, or one latent, from its prior, in nats; a sum, loss_kl, is in units of its model
 _COLLAPSED = 0.01  # nats: a latent that diverges no more says nothing of its input
 
 Curve = list[tuple[int, float]]  # (step, value), ascending

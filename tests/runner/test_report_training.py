@@ -115,4 +115,4 @@ def test_a_latent_that_says_nothing_raises_an_alarm():
         "loss_kl_style": {"train": [(9, 0.8)]},
     }
     assert _collapsed(series) == {"collapsed": "kl_00, 1 of 3 below 0.01 nats"}
-    assert _collapsed({"loss_kl": {"val": [(9, 0.4)]}}) == {}
+    assert _collapsed({"loss_kl": {"val": [(9, 0.004)]}}) == {}
