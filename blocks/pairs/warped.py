@@ -1,14 +1,12 @@
 """Two mels of one text, each in its own time: the synthesised one is aligned to the recording by dynamic time warping.
 
-What a model of speech that keeps its own durations gives, where `pairs.parallel` takes one that obeyed the recording's. Cosine distance
-of frames of the log-mel, less each mel's mean over its own speech; steps (1,1), (1,0) and (0,1) of equal weight, from both starts to both
-ends. A frame of the recording that meets several of the made mel is given the one in their middle. Axes: frames T, U, mels.
+What a model of speech that keeps its own durations gives, where `pairs.parallel` takes one that obeyed the recording's.
+A frame of the recording that meets several of the made mel is given the one in their middle (`blocks.common.dtw`). Axes: frames, mels.
 """
-
-import numpy as np
 
 from blocks.arrays import BandHz, LogMel, apart
 from blocks.base import BadItem, BlockConfig, Failure, Mapper, Schema
+from blocks.common.dtw import along
 from blocks.common.items import each
 from blocks.common.mel import mels_below
 
@@ -44,17 +42,5 @@ class WarpedPairs(Mapper[Config]):
         if min(len(made), len(recorded)) < FEWEST:
             raise BadItem(f"{len(made)} and {len(recorded)} frames, want {FEWEST} of each at least")
         mels = self.spec.n_mels if item.band_hz is None else max(1, mels_below(self.spec, item.band_hz))
-        return Warped(log_mel=made[along(made[:, :mels], recorded[:, :mels])], target_log_mel=recorded)
-
-
-def along(made: np.ndarray, recorded: np.ndarray) -> np.ndarray:
-    """int64 (T): for each frame of `recorded` (T, M) the frame of `made` (U, M) that goes with it; never falling."""
-    import librosa
-
-    centred = [mel.astype(np.float64) - mel.mean(axis=0, dtype=np.float64) for mel in (made, recorded)]
-    unit = [mel / np.maximum(np.linalg.norm(mel, axis=1, keepdims=True), 1e-9) for mel in centred]
-    _, path = librosa.sequence.dtw(C=1 - unit[0] @ unit[1].T)
-    of_made, of_recorded = path[::-1].T
-    first = np.searchsorted(of_recorded, np.arange(len(recorded)))
-    last = np.searchsorted(of_recorded, np.arange(len(recorded)), side="right") - 1
-    return of_made[(first + last) // 2].astype(np.int64)
+        path, _ = along(made[:, :mels], recorded[:, :mels])
+        return Warped(log_mel=made[path], target_log_mel=recorded)
