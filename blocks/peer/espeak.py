@@ -1,5 +1,6 @@
 """Peer: espeak-ng, formant synthesis by rule in a hundred languages. Needs the program espeak-ng (GPL-3), which runs as a process of its own."""
 
+import numpy as np
 from pydantic import Field
 
 from blocks.base import BadItem, BlockConfig, Mapper
@@ -23,7 +24,9 @@ class Espeak(Mapper[Config]):
         self.program = program("espeak-ng", "peer.espeak")
         self.known: dict[str, bool] = {}  # voice -> whether there is one
         if self.config.voice and not self._knows(self.config.voice):
-            raise ValueError(f"voice: espeak-ng has none called {self.config.voice!r}; `espeak-ng --voices` lists all")
+            raise ValueError(
+                f"voice: espeak-ng has none called {self.config.voice!r}; `espeak-ng --voices` lists all, `--voices=variant` what stands behind a +, which an alias such as en-gb has none of"
+            )
 
     def apply(self, items: list[Written]) -> list[Voiced]:
         return [self._one(item) for item in items]
@@ -31,8 +34,7 @@ class Espeak(Mapper[Config]):
     def _one(self, item: Written) -> Voiced:
         text = checked_text(item.text)
         voice = self.config.voice or self._voice_of(item.language)
-        command = (self.program, "-b", "1", "-v", voice, "-s", str(self.config.rate))  # -b 1: the text is UTF-8
-        return Voiced(wave=speak(command, "-w", text, self.spec.sample_rate))
+        return Voiced(wave=self._said(voice, text))
 
     def _voice_of(self, language: str) -> str:
         tag = language.lower()
@@ -44,9 +46,17 @@ class Espeak(Mapper[Config]):
         return voice
 
     def _knows(self, voice: str) -> bool:
-        """An unknown variant (the part after ``+``) would be left out without a word."""
+        """A variant (a part after ``+``) that is unknown would be left out without a word, and so is any of an alias, such as en-gb of en."""
         if voice not in self.known:
+            plain, *wanted = voice.lower().split("+")
             found = run(self.program, "-q", "-v", voice, "a").returncode == 0
-            variants = run(self.program, "--voices=variant").stdout.lower().split() if "+" in voice else ()
-            self.known[voice] = found and all(f"!v/{name}" in variants for name in voice.lower().split("+")[1:])
+            variants = run(self.program, "--voices=variant").stdout.lower().split() if wanted else ()
+            found = found and all(f"!v/{name}" in variants for name in wanted)
+            self.known[voice] = found and not (
+                wanted and np.array_equal(self._said(voice, "a"), self._said(plain, "a"))
+            )
         return self.known[voice]
+
+    def _said(self, voice: str, text: str) -> np.ndarray:
+        command = (self.program, "-b", "1", "-v", voice, "-s", str(self.config.rate))  # -b 1: the text is UTF-8
+        return speak(command, "-w", text, self.spec.sample_rate)

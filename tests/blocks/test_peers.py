@@ -120,6 +120,7 @@ def test_espeak_speaks_the_language_of_the_text_unless_told_otherwise():
     [
         ("peer.espeak", "nobody", "espeak-ng --voices"),
         ("peer.espeak", "en-us+nobody", "espeak-ng --voices"),
+        ("peer.espeak", "en-gb+f4", "an alias such as en-gb has none"),
         ("peer.flite", "nobody", "there is .*slt"),
     ],
 )
