@@ -10,7 +10,7 @@ synthetic voice in the target's register (`features.moved_pitch`).
 Left open by the paper, and ours: ReLU; a recurrent layer twice as wide as the convolutions (1,024 beside 512, as published);
 log-F0 interpolated where unvoiced, with voicing beside it; a learnt layer between the voice's vector and the join, which convolution 4
 could do as well. With `harmonics` it need not draw them from a number: convolution 4 and the dense layer see the log-mel of a
-pulse train of that pitch, as the source of a source-filter model (Wang et al. 2019, neural source-filter). Batch norms count real frames alone. Learning rates of short trainings fall (`falls`); the paper's are constant.
+pulse train of that pitch, as the source of a source-filter model (Wang et al. 2019, neural source-filter). Batch norms count real frames alone. Learning rates of short trainings fall (`cosine_decay`); the paper's are constant.
 Axes: B batch, T frames, D width, M mels.
 """
 
