@@ -8,6 +8,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model
 
 from blocks.acoustic._inputs import Inputs, grown
 from blocks.acoustic._references import Reference, References
+from blocks.acoustic._splices import Splice, Splices
 from blocks.acoustic._targets import Measures, check_controls, of_phones
 from blocks.acoustic.schema import Referenced, Styled, TrainItem
 from blocks.base import BadItem, C, Failure
@@ -17,13 +18,15 @@ from blocks.common.conditions import Global, Name, Stream, undeclared
 from blocks.common.items import padded
 from blocks.common.mel_model import Kernel, MelConfig, MelModel
 from blocks.load import suggest
-from blocks.training import Run
+from blocks.training import Run, bucket
 
 
 class AcousticConfig(MelConfig):
     streams: dict[Name, Stream] = Field(default_factory=dict)  # numbers for each phone, by name
     globals: dict[Name, Global] = Field(default_factory=dict)  # names or vectors for the whole, such as speaker: {}
     references: dict[Name, Reference] = Field(default_factory=dict)  # prosody of a recording, by name
+    # Sentences made of two recordings each, drawn anew at every step (`blocks.acoustic._splices`); none: recordings alone
+    splice: Splice | None = Field(None, exclude_if=lambda splice: splice is None)
     # The parts of the network that learn, where the rest of a voice that `init` brings shall stay as it is; none: all of it.
     # Encoders of references and what predicts prosody are references, pitch, energy and duration.
     learns: tuple[str, ...] = ()
@@ -55,6 +58,17 @@ class AcousticConfig(MelConfig):
             )
         return self
 
+    @model_validator(mode="after")
+    def _splice_fits(self):
+        if self.splice and self.references:
+            raise ValueError("splice beside references: what is spliced has no recording to refer to, leave one out")
+        if self.splice and self.splice.tag and self.splice.tag not in self.streams:
+            raise ValueError(
+                f"splice marks its joins in a stream {self.splice.tag!r}: declare it, as in streams: "
+                f"{{{self.splice.tag}: {{}}}}, or say splice: {{tag: null}}"
+            )
+        return self
+
     @property
     def loss_weights(self) -> dict[str, float]:
         """What each loss that models share counts."""
@@ -73,13 +87,17 @@ class AcousticModel(MelModel[C]):
     wants_durations: ClassVar[bool]  # of what it is trained on, also where it is given neither pitch nor energy
 
     inputs: Inputs
+    splices: Splices | None = None  # of a training that asks for them
     beside: dict[str, list[dict[str, np.ndarray]]] | None = (
         None  # references of each group's rows, where one hears several as one
     )
 
     @classmethod
     def check_wiring(cls, config, wired: dict):
-        return undeclared(config, wired)
+        yield from undeclared(config, wired)
+        absent = [name for name in ("spans", "word_of_phone", "durations") if name not in wired]
+        if config.splice and absent and "log_mel" in wired:  # which trainings have
+            yield ("splice",), f"no {' and no '.join(absent)} is wired to splice by: a parser and an aligner say them"
 
     def length(self, item) -> int:
         if isinstance(item, Referenced):
@@ -105,11 +123,14 @@ class AcousticModel(MelModel[C]):
         in_company = any(
             each.recordings > 1 for each in self.config.references.values()
         )  # of which all must be at hand
-        for number, item in enumerate(run.items if in_company else run.survey()):
+        splices = Splices(self.config.splice, run.key(0, "splice")) if self.config.splice else None
+        for number, item in enumerate(run.items if in_company or splices else run.survey()):
             try:
                 check_mel(item.log_mel, self.spec)
                 self.inputs.meet([item])
                 measures.add(item, self._targets(item))
+                if splices:
+                    splices.meet(item)
             except BadItem as error:
                 start = " ".join(item.phones[:8])
                 raise ValueError(f"item {number} to train on ({start} ...): {error}") from None
@@ -117,6 +138,9 @@ class AcousticModel(MelModel[C]):
                 self.beside.setdefault(self.group(item), []).append(item.references)
             seen |= item.streams.keys()
             referenced |= item.references.keys()
+        if splices:
+            self.splices = splices.of(run.items)
+            seen |= {self.config.splice.tag}
         self.inputs.all_wired(seen)
         self.inputs.references.all_wired(referenced)
         torch.manual_seed(run.key(0, "weights"))
@@ -132,6 +156,14 @@ class AcousticModel(MelModel[C]):
             for name, buffer in buffers.items():
                 if name in measured:
                     buffer.copy_(torch.as_tensor(measured[name]))
+
+    def _at_step(self, items: list[TrainItem], frames: int, step: int | None) -> tuple[list[TrainItem], int]:
+        """What a training hears of a batch at a step, and the frames to pad it to; `step` is none where dev items are judged."""
+        items = self._in_company(items, step)
+        if step is None or not self.splices:
+            return items, frames
+        items = self.splices.drawn(items, step)
+        return items, max(frames, bucket(max(len(item.log_mel) for item in items)))
 
     def _in_company(self, items: list[TrainItem], step: int | None) -> list[TrainItem]:
         """At a step of a training, with recordings of their groups beside theirs, where a reference wants these."""

@@ -29,10 +29,12 @@ from blocks.arrays import (
     Phones,
     PhoneShift,
     Pitch,
+    Spans,
     SpeakingRate,
     Split,
     StyleVector,
     Value,
+    WordOfPhone,
     any_numbers,
 )
 from blocks.base import Schema
@@ -76,6 +78,9 @@ class TrainItem(Schema):
     pitch: Pitch | None = None
     energy: Energy | None = None
     split: Split | None = None  # dev rows are for validation
+    # for a model that is also trained on what it splices of these: a parse, and whose word each phone is
+    spans: Spans | None = None
+    word_of_phone: WordOfPhone | None = None
     group: str | None = None  # what `balance` in a training's settings draws alike; none: the speaker
 
 

@@ -11,6 +11,8 @@ matters; `tag: fragment` marks all that was swapped in; filters compare both sid
 is joined within 20 ms of the edge where it is most silent, to listen to and to hand out. Recordings of other splits than
 `splits` come as they are alone, so that one table is trained on and validated with.
 
+A training that needs no table of them may draw such sentences itself, step by step: `splice` of the settings of `acoustic`.
+
 Utterances come in a stream, and `pool` of them are held at once: partners are drawn among these.
 Axes: N phones, W words, T frames, S samples.
 """
@@ -27,6 +29,7 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 from blocks.arrays import Span, Split
 from blocks.base import BlockConfig, Expander, Skip
 from blocks.common.prosody import energy_jump, pitch_jump
+from blocks.common.splicing import boundary_tag, extent, joined
 from blocks.splicer import _joins
 from blocks.splicer.schema import Spliced, Utterance
 
@@ -165,11 +168,11 @@ class Constituent(Expander[Config]):
             words=words,
             word_of_phone=_word_of_phone(stays, comes),
             text=" ".join(words),
-            durations=_joined(a.durations, b.durations, stays.phones, comes.phones),
+            durations=joined(a.durations, b.durations, stays.phones, comes.phones),
             join_tag=self._tag(len(phones), stays.phones.start, stays.phones.start + comes.size),
-            log_mel=_joined(a.log_mel, b.log_mel, *frames),
-            pitch=_joined(a.pitch, b.pitch, *frames),
-            energy=_joined(a.energy, b.energy, *frames),
+            log_mel=joined(a.log_mel, b.log_mel, *frames),
+            pitch=joined(a.pitch, b.pitch, *frames),
+            energy=joined(a.energy, b.energy, *frames),
             wave=self._wave(stays, comes),
             origin="spliced",
             host=a.id,
@@ -182,11 +185,10 @@ class Constituent(Expander[Config]):
 
     def _tag(self, phones: int, start: int, stop: int) -> np.ndarray:
         """float32 (N,) for a part that takes phones `start` to `stop`; what begins a recording is no join."""
-        tag = np.zeros(phones, np.float32)
         if self.config.tag == "boundary":
-            tag[[at for at in (start, stop) if 0 < at < phones]] = 1
-        elif self.config.tag == "fragment":
-            tag[start:stop] = 1
+            return boundary_tag(phones, start, stop)
+        tag = np.zeros(phones, np.float32)
+        tag[start:stop] = self.config.tag == "fragment"
         return tag
 
     def _wave(self, stays: _Stretch, comes: _Stretch) -> np.ndarray | None:
@@ -220,10 +222,7 @@ def _identity(item: Utterance) -> Spliced:
 
 
 def _stretch(item: Utterance, span: Span) -> _Stretch:
-    inside = np.flatnonzero((item.word_of_phone >= span.first) & (item.word_of_phone < span.last))
-    first, last = int(inside[0]), int(inside[-1]) + 1
-    ends = np.concatenate([[0], np.cumsum(item.durations)])
-    return _Stretch(item, span, slice(first, last), slice(int(ends[first]), int(ends[last])))
+    return _Stretch(item, span, *extent(item.word_of_phone, item.durations, span.first, span.last))
 
 
 def _words(stays: _Stretch, comes: _Stretch) -> tuple[str, ...]:
@@ -232,10 +231,6 @@ def _words(stays: _Stretch, comes: _Stretch) -> tuple[str, ...]:
 
 def _text(words: tuple[str, ...]) -> str:
     return " ".join(words).casefold()
-
-
-def _joined(stays: np.ndarray, comes: np.ndarray, out: slice, into: slice) -> np.ndarray:
-    return np.concatenate([stays[: out.start], comes[into], stays[out.stop :]])
 
 
 def _word_of_phone(stays: _Stretch, comes: _Stretch) -> np.ndarray:

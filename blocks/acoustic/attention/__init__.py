@@ -164,6 +164,7 @@ class Attention(AcousticModel[Config]):
         """
         from blocks.acoustic.attention import losses
 
+        items, length = self._at_step(items, length, step)
         made, batch = self._teacher_forced(model, items, length, step)
         numbers = losses.losses(made, batch, items, self.config)
         parts = self.net.prosody_losses(made.prosody, batch.given, batch.real.sum())
@@ -182,7 +183,6 @@ class Attention(AcousticModel[Config]):
         """What `model` makes of the items, given their frames, and the `losses.Given` that these are."""
         from blocks.acoustic.attention import losses
 
-        items = self._in_company(items, step)
         given = self._tensors(items, [self._targets(item) for item in items])
         batch = losses.Given.of(items, given, length, self.config.reduction_factor, self.net.scaled)
         forced = (step or self.config.max_steps) <= self.config.teacher_forced_steps and "durations" in given

@@ -73,7 +73,7 @@ class Parallel(AcousticModel[Config]):
     def _losses(self, model, items: list[TrainItem], frames: int, adversary=None, step: int | None = None) -> dict:
         from blocks.common.torch_nn import mask_of
 
-        items = self._in_company(items, step)
+        items, frames = self._at_step(items, frames, step)
         arrays = self._tensors(items, [self._targets(item) for item in items])
         arrays["mel"] = self._on_device(padded([item.log_mel for item in items], frames))
         made = model(arrays, frames)

@@ -5,7 +5,19 @@ from collections.abc import Iterator
 import numpy as np
 from pydantic import PositiveInt
 
-from blocks.arrays import Durations, Energy, LogMel, Phones, Pitch, Speaker, Split, TokenStream
+from blocks.arrays import (
+    Durations,
+    Energy,
+    LogMel,
+    Phones,
+    Pitch,
+    Span,
+    Spans,
+    Speaker,
+    Split,
+    TokenStream,
+    WordOfPhone,
+)
 from blocks.base import BlockConfig, NewRow, Source
 
 PHONES = ("sil", "ˈa", "s", "o", "m", "i")
@@ -24,6 +36,8 @@ class Saying(NewRow):
     pitch: Pitch
     energy: Energy
     tag: TokenStream
+    word_of_phone: WordOfPhone  # each is a word
+    spans: Spans  # the first two, and the others
     speaker: Speaker
     split: Split
 
@@ -52,6 +66,8 @@ class Sayings(Source[Config]):
                 pitch=np.repeat(height, durations).astype(np.float32),
                 energy=np.repeat(-20.0 - 3 * names, durations).astype(np.float32),
                 tag=tag.astype(np.float32),
+                word_of_phone=np.arange(len(names), dtype=np.int32),
+                spans=(Span(label="A", first=0, last=2), Span(label="B", first=2, last=len(names))),
                 speaker=self.config.speakers[voice],
                 split="dev" if number % 4 == 3 else "train",
             )
