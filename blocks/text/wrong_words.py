@@ -39,7 +39,7 @@ class Config(BlockConfig):
     )
 
 
-class Said(Schema):
+class Normalised(Schema):
     text: Text
 
 
@@ -52,10 +52,10 @@ class WrongWords(Mapper[Config]):
     tiny = Config()
     stochastic: ClassVar[bool] = True
 
-    def apply(self, items: list[Said]) -> list[Miswritten | Failure]:
+    def apply(self, items: list[Normalised]) -> list[Miswritten | Failure]:
         return each(self._one, items)
 
-    def _one(self, item: Said) -> Miswritten:
+    def _one(self, item: Normalised) -> Miswritten:
         text = item.text
         found = list(_WORD.finditer(text))
         if not found:

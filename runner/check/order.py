@@ -1,12 +1,19 @@
-"""Which node needs which, and the order that follows: that of the file where the graph leaves it free."""
+"""Which node needs which, and the order that follows: that of the file where the graph leaves it free.
+
+networkx holds the DAG. Its import is a fifth of a check, so it is left until something is asked of the DAG; a check of a sound graph
+asks nothing: it visits the nodes in any order in which each comes after what it needs.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-
-import networkx as nx
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING
 
 from runner.graph.nodes import Node
 from runner.graph.tree import Place
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 def references(node: Node):
@@ -43,27 +50,48 @@ def with_released(nodes: dict[str, Node]) -> dict[str, Node]:
     return {name: node for name, node in swapped.items() if name in wanted}
 
 
-def dag_of(upstream: Mapping[str, Iterable[str]]) -> nx.DiGraph:
+def dag_of(upstream: Mapping[str, Iterable[str]]) -> "nx.DiGraph":
     """The nodes in the order given, each edge from what makes to what takes."""
+    import networkx as nx
+
     dag = nx.DiGraph()
     dag.add_nodes_from(upstream)
     dag.add_edges_from((source, name) for name, sources in upstream.items() for source in sources)
     return dag
 
 
-def needed_for(dag: nx.DiGraph, ends: Iterable[str]) -> set[str]:
+def needed_for(dag: "nx.DiGraph", ends: Iterable[str]) -> set[str]:
     """The ends and all that they need."""
+    import networkx as nx
+
     return set(ends).union(*(nx.ancestors(dag, end) for end in ends))
 
 
-def execution_order(links: dict[str, list]) -> tuple[list[str], list[tuple[list[str], Place]]]:
-    """Node names in execution order, and the cycles that had to be cut for it, each with a place.
+def visiting_order(links: dict[str, list], in_order: bool) -> tuple[list[str], list[tuple[list[str], Place]]]:
+    """Node names, each after what it needs, `in_order` as they will run, and the cycles that had to be cut for it, each with a place.
 
-    `links` maps each node to ``(target, place, ...)`` of the nodes it refers to. Of the nodes that could be next, the
-    first in the file is.
+    `links` maps each node to ``(target, place, ...)`` of the nodes it refers to.
     """
-    number = {name: n for n, name in enumerate(links)}
-    dag = dag_of({name: [target for target, *_ in found] for name, found in links.items()})
+    needs = {name: [target for target, *_ in found] for name, found in links.items()}
+    try:
+        order = list(TopologicalSorter(needs).static_order())
+        return in_file_order(needs, needs) if in_order else order, []
+    except CycleError:
+        return _cut_cycles(needs, links)
+
+
+def in_file_order(needs: Mapping[str, Iterable[str]], file: Iterable[str]) -> list[str]:
+    """The execution order: of the nodes that could be next, the first in the file is."""
+    import networkx as nx
+
+    return list(nx.lexicographical_topological_sort(dag_of(needs), key=list(file).index))
+
+
+def _cut_cycles(needs: dict[str, list[str]], links: dict[str, list]) -> tuple[list[str], list[tuple[list[str], Place]]]:
+    import networkx as nx
+
+    number = {name: n for n, name in enumerate(needs)}
+    dag = dag_of(needs)
     cycles = []
     while not nx.is_directed_acyclic_graph(dag):
         loop = [source for source, _ in nx.find_cycle(dag)]  # each feeds the next
@@ -71,4 +99,4 @@ def execution_order(links: dict[str, list]) -> tuple[list[str], list[tuple[list[
         loop = loop[first:] + loop[:first]
         cycles.append((loop, next(place for target, place, *_ in links[loop[0]] if target == loop[-1])))
         dag.remove_edge(loop[-1], loop[0])
-    return list(nx.lexicographical_topological_sort(dag, key=number.get)), cycles
+    return in_file_order({name: list(dag.predecessors(name)) for name in needs}, needs), cycles

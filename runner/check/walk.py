@@ -6,9 +6,7 @@ Imports the variants that the graph names, and nothing heavier. Every problem go
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any
 
 from blocks.arrays import marker
 from blocks.base import Block, BlockConfig, Schema, methods, ports
@@ -17,7 +15,7 @@ from blocks.spec import AudioSpec
 from runner.check import origins
 from runner.check.edges import Field, different, differing, input_fields, output_fields, short
 from runner.check.joins import Joins
-from runner.check.order import dag_of, execution_order, references, with_released
+from runner.check.order import dag_of, in_file_order, references, visiting_order, with_released
 from runner.check.settings import (
     Blocks,
     artifact_of,
@@ -31,6 +29,9 @@ from runner.check.settings import (
 from runner.check.wiring import Wiring
 from runner.graph.nodes import KEYS, SUFFIXES, Edge, Graph, Node
 from runner.graph.tree import GraphError, Place, Problem
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,16 @@ class CheckedNode:
 @dataclass(frozen=True)
 class Checked:
     graph: Graph
-    nodes: dict[str, CheckedNode] = field(default_factory=dict)  # in execution order, that of the file where free
+    visited: dict[str, CheckedNode]  # each after what it needs
 
     @cached_property
-    def dag(self) -> nx.DiGraph:
+    def nodes(self) -> dict[str, CheckedNode]:
+        """In execution order, that of the file where the graph leaves it free."""
+        needs = {name: node.upstream for name, node in self.visited.items()}
+        return {name: self.visited[name] for name in in_file_order(needs, self.graph.nodes)}
+
+    @cached_property
+    def dag(self) -> "nx.DiGraph":
         """The names of the nodes, each edge from what makes to what takes."""
         return dag_of({name: node.upstream for name, node in self.nodes.items()})
 
@@ -69,20 +76,20 @@ def check(graph: Graph, released: bool = False, needs: bool = True) -> Checked:
     Raises GraphError with every problem, in the order of the file.
     """
     walk = _Walk(graph, released, needs)
-    if walk.problems:
-        raise GraphError(walk.problems, graph.file)
+    if walk.problems:  # what would fit is sought among the nodes before, in the file's order
+        raise GraphError(_Walk(graph, released, needs, in_order=True).problems, graph.file)
     return Checked(graph, walk.done)
 
 
 def problems(graph: Graph) -> list[Problem]:
     """What is wrong with those parts of a graph that could be read."""
-    return _Walk(graph, False, True).problems
+    return _Walk(graph, False, True, in_order=True).problems
 
 
 class _Walk:
-    """One pass over the nodes in execution order. None stands for what an earlier problem left unknown."""
+    """One pass over the nodes, each after what it needs. None stands for what an earlier problem left unknown."""
 
-    def __init__(self, graph: Graph, released: bool, needs: bool):
+    def __init__(self, graph: Graph, released: bool, needs: bool, in_order: bool = False):
         self.graph, self.needs, self.blocks = graph, needs, Blocks()
         self.problems: list[Problem] = []
         self.done: dict[str, CheckedNode] = {}
@@ -92,7 +99,7 @@ class _Walk:
         self.configs: dict[str, dict | None] = {}  # as written, or as an artifact holds it
         self.nodes = with_released(graph.nodes) if released else dict(graph.nodes)
         links = {name: self.links(node) for name, node in self.nodes.items()}
-        order, cycles = execution_order(links)
+        order, cycles = visiting_order(links, in_order)
         for loop, place in cycles:
             self.wrong(
                 place, f"cycle: each of these nodes waits for the one before it: {' -> '.join([*loop, loop[0]])}"
@@ -285,7 +292,7 @@ class _Walk:
     def outputs(self) -> None:
         """Every node of which files are written has something to write, below the folder where the run was started."""
         for name, folder in self.graph.outputs.items():
-            if Path(folder).is_absolute() or ".." in Path(folder).parts:
+            if Path(folder).is_absolute() or ".." in Path(folder).parts or folder.startswith("~"):
                 here = self.graph.at("outputs", name, value=True)
                 self.wrong(
                     here, f"outputs.{name}: want a folder below the current one, got {folder!r}; --out may name any"

@@ -71,7 +71,7 @@ app.command()(serve)
 def check(graph: GraphFile, set: Sets = [], size: Size = None, released: Released = False) -> None:  # noqa: B006
     """Check a graph without data or devices; every problem in one report, with file:line:column."""
     checked = read_checked(graph, set, size, released)
-    print(f"{graph}: {len(checked.nodes)} nodes, no problems")
+    print(f"{graph}: {len(checked.visited)} nodes, no problems")
 
 
 _MORE_OPTIONS = {"ignore_unknown_options": True, "allow_extra_args": True}
@@ -123,6 +123,7 @@ def run(
     from runner.run.summary import print_results
     from runner.speak.aloud import at_once, stored
     from runner.work.executor import not_run
+    from runner.work.signals import terminable
 
     if lost := [name for name, given in (("--out", out), ("--play", play), ("--raw", raw)) if given and not until]:
         stop(f"{lost[0]} wants the files of one node: name it with --until")
@@ -157,7 +158,7 @@ def run(
     begun = make_record(plan, not_run(plan), started)  # kept from now on, so that `store gc` spares what is being used
     try:
         # Whatever blocks print, stdout carries results only.
-        with kept(opened, begun) as name, Bars(plan, console) as bars, redirect_stdout(sys.stderr):
+        with terminable(), kept(opened, begun) as name, Bars(plan, console) as bars, redirect_stdout(sys.stderr):
             if claim:
                 claim.__exit__()
             outcome = executor_for(address).run(plan, opened, bars)

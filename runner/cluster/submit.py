@@ -50,11 +50,8 @@ _PRIVATE = (
     "*.key",
     "*.p12",
     "*.pfx",
-    "credentials*",
-    "secrets*",
-    "token",
-    "*.token",
-    "*_token",
+    *("*credentials*", "*secret*", "*service*account*", "*api*key*", "*password*", "passwd", "netrc", "kubeconfig*"),
+    *("token", "token.*", "*.token", "*_token", "*_token.*", "*.keytab", "*.jks"),
 )
 _PATIENCE = 90.0  # seconds; the agent of a head that has just started is slow on a busy machine
 _OVER = ("SUCCEEDED", "FAILED", "STOPPED")

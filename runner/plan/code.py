@@ -9,6 +9,7 @@ is in no package lies whatever its folder is for (logs, graphs), so there only w
 import ast
 import hashlib
 import importlib.util
+import re
 import site
 import sys
 import sysconfig
@@ -22,6 +23,10 @@ from runner.plan import contract
 
 # Raise this number when the runner's own part changes: how it calls blocks, what it checks, and what stored tables mean.
 CONTRACT = 1
+_BY_NAME = ("import_module", "__import__")  # calls with the name of a module
+_NO_DATA = re.compile(
+    r".*~|#.*#|\d+|.*\.(pyc?|pyi|orig|rej|bak|swp|md|rst)", re.IGNORECASE
+)  # code, documents, what editors leave
 _LIBRARIES = [
     Path(folder).resolve()
     for folder in {*sysconfig.get_paths().values(), *site.getsitepackages(), site.getusersitepackages()}
@@ -75,23 +80,24 @@ def _module(name: str) -> _Module | None:
     imported, uses = _imports(tree, package, home), contract.uses(tree, package)
     contract.strip_docstrings(tree)
     text = ast.unparse(tree)
-    data = _data_beside(path, whole=path.name == "__init__.py" and name.count(".") > 1)
+    data = _data_beside(path, text, whole=path.name == "__init__.py" and name.count(".") > 1)
     if not found.parent:
         data = [file for file in data if file.relative_to(path.parent).parts[0] in text or file.stem == path.stem]
     return _Module("\0".join([text, *([contents.fingerprint(path.parent, data)] if data else [])]), imported, uses)
 
 
-def _data_beside(path: Path, whole: bool) -> list[Path]:
-    """The data in the folder of a module and in folders below it that hold no code; `whole`: in all below it."""
+def _data_beside(path: Path, text: str, whole: bool) -> list[Path]:
+    """The data in the folder of a module and in folders below it that hold no code, or that it names; `whole`: in all below it."""
     beside = list(path.parent.rglob("*") if whole else path.parent.glob("*"))
-    below = [] if whole else [each for each in beside if each.is_dir() and not any(each.rglob("*.py"))]
+    folders = [] if whole else [each for each in beside if each.is_dir()]
+    below = [each for each in folders if repr(each.name) in text or not any(each.rglob("*.py"))]
     found = {*beside, *(file for folder in below for file in folder.rglob("*"))}
     return sorted(file for file in found if _is_data(file.relative_to(path.parent)) and file.is_file())
 
 
 def _is_data(file: Path) -> bool:
     hidden = any(part.startswith(".") or part == "__pycache__" for part in file.parts)
-    return not hidden and file.suffix not in (".py", ".pyc", ".pyi")
+    return not hidden and not _NO_DATA.fullmatch(file.name)
 
 
 def _imports(tree: ast.AST, package: str, home: str) -> list[str]:
@@ -100,6 +106,10 @@ def _imports(tree: ast.AST, package: str, home: str) -> list[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in _BY_NAME:
+            names += [
+                each.value for each in node.args[:1] if isinstance(each, ast.Constant) and isinstance(each.value, str)
+            ]
         elif isinstance(node, ast.ImportFrom):
             base = (
                 importlib.util.resolve_name("." * node.level + (node.module or ""), package)
@@ -108,7 +118,14 @@ def _imports(tree: ast.AST, package: str, home: str) -> list[str]:
             )
             names.append(base)
             names += [f"{base}.{alias.name}" for alias in node.names if _is_ours(base, home)]
-    return [name for name in dict.fromkeys(names) if _is_ours(name, home) and _is_module(name)]
+    every = (name for each in names if not each.startswith(".") for name in _with_packages(each))
+    return [name for name in dict.fromkeys(every) if _is_ours(name, home) and _is_module(name)]
+
+
+def _with_packages(name: str) -> list[str]:
+    """A module and the packages it lies in, whose code runs before it."""
+    parts = name.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
 
 
 def _is_ours(name: str, home: str) -> bool:

@@ -39,10 +39,12 @@ def uses(tree: ast.AST, package: str = "") -> Uses:
         match node:
             case ast.Name(id=word) | ast.Attribute(attr=word) | ast.keyword(arg=str(word)):
                 words.add(word)
-            case ast.Constant(value=str(word)) if word.isidentifier():  # getattr(spec, "frames")
+            case ast.Call(
+                func=ast.Name(id="getattr" | "attrgetter" | "methodcaller"), args=[*_, ast.Constant(value=str(word))]
+            ):
                 words.add(word)
             case ast.ClassDef():
-                bases |= {each.id for base in node.bases for each in ast.walk(base) if isinstance(each, ast.Name)}
+                bases |= {word for base in node.bases for word in _words_of(base)}
             case ast.Import():
                 parts |= {(alias.name, "") for alias in node.names}
             case ast.ImportFrom():
@@ -55,6 +57,15 @@ def uses(tree: ast.AST, package: str = "") -> Uses:
                     (f"{base}.{alias.name}", "") for alias in node.names
                 }
     return Uses(frozenset(part for part in parts if part[0] in MODULES), frozenset(words), frozenset(bases))
+
+
+def _words_of(node: ast.AST) -> Iterable[str]:
+    """``base``, ``Trainable`` and ``Config`` of ``base.Trainable[Config]``."""
+    return (
+        getattr(each, "id", getattr(each, "attr", ""))
+        for each in ast.walk(node)
+        if isinstance(each, ast.Name | ast.Attribute)
+    )
 
 
 def used(by: Uses) -> dict[str, str]:

@@ -8,18 +8,21 @@ import networkx as nx
 from blocks.base import Skip
 from runner.plan import Plan
 from runner.store.claims import Claim
-from runner.store.formats import COMPUTING, versions
+from runner.store.formats import COMPUTING, versions, versions_of
 from runner.store.runs import state_of
 
 
 def of_other_versions(plan: Plan, store) -> dict[str, dict[str, str]]:
     """The versions that differ from those here, for each cached node of the plan that has some."""
-    here, found = versions(), {}
+    found = {}
     for step in plan.steps.values():
         if not step.cached or step.verb in ("load", "pick", "union"):
             continue
-        made = store.versions_of(step.digest)
-        other = {name: made[name] for name in ("python", *COMPUTING) if name in made and made[name] != here.get(name)}
+        made, needed = store.versions_of(step.digest), versions_of(tuple(step.checked.cls.needs))
+        here = versions() | needed
+        other = {
+            name: made[name] for name in {"python", *COMPUTING, *needed} & made.keys() if made[name] != here.get(name)
+        }
         if other:
             found[step.name] = other
     return found

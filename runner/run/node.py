@@ -14,6 +14,7 @@ from runner.run.results import spread_evenly, take_good, with_failures
 from runner.store import StoreError, ViewPart
 from runner.store.artifact import read_artifact, read_manifest
 from runner.store.claims import Claim
+from runner.store.formats import versions_of
 from runner.work import threads
 from runner.work.ancestry import TrainedOn
 from runner.work.apart import ExpandWork, ReadWork, each_once, is_apart
@@ -394,7 +395,8 @@ class NodeRun:
             licences.update(block.licences)
         counted = self.seen_in_training or seen.most(map(seen.marks, tables))
         marks = {seen.MARK: counted} if counted and self.step.verb != "fit" else {}
-        return self.step.meta | {"graph": self.plan.graph.name, "licences": sorted(licences)} | marks
+        needs = {"libraries": versions_of(tuple(self.step.checked.cls.needs))} if self.step.checked.cls else {}
+        return self.step.meta | {"graph": self.plan.graph.name, "licences": sorted(licences)} | needs | marks
 
     @cached_property
     def seen_in_training(self) -> dict[str, int]:

@@ -8,7 +8,6 @@ import contextlib
 import logging
 import os
 import secrets
-import signal
 import socket
 import tempfile
 import threading
@@ -22,6 +21,7 @@ from runner.speak.live import Live
 from runner.work.apply import reason_of
 from runner.work.executor import ClusterError
 from runner.work.shards import DEATHS
+from runner.work.signals import terminable
 
 APP, SPEAKER = "voxblocks", "speaker"
 HEALTH_S = 2.0  # how often it is looked whether a replica lives
@@ -70,7 +70,7 @@ class Remote:
 def serving(live: Live, about: About, host: str, port: int, replicas: int) -> Iterator[None]:
     """The server, as soon as it answers. Raises ClusterError where it cannot be started."""
     _is_free(host, port)
-    with _terminable(), _ray(live, replicas):
+    with terminable(), _ray(live, replicas):
         from ray import serve
 
         try:
@@ -184,20 +184,6 @@ def _ray(live: Live, replicas: int) -> Iterator[None]:
             why = f"{reason_of(error)}; where the machine is too busy for it, try again later"
             raise ClusterError(f"Ray could not be started: {why}") from error
         yield
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """A request to end (SIGTERM) is as Ctrl-C."""
-
-    def interrupt(number, frame):
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def wait() -> None:

@@ -37,7 +37,7 @@ def write_manifest(folder: str | Path, meta: dict, part: str = "") -> dict:
         "spec": meta["spec"],
         "licences": list(meta.get("licences", ())),
         "lineage": {**meta.get("lineage", {}), **{key: value for key, value in meta.items() if key not in own}},
-        "versions": versions(),
+        "versions": versions() | meta.get("lineage", {}).get("libraries", {}),
         "files": described(folder),
     } | ({"part": part} if part else {})
     temporary = folder / f".tmp-{uuid.uuid4().hex}"

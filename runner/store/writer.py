@@ -345,7 +345,7 @@ def publish(
         "bytes": sum(sizes.values()) + sum(shard["bytes"] for shard in manifest.get("shards", ())),
         "files": sizes,
         "created": now(),
-        "versions": versions(),
+        "versions": versions() | meta.get("libraries", {}),
         "meta": meta,
     }
     try:

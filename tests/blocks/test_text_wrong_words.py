@@ -6,13 +6,13 @@ import pytest
 
 from blocks.base import Failure
 from blocks.spec import preset
-from blocks.text.wrong_words import Config, Said, WrongWords
+from blocks.text.wrong_words import Config, Normalised, WrongWords
 
 TEXT = "To be, or not to be: that's the question! Whether 'tis nobler in the mind to suffer the slings and arrows (of outrageous fortune)"
 
 
 def made(text: str, seed: int = 0, **config):
-    return WrongWords(Config(**config), preset("vox_16k"), seed).apply([Said(text=text)])[0]
+    return WrongWords(Config(**config), preset("vox_16k"), seed).apply([Normalised(text=text)])[0]
 
 
 @pytest.mark.parametrize(("share", "wrong"), [(0.01, 1), (0.1, 2), (0.5, 12), (1.0, 24)])

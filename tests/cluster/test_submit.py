@@ -49,7 +49,7 @@ def graph(tmp_path) -> Path:
 def test_neither_keys_nor_what_links_lead_to_travels(graph, tmp_path):
     weights, elsewhere = tmp_path / "project" / "weights" / "scale", tmp_path / "elsewhere"
     elsewhere.write_text("not yours")
-    for name in ("id_rsa", "tls.pem", "Credentials.json", "ray.token", ".netrc"):
+    for name in ("id_rsa", "tls.pem", "aws_Credentials.json", "client_secret.json", "ray.token", ".netrc"):
         (weights / name).write_text("secret")
     (weights / "key").symlink_to("id_rsa")
     (weights / "link").symlink_to(elsewhere)

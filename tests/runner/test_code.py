@@ -73,6 +73,18 @@ def test_data_in_a_folder_beside_it_counts(kind):
     assert kind() not in (before, with_table)
     (folder / "tables" / "other.py").touch()  # code has data of its own
     assert kind() == before
+    naming = VARIANT + "\n\nTABLE = 'tables'\n"
+    named = kind(naming)
+    table.write_text("3")
+    assert kind(naming) != named, "unless the code names the folder"
+
+
+@pytest.mark.parametrize("name", ["thing.py~", "#thing.py#", "thing.py.orig", ".thing.py.swp", "4913", "NOTES.md"])
+def test_what_editors_leave_and_documents_do_not_count(kind, name):
+    before = kind()
+    folder = next(folder for path in blocks.__path__ for folder in Path(path).glob("coded*"))
+    (folder / name).write_text("anything")
+    assert kind() == before
 
 
 def test_beside_a_helper_in_no_package_counts_what_it_names(kind, tmp_path, monkeypatch):
@@ -88,6 +100,24 @@ def test_beside_a_helper_in_no_package_counts_what_it_names(kind, tmp_path, monk
         (tmp_path / "mine" / name).write_text("1")
         assert kind(variant) not in found
         found.add(kind(variant))
+
+
+def test_the_packages_of_what_is_imported_count_and_modules_named_by_a_text(kind, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path / "mine"))
+    package = tmp_path / "mine" / "coded_package"
+    package.mkdir(parents=True)
+    (package / "tools.py").write_text("def twice(x):\n    return 2 * x\n")
+    (package / "__init__.py").write_text("GAIN = 0.5\n")
+    lazy = tmp_path / "mine" / "coded_lazy.py"
+    lazy.write_text("A = 1\n")
+    for line, changed in (
+        ("import coded_package.tools", package / "__init__.py"),
+        ("import importlib\nLAZY = importlib.import_module('coded_lazy')", lazy),
+    ):
+        variant = VARIANT.replace("import Thing\n", f"import Thing\n{line}\n")
+        before = kind(variant)
+        changed.write_text("GAIN = 0.25\n")
+        assert kind(variant) != before
 
 
 def test_a_helper_outside_of_blocks_counts(kind, tmp_path, monkeypatch):
@@ -163,6 +193,26 @@ def test_of_the_contract_counts_what_a_block_uses(edited):
     assert _changed(edited, "blocks.arrays", '"wave", "float32"', '"wave", "float64"') >= {"features.log_mel"}
     assert _changed(edited, "blocks.training", "_STEP = 1.25", "_STEP = 1.5") == {"vocoder.rnn_ms"}
     assert _changed(edited, "blocks.training", "class Run(ABC", "def more():\n    return 1\n\n\nclass Run(ABC") == set()
+
+
+def test_a_class_that_a_block_derives_from_counts_whole_however_it_is_named(kind, edited):
+    plain = VARIANT + "\n\nfrom blocks.base import Trainable\n\n\nclass Mine(Trainable):\n    pass\n"
+    dotted = plain.replace("from blocks.base import Trainable", "from blocks import base").replace(
+        "(Trainable)", "(base.Trainable)"
+    )
+    for variant in (plain, dotted):
+        edited()
+        before = kind(variant)
+        edited("blocks.base", 'getattr(item, "speaker", None) or ""', '"all"')
+        assert kind(variant) != before
+
+
+def test_a_name_that_is_only_a_text_uses_nothing(edited):
+    method = "return (frames - 1) * self.hop_length + self.n_fft"
+    edited()
+    before = code_digest("blocks.toy.level")  # its waves have an axis called samples
+    edited("blocks.spec", method, method + " + 1")
+    assert code_digest("blocks.toy.level") == before
 
 
 def test_what_puts_batches_together_counts_for_trainings_alone(tmp_path, monkeypatch):

@@ -55,6 +55,20 @@ def test_a_run_that_was_stopped_does_not_hide_the_last_that_ended(graph, tmp_pat
     assert "Finished in" in page.read_text("utf-8")
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_run_that_was_asked_to_end_is_interrupted(graph, tmp_path, number):
+    store = tmp_path / "store"
+    graph.write_text(GRAPH.format(count=300, pause=0.05))
+    asked = subprocess.Popen(
+        [*RUN, "run", str(graph), "--store", str(store)], cwd=ROOT, env=TOYS, stderr=subprocess.PIPE
+    )
+    while not Store(store).runs():
+        time.sleep(0.05)
+    os.kill(asked.pid, number)
+    _, said = asked.communicate()
+    assert (asked.returncode, Store(store).runs()[0]["state"]) == (130, "interrupted"), said
+
+
 def test_a_run_that_was_killed_has_crashed_at_once(graph, tmp_path):
     store = tmp_path / "store"
     graph.write_text(GRAPH.format(count=300, pause=0.05))
