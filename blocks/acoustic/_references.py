@@ -16,6 +16,7 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt, model_valida
 from blocks.base import BadItem, BlockConfig
 from blocks.common.checks import check_numbers
 from blocks.common.mel_model import Kernel
+from blocks.common.schedule import ramp
 from blocks.load import suggest
 
 
@@ -66,7 +67,7 @@ class Reference(BlockConfig):
         """What the divergence weighs at a step; nothing in a validation."""
         if step is None or step % self.kl_every:
             return 0.0
-        return self.kl_weight * min(1.0, max(0.0, (step - self.kl_from) / (self.kl_until - self.kl_from)))
+        return self.kl_weight * ramp(step, self.kl_from, self.kl_until)
 
 
 @dataclass

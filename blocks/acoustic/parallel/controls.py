@@ -12,6 +12,7 @@ from blocks.acoustic._references import References
 from blocks.acoustic._targets import check_controls
 from blocks.acoustic.schema import Controllable, Controlled
 from blocks.base import BadItem
+from blocks.common.checks import check_numbers
 from blocks.common.phones import SILENCES
 
 LONGEST = 300  # phones a pass says at most, twice what voices are usually trained on
@@ -27,8 +28,11 @@ def check(item: Controlled, frame_rate: float, pitch: bool, energy: bool) -> Non
         raise BadItem(f"a speaking rate of {rate:g}, want {_SLOW:g} (slow) to {_FAST:g} (fast)")
     for name in _OF_PHONES[1:]:
         values = getattr(item, name)
-        if values is not None and (len(values) != len(item.phones) or not np.isfinite(values).all()):
-            raise BadItem(f"{name} of {len(values)} values for {len(item.phones)} phones: want a finite one each")
+        if values is None:
+            continue
+        if len(values) != len(item.phones):
+            raise BadItem(f"{name} of {len(values)} values for {len(item.phones)} phones: want one each")
+        check_numbers(values, name)
     if item.phone_pitch is not None and item.phone_pitch.min() < 0:
         raise BadItem(f"phone_pitch has {item.phone_pitch.min():g} Hz, want 0 (unvoiced) and more")
     for name, there in (("phone_pitch", pitch), ("phone_energy", energy), ("phone_shift", pitch)):

@@ -19,6 +19,7 @@ from pydantic import NonNegativeFloat, PositiveInt
 from blocks.arrays import FrameVectors
 from blocks.base import BadItem, Failure, Schema
 from blocks.common.conditions import Global, Stream
+from blocks.common.schedule import ramp
 from blocks.converter._model import Converter, ConverterConfig
 from blocks.converter.schema import Recorded, TrainItem
 
@@ -90,4 +91,4 @@ class Copycat(Converter[Config]):
         return made
 
     def _annealed(self, step: int | None) -> float:
-        return 1.0 if step is None else min(1.0, step / self.config.kl_steps)
+        return 1.0 if step is None else ramp(step, 0, self.config.kl_steps)

@@ -25,6 +25,7 @@ import numpy as np
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from blocks.base import BadItem, Failure
+from blocks.common.checks import check_numbers
 from blocks.common.conditions import Global, Stream
 from blocks.common.items import padded
 from blocks.flow._model import FlowConfig, FlowModel, call_args
@@ -191,8 +192,9 @@ class Affine(FlowModel[Config]):
     def _check(self, item: Conditions) -> None:
         """Raise BadItem for what cannot go through."""
         values = self._values(item)
-        if len(values) == 0 or not np.isfinite(values).all():
-            raise BadItem(f"want at least one frame, all finite; got {len(values)} with NaN or infinite values")
+        if len(values) == 0:
+            raise BadItem("no frames, want at least one")
+        check_numbers(values, "what is to be coded")
         self.conditioning.check(item, len(values))
         if self.config.phones and item.phones is None:
             raise BadItem("no phones, but this flow is text-conditioned: wire them and their durations")

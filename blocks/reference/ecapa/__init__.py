@@ -19,7 +19,7 @@ from blocks.arrays import Speaker, Split
 from blocks.base import Trainable
 from blocks.common import symbols, weights
 from blocks.common.mel import log_mel, mel_filters
-from blocks.common.schedule import warmup_cosine
+from blocks.common.schedule import ramp, warmup_cosine
 from blocks.common.symbols import Symbols
 from blocks.reference import _waves
 from blocks.reference.schema import Embedded, Recorded
@@ -96,7 +96,7 @@ class EcapaTdnn(Trainable[Config]):
             for group in optimizer.param_groups:
                 group["lr"] = self._rate(batch.step)
             optimizer.zero_grad()
-            margin = self.config.margin * min(1.0, 5 * batch.step / self.config.max_steps)
+            margin = self.config.margin * ramp(batch.step, 0, self.config.max_steps // 5)
             key = run.key(batch.step, "crops")
 
             def loss(part, key=key, margin=margin):
