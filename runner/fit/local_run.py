@@ -26,6 +26,7 @@ from runner.fit.windows import WindowPlan
 from runner.plan.code import code_digest
 from runner.work.executor import number
 from runner.work.lengths import NeedsValues
+from runner.work.signals import FROM_OUTSIDE, answered
 
 AHEAD, FETCHED_AHEAD = (
     4,
@@ -298,7 +299,7 @@ class LocalRun(Run):
 
     @contextmanager
     def _heeding_stops(self):
-        """Ctrl-C and SIGTERM are heeded after the step; a second Ctrl-C at once."""
+        """Ctrl-C and requests from outside are heeded after the step; a second one at once."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -308,12 +309,8 @@ class LocalRun(Run):
                 raise KeyboardInterrupt
             self.stop_asked.set()
 
-        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
+        with answered(ask, signal.SIGINT, *FROM_OUTSIDE):
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def _detached(value: Any) -> Any:
