@@ -11,7 +11,7 @@ _INT16, _INT24 = 2.0**15, 2.0**23
 
 
 def as_flac(wave: np.ndarray) -> bytes:
-    """float32 (S,) in -1..1, kept to 24 bits: what is finer is rounded, by 6e-8 at most."""
+    """float32 (S,) in -1..1, kept to 24 bits: what is finer is rounded, by 6e-8 at most, and 1 itself to 1 - 1.2e-7."""
     import soundfile
 
     if not wave.size:

@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import islice
 from typing import ClassVar
 
-from blocks.base import Failure, Source, Unread, reads_apart
+from blocks.base import Failure, Source, Unread, reads_apart, with_id
 from runner.plan import Step
 from runner.work.apply import BlockError, Shard, is_machine_trouble, make_item, reason_of
 from runner.work.shards import ShardWork, Trial, died
@@ -75,9 +75,10 @@ class ReadWork(_OneByOne):
             yield entry.id, lambda entry=entry: [self._row(entry)]
 
     def _row(self, entry: Unread | Failure):
-        if isinstance(entry, Failure):
-            return entry
-        if (row := entry.read()).id != entry.id:
+        row = entry if isinstance(entry, Failure) else entry.read()
+        if isinstance(row, Failure):
+            return with_id(row, entry.id)
+        if row.id != entry.id:
             raise BlockError(f"entry {entry.id!r} is read as a row of id {row.id!r}")
         return row
 

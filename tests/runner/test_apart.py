@@ -34,17 +34,20 @@ def graph(tmp_path):
 def test_what_one_row_does_costs_that_row_alone(graph, tmp_path):
     store = Store(tmp_path / "store")
     plan, outcome = go(
-        LocalExecutor(), graph("{count: 100, bad: [2], broken: [70], again: [80]}", "{bad: [tone0005]}"), store
+        LocalExecutor(),
+        graph("{count: 101, bad: [2], lost: [3], broken: [70], again: [80]}", "{bad: [tone0005]}"),
+        store,
     )
     assert outcome.error is None
     table = store.find_table(plan.steps["tone"].digest)
     assert len(table) == 97
-    assert table.get("tone0003", ["speaker"])["speaker"] == "opened"
+    assert table.get("tone0004", ["speaker"])["speaker"] == "opened"
     told = {failure.id: failure.reason for failure in table.failures}
     assert told.pop("tone0070").startswith("RuntimeError: no such codec (")
     assert told == {
         "no tone": "told to be left out",
         "tone0002": "not a sound",
+        "tone0003": "not there",
         "tone0000": "a row before has this id: want another for each",
     }
     twins = store.find_table(plan.steps["twin"].digest)

@@ -12,6 +12,7 @@ import pytest
 
 from runner.run.record import kept, now
 from runner.store import Store
+from runner.store.formats import versions_of
 from runner.store.runs import newest_finished, said, state_of
 from tests.environment import ROOT, TOYS
 
@@ -194,3 +195,9 @@ def test_a_damaged_table_is_one_line(graph, tmp_path):
     (line,) = told.stderr.splitlines()
     assert told.returncode == 1
     assert line.startswith(f"{shard}: has 100 bytes, want ")
+
+
+def test_versions_of_what_a_block_needs_are_told_by_their_distributions():
+    found = versions_of(("sklearn.covariance", "numpy", "no_such_module"))
+    assert set(found) == {"scikit-learn", "numpy"}
+    assert all(found.values())

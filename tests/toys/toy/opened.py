@@ -16,6 +16,7 @@ from blocks.toy.schema import Tone
 class Config(BlockConfig):
     count: PositiveInt = 4
     bad: tuple[int, ...] = ()
+    lost: tuple[int, ...] = ()  # a failure that does not say whose it is
     broken: tuple[int, ...] = ()
     deadly: tuple[int, ...] = ()
     again: tuple[int, ...] = ()  # rows with the id of the first
@@ -43,6 +44,8 @@ class Opened(Source[Config]):
             os.abort()
         if n in self.config.broken:
             raise RuntimeError("no such codec")
+        if n in self.config.lost:
+            return Failure("not there")
         if n in self.config.bad:
             raise BadItem("not a sound")
         time.sleep(self.config.pause_s)
